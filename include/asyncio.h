@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * asyncio.h: the whole public face of the library (asyncio/testing.h aside).
+ */
+#ifndef ASYNCIO_H
+#define ASYNCIO_H
+
+#include <asyncio/base.h>
+#include <asyncio/value.h>
+#include <asyncio/error.h>
+#include <asyncio/context.h>
+#include <asyncio/coro.h>
+#include <asyncio/scope.h>
+#include <asyncio/loop.h>
+#include <asyncio/future.h>
+#include <asyncio/task.h>
+#include <asyncio/run.h>
+#include <asyncio/keywords.h>
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * asyncio/scope.h: blocks with an asynchronous entry and exit: `async with`.
+ *
+ *     int rc;
+ *     ASYNC_WITH(scope, some_constructor(..., &rc)) {
+ *         TRY(AWAIT(something()));
+ *     }
+ *     TRY(rc);
+ *
+ * The block is entered by its constructor's `enter`, left through its `exit`, which
+ * sees how the body ended: normally or by break or RETURN (0), by TRY or RAISE (that
+ * status). Both may suspend. What exit returns is left in rc, and is what the
+ * coroutine returns where the body was leaving it. Inside a block leave the
+ * coroutine by RETURN, TRY or RAISE only: a bare `return` looks like a break.
+ *
+ * The same without a keyword: asyncio_scope_enter and asyncio_scope_exit. A scope
+ * that a coroutine leaves open is closed when its frame returns, never skipped.
+ */
+#ifndef ASYNCIO_SCOPE_H
+#define ASYNCIO_SCOPE_H
+
+#include <asyncio/coro.h>
+
+ASYNCIO_BEGIN_DECLS
+
+typedef struct asyncio_scope asyncio_scope;
+
+/* What a kind of block does. */
+typedef struct asyncio_scope_ops {
+    size_t size;      /* sizeof(asyncio_scope_ops) */
+    const char *name;
+    /* Runs before the body; a negative status skips it and goes to rc. May be NULL. */
+    int (*enter)(asyncio_scope *scope);
+    /* Runs after the body with the status it ended with; returns the status of the
+     * whole block. Runs exactly once for each enter that succeeded. */
+    int (*exit)(asyncio_scope *scope, int status);
+} asyncio_scope_ops;
+
+/* The layout is frozen; constructors fill it in, users only pass its address. */
+struct asyncio_scope {
+    int *rc;                      /* where the block's status goes; may be NULL */
+    const asyncio_scope_ops *ops;
+    void *object;                 /* the constructor's own */
+    asyncio_scope *outer;         /* the block around it in the same frame */
+    unsigned char state;
+    unsigned char reserved[31];
+};
+
+/* What a constructor returns: a scope of `ops` over `object`. Errors: none.
+ * Suspends: no. Thread: loop. Since: 0.1. Python: an async context manager. */
+ASYNCIO_API asyncio_scope asyncio_scope_make(int *rc, const asyncio_scope_ops *ops, void *object)
+    ASYNCIO_MUST_USE;
+
+/* Enters the block: its enter, then it counts as open. Result: 0 or more, or the
+ * error of enter; ASYNCIO_RUNTIME_ERROR outside a task or entered before.
+ * Suspends: yes. Thread: loop. Since: 0.1. Python: __aenter__. */
+ASYNCIO_API int asyncio_scope_enter(asyncio_scope *scope) ASYNCIO_MUST_USE;
+
+/* Leaves the block with the body's status; blocks inside it that are still open are
+ * closed first. Result: the block's status; ASYNCIO_RUNTIME_ERROR if not open.
+ * Suspends: yes. Thread: loop. Since: 0.1. Python: __aexit__. */
+ASYNCIO_API int asyncio_scope_exit(asyncio_scope *scope, int status) ASYNCIO_MUST_USE;
+
+/* The two halves of ASYNC_WITH: step enters the first time and leaves the second;
+ * fini leaves if the body was left early. Errors: as enter and exit, into rc.
+ * Suspends: yes. Thread: loop. Since: 0.1. Python: async with. */
+ASYNCIO_API bool asyncio_scope_step(asyncio_scope *scope);
+ASYNCIO_API void asyncio_scope_fini(asyncio_scope *scope);
+
+ASYNCIO_END_DECLS
+
+#define ASYNCIO_ASYNC_WITH(name, constructor)                                                      \
+    for (__attribute__((cleanup(asyncio_scope_fini))) asyncio_scope name = (constructor);          \
+         asyncio_scope_step(&name);)
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * base/strand.h: what a thread of control carries with it, and which one runs now.
+ *
+ * A strand is a task's (embedded in its fiber), or the thread's own: what runs outside
+ * of tasks (main, callbacks, other threads). asyncio__here.strand is the strand of the
+ * task that runs in this thread, NULL outside tasks. The fields up to `cancels` lie in
+ * the one cache line that a switch touches.
+ *
+ * Frames (await records): one for each coroutine that runs, innermost first, on the
+ * coroutine's own stack. An AWAIT stores its place into the top frame.
+ */
+#ifndef ASYNCIO_BASE_STRAND_H
+#define ASYNCIO_BASE_STRAND_H
+
+#include <asyncio/coro.h>
+#include <asyncio/scope.h>
+
+/* A context: 0 empty; object | 0 an asyncio_context; vars | 1 a shared snapshot. */
+typedef uintptr_t asyncio__context_ref;
+
+struct asyncio__frame {
+    struct asyncio__frame *up;      /* the frame that awaits this one, or NULL */
+    const asyncio_coro_type *type;  /* what runs in it */
+    const char *where;              /* the place of its current await; NULL: not yet */
+    const char *func;               /* the C function of that place */
+    asyncio_scope *open;            /* innermost block that is open, or NULL */
+    int leaving;                    /* status it is about to return with (asyncio_leave) */
+    int override;                   /* status a block's exit put in its place, or 0 */
+    asyncio_value result;           /* type is asyncio__unset until RETURN */
+};
+
+struct asyncio__strand {
+    struct asyncio__frame *top;     /* innermost frame; NULL outside coroutines */
+    asyncio_error *error;           /* the error slot: a reference or NULL */
+    struct asyncio_future *waiter;  /* what the task waits for, or NULL */
+    uint32_t flags;                 /* the task's (task/task.h) */
+    uint32_t cancels;               /* requests to cancel it, not taken back */
+    asyncio__context_ref context;   /* what it runs in; a reference */
+};
+
+/* A context that is entered below the current one: by context_run or by an eager start. */
+struct asyncio__entered {
+    struct asyncio__entered *outer;
+    asyncio__context_ref context;   /* borrowed */
+};
+
+struct asyncio__thread {
+    struct asyncio__strand *strand;   /* of the task that runs, NULL outside tasks */
+    struct asyncio_loop *running;     /* the loop that runs in this thread, or NULL */
+    struct asyncio_loop *set;         /* asyncio_set_event_loop; a reference */
+    struct asyncio__entered *entered; /* contexts entered below the current one */
+    struct asyncio__strand own;       /* of what runs outside tasks */
+};
+
+extern _Thread_local struct asyncio__thread asyncio__here __attribute__((tls_model("initial-exec")));
+
+/* The type of a result nobody has set. */
+extern const asyncio_value_type asyncio__unset;
+
+static inline struct asyncio__strand *asyncio__strand_current(void) {
+    return asyncio__here.strand ? asyncio__here.strand : &asyncio__here.own;
+}
+
+#endif
