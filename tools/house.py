@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""What the checks share: the project's files, C text without comments, public names."""
+import pathlib
+import re
+import sys
+
+LAYERS = ["base", "context", "loop", "future", "task", "combine", "sync", "thread", "io", "inspect"]
+
+
+class Check:
+    """Collects findings; finish() prints them and gives the exit status."""
+
+    def __init__(self, name):
+        self.name = name
+        self.findings = 0
+        arguments = sys.argv[1:]
+        self.root = pathlib.Path(__file__).resolve().parent.parent
+        if arguments[:1] == ["--root"]:  # another tree than this one: for the checks' own tests
+            self.root = pathlib.Path(arguments[1])
+            arguments = arguments[2:]
+        self.arguments = arguments
+
+    def files(self, *patterns):
+        return sorted(path for pattern in patterns for path in self.root.glob(pattern))
+
+    def find(self, path, line, text):
+        place = path.relative_to(self.root) if path.is_relative_to(self.root) else path
+        print(f"{place}:{line}: {text}" if line else f"{place}: {text}")
+        self.findings += 1
+
+    def finish(self):
+        if self.findings:
+            print(f"{self.name}: {self.findings} to mend")
+        return 1 if self.findings else 0
+
+
+def without_comments(text):
+    """The text with comments and preprocessor lines blanked; line numbers stay."""
+    blank = lambda match: re.sub(r"[^\n]", " ", match.group())
+    text = re.sub(r"/\*.*?\*/|//[^\n]*", blank, text, flags=re.DOTALL)
+    return re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", blank, text, flags=re.MULTILINE)
+
+
+def public_declarations(path):
+    """(line, name, is_function) for every ASYNCIO_API declaration of a header."""
+    text = without_comments(path.read_text(encoding="utf-8"))
+    for match in re.finditer(r"\bASYNCIO_API\b([^;{]*)", text):
+        line = text.count("\n", 0, match.start()) + 1
+        function = re.search(r"\b(\w+)\s*\(", match.group(1))
+        if function:
+            yield line, function.group(1), True
+        else:
+            yield line, re.findall(r"\w+", match.group(1).split("[")[0])[-1], False
