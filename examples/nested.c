@@ -4,9 +4,7 @@
 #include <asyncio.h>
 #include <stdio.h>
 
-ASYNC(nested) {
-    RETURN(42);
-}
+ASYNC(nested) { RETURN(42); }
 
 ASYNC(async_main) {
     /* This object is never awaited, so nested() does not run. A bare `nested();` would

@@ -3,9 +3,7 @@
 /* A task is scheduled when it is made. It can be awaited, or cancelled, later. */
 #include <asyncio.h>
 
-ASYNC(nested) {
-    RETURN(42);
-}
+ASYNC(nested) { RETURN(42); }
 
 ASYNC(async_main) {
     asyncio_auto_task task = asyncio_create_task(nested());
