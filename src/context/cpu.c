@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * context/cpu.c: the little of the switch that is no header.
+ */
+#include "context/cpu.h"
+
+#include <stdlib.h>
+
+#ifndef ASYNCIO__CPU_NOTED
+_Static_assert(sizeof(struct asyncio__cpu) == sizeof(void *), "a cpu is its stack pointer");
+#endif
+
+void asyncio__cpu_unreached(void) {
+    abort();
+}
