@@ -29,7 +29,8 @@ struct asyncio__slab {
     char *fresh_end;
     void *chunks;      /* all chunks; each starts with the next one's address */
     uint32_t size;     /* of an object, a multiple of align */
-    uint32_t align;
+    uint32_t align;    /* of each object, a power of two */
+    uint32_t objects;  /* how many the next chunk will hold */
 };
 
 void asyncio__slab_init(struct asyncio__slab *slab, size_t size, size_t align);
