@@ -1,0 +1,24 @@
+/* The ASYNCIO_ spellings, in a program that has other uses for the short words. */
+#define ASYNCIO_NO_KEYWORDS
+#include <asyncio.h>
+
+enum { ASYNC, ASYNC_DECL, ASYNC_WITH, AWAIT, TRY, RETURN, RAISE };
+
+ASYNCIO_ASYNC_DECL(later, int n);
+
+ASYNCIO_ASYNC(none) { ASYNCIO_RETURN(); }
+
+ASYNCIO_ASYNC(sum, (int) a, (int) b) {
+    int rc = 0;
+    ASYNCIO_ASYNC_WITH(scope, asyncio_scope_make(&rc, NULL, NULL)) {
+        ASYNCIO_TRY(ASYNCIO_AWAIT(none()));
+    }
+    if (rc < 0) ASYNCIO_RAISE(ASYNCIO_VALUE_ERROR, "the block gave %d", rc);
+    asyncio_value value;
+    ASYNCIO_TRY(ASYNCIO_AWAIT(later(TRY + RETURN), &value));
+    ASYNCIO_RETURN(a + b + value.i);
+}
+
+ASYNCIO_ASYNC(later, (int) n) { ASYNCIO_RETURN(n); }
+
+int main(void) { return asyncio_main(sum(AWAIT, RAISE)); }
