@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop/fiber.c: starting, running and ending fibers.
+ *
+ * A fiber has a stack from its first step until it ends, so a thousand tasks that run one
+ * after the other share one. The stack of a fiber that ends is `retired` first: the fiber
+ * still runs on it until it has switched away; whoever needs a stack next, or ends next,
+ * puts it back.
+ */
+#include "loop/loop.h"
+
+#include <errno.h>
+
+static void put_retired(asyncio_loop *loop, struct asyncio__stack *next) {
+    if (loop->retired) asyncio__stack_put(&loop->stacks, loop->retired);
+    loop->retired = next;
+}
+
+bool asyncio__fiber_bind(asyncio_loop *loop, struct asyncio__fiber *fiber) {
+    unsigned cls = loop->upcalls->stack_class(fiber);
+    struct asyncio__stack *stack = asyncio__stack_get(&loop->stacks, cls);
+    if (!stack) return false;
+    put_retired(loop, NULL);
+    fiber->stack = stack;
+    asyncio__cpu_init(&fiber->cpu, stack, loop->upcalls->fiber_main);
+    return true;
+}
+
+void asyncio__fiber_run(asyncio_loop *loop, struct asyncio__fiber *fiber) {
+    asyncio__here.strand = &fiber->strand;
+    asyncio__cpu_switch(&loop->cpu, &fiber->cpu);
+}
+
+void asyncio__fiber_run_inline(asyncio_loop *loop, struct asyncio__fiber *fiber) {
+    struct asyncio__return back = { .strand = asyncio__here.strand, .outer = loop->inline_top };
+    struct asyncio__entered entered = { asyncio__here.entered, asyncio__strand_current()->context };
+    asyncio__here.entered = &entered;
+    loop->inline_top = &back;
+    loop->slow |= ASYNCIO__SLOW_INLINE;
+    asyncio__here.strand = &fiber->strand;
+    asyncio__cpu_switch(&back.cpu, &fiber->cpu);
+    asyncio__here.entered = entered.outer;
+}
+
+struct asyncio__cpu *asyncio__return_take(asyncio_loop *loop) {
+    struct asyncio__return *back = loop->inline_top;
+    loop->inline_top = back->outer;
+    if (!back->outer) loop->slow &= ~(uint32_t)ASYNCIO__SLOW_INLINE;
+    asyncio__here.strand = back->strand;
+    return &back->cpu;
+}
+
+_Noreturn void asyncio__fiber_end(asyncio_loop *loop, struct asyncio__stack *stack) {
+    put_retired(loop, stack);
+    struct asyncio__fiber *next = asyncio__loop_next(loop);
+    asyncio__here.strand = next ? &next->strand : NULL;
+    struct asyncio__cpu *to = next ? &next->cpu : &loop->cpu;
+    if (!next && loop->inline_top) to = asyncio__return_take(loop);
+    asyncio__cpu_jump(to);
+}
+
+static struct asyncio__fiber *fiber_of_node(struct asyncio__node *node) {
+    return asyncio__container(node, struct asyncio__fiber, node);
+}
+
+static void resume_fiber(struct asyncio__node *node) {
+    asyncio_loop *loop = asyncio__here.running;
+    asyncio__fiber_run(loop, fiber_of_node(node));
+}
+
+static void start_fiber(struct asyncio__node *node) {
+    asyncio_loop *loop = asyncio__here.running;
+    struct asyncio__fiber *fiber = fiber_of_node(node);
+    if (!fiber->stack && !asyncio__fiber_bind(loop, fiber)) {
+        loop->upcalls->fiber_failed(fiber, -ENOMEM);
+        return;
+    }
+    asyncio__fiber_run(loop, fiber);
+}
+
+/* A fiber that never runs again belongs to a task that is destroyed with the loop. */
+static void discard_fiber(struct asyncio__node *node) { asyncio__link_init(&node->link); }
+
+static int describe_fiber(struct asyncio__node *node, char *buf, size_t n) {
+    return asyncio__here.running->upcalls->fiber_describe(fiber_of_node(node), buf, n);
+}
+
+const struct asyncio__node_ops asyncio__fiber_start_ops = { start_fiber, discard_fiber, describe_fiber, NULL };
+const struct asyncio__node_ops asyncio__fiber_resume_ops = { resume_fiber, discard_fiber, describe_fiber, NULL };

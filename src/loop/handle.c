@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop/handle.c: scheduling calls, cancelling them, and the inbox for other threads.
+ *
+ * The inbox is a stack that any thread pushes to and only the loop's thread empties as a
+ * whole; it is reversed then, so calls run in the order they were posted. A closed loop's
+ * inbox holds a mark that makes every push fail. A poster wakes the loop only if that
+ * sleeps, or is about to: the loop says so before its last look at the inbox.
+ */
+#include "loop/handle.h"
+
+#include <errno.h>
+#include <math.h>
+#include <sched.h>
+
+#include "base/clock.h"
+#include "base/contextvar.h"
+#include "base/error.h"
+#include "loop/loop.h"
+
+static asyncio_handle closed_mark;
+
+/* ---- calls ---- */
+
+void asyncio__call_init(struct asyncio__call *call, const asyncio_call_options *options) {
+    *call = (struct asyncio__call){ .arg = NULL };
+    if (options) {
+        call->arg = options->arg;
+        call->drop = options->drop;
+        call->name = options->name;
+        call->where = options->where;
+    }
+    call->context = options && options->context ? asyncio__context_hold(options->context)
+                                                : asyncio__context_capture();
+}
+
+void asyncio__call_drop(struct asyncio__call *call) {
+    if (call->drop) call->drop(call->arg);
+    call->drop = NULL;
+    asyncio__context_release(call->context);
+    call->context = 0;
+}
+
+asyncio__context_ref asyncio__call_enter(struct asyncio__call *call) {
+    struct asyncio__strand *own = &asyncio__here.own;
+    asyncio__context_ref saved = own->context;
+    own->context = call->context;
+    return saved;
+}
+
+/* A callback failed: report it, or leave the run. */
+static void callback_failed(asyncio_loop *loop, struct asyncio__call *call, int status,
+                            asyncio_handle *handle, asyncio_future *future) {
+    asyncio_error *error = asyncio_error_take(status);
+    if (status == ASYNCIO_KEYBOARD_INTERRUPT || status == ASYNCIO_SYSTEM_EXIT) {
+        asyncio__loop_exit(loop, status, error);
+        return;
+    }
+    char message[256] = "Exception in callback ";
+    size_t used = strlen(message);
+    asyncio__call_describe(call, message + used, sizeof message - used);
+    asyncio_exception_context context = { .size = sizeof context,
+                                          .message = message,
+                                          .exception = error,
+                                          .handle = handle,
+                                          .future = future,
+                                          .where = call->where };
+    asyncio__loop_report(loop, &context);
+    asyncio_error_unref(error);
+}
+
+void asyncio__call_leave(asyncio_loop *loop, struct asyncio__call *call,
+                         asyncio__context_ref saved, int status, asyncio_handle *handle,
+                         asyncio_future *future) {
+    struct asyncio__strand *own = &asyncio__here.own;
+    if (ASYNCIO__UNLIKELY(status < 0)) callback_failed(loop, call, status, handle, future);
+    if (ASYNCIO__UNLIKELY(own->error != NULL)) {
+        asyncio_error_unref(own->error);
+        own->error = NULL;
+    }
+    call->context = own->context;
+    own->context = saved;
+}
+
+int asyncio__call_describe(const struct asyncio__call *call, char *buf, size_t n) {
+    const char *name = call->name ? call->name : "callback";
+    if (call->where) return snprintf(buf, n, "%s() at %s", name, call->where);
+    return snprintf(buf, n, "%s()", name);
+}
+
+/* ---- life ---- */
+
+static void free_handle(asyncio_handle *h) {
+    asyncio_loop *loop = h->loop;
+    if (h->foreign) {
+        asyncio__free(h);
+        asyncio_loop_unref(loop);
+        return;
+    }
+    asyncio__slab_put(&loop->handles_slab, h);
+    asyncio__loop_object_gone(loop);
+}
+
+asyncio_handle *asyncio_handle_ref(asyncio_handle *h) {
+    if (h) atomic_fetch_add_explicit(&h->refs, 1, memory_order_relaxed);
+    return h;
+}
+
+void asyncio_handle_unref(asyncio_handle *h) {
+    if (h && atomic_fetch_sub_explicit(&h->refs, 1, memory_order_acq_rel) == 1) free_handle(h);
+}
+
+static void run_handle(struct asyncio__node *node) {
+    asyncio_handle *h = asyncio__container(node, asyncio_handle, timer.node);
+    enum asyncio__handle_state expected = ASYNCIO__HANDLE_SCHEDULED;
+    h->timer.state = ASYNCIO__TIMER_IDLE;
+    if (atomic_compare_exchange_strong(&h->state, &expected, ASYNCIO__HANDLE_RUNNING)) {
+        asyncio__context_ref saved = asyncio__call_enter(&h->call);
+        int status = h->fn(h->call.arg);
+        asyncio__call_leave(h->loop, &h->call, saved, status, h, NULL);
+        expected = ASYNCIO__HANDLE_RUNNING;
+        atomic_compare_exchange_strong(&h->state, &expected, ASYNCIO__HANDLE_DONE);
+    }
+    asyncio__call_drop(&h->call);
+    asyncio_handle_unref(h);
+}
+
+static void discard_handle(struct asyncio__node *node) {
+    asyncio_handle *h = asyncio__container(node, asyncio_handle, timer.node);
+    asyncio__call_drop(&h->call);
+    asyncio_handle_unref(h);
+}
+
+static int describe_handle(struct asyncio__node *node, char *buf, size_t n) {
+    return asyncio_handle_repr(asyncio__container(node, asyncio_handle, timer.node), buf, n);
+}
+
+static const struct asyncio__node_ops handle_ops = { run_handle, discard_handle, describe_handle, NULL };
+
+static asyncio_handle *new_handle(asyncio_loop *loop, asyncio_callback *fn,
+                                  const asyncio_call_options *options, bool foreign) {
+    if (!fn) return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a callback is required"), NULL;
+    asyncio_handle *h = foreign ? asyncio__malloc(sizeof *h) : asyncio__slab_get(&loop->handles_slab);
+    if (!h) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
+    asyncio__timer_init(&h->timer, &handle_ops);
+    h->loop = loop;
+    h->fn = fn;
+    h->when = (double)NAN;
+    h->inbox_next = NULL;
+    h->foreign = foreign;
+    atomic_init(&h->refs, 1);
+    atomic_init(&h->state, ASYNCIO__HANDLE_SCHEDULED);
+    asyncio__call_init(&h->call, options);
+    if (foreign) asyncio_loop_ref(loop);
+    else loop->live++;
+    return h;
+}
+
+/* Gives a scheduled handle to whoever asked for it. */
+static void hand_out(asyncio_handle *h, const asyncio_call_options *options) {
+    if (options && options->handle) *options->handle = asyncio_handle_ref(h);
+}
+
+/* The status of the error that a NULL came with. */
+static int slot_status(void) {
+    asyncio_error *e = asyncio__strand_current()->error;
+    return e ? asyncio_error_code(e) : -ENOMEM;
+}
+
+/* ---- scheduling ---- */
+
+int asyncio_loop_call_soon_with(asyncio_loop *loop, asyncio_callback *fn,
+                                const asyncio_call_options *options) {
+    int rc = asyncio__loop_check(loop);
+    if (rc < 0) return rc;
+    asyncio_handle *h = new_handle(loop, fn, options, false);
+    if (!h) return slot_status();
+    hand_out(h, options);
+    asyncio__loop_queue(loop, &h->timer.node);
+    return 0;
+}
+
+int asyncio_loop_call_at_with(asyncio_loop *loop, double when, asyncio_callback *fn,
+                              const asyncio_call_options *options) {
+    int rc = asyncio__loop_check(loop);
+    if (rc < 0) return rc;
+    if (isnan(when)) return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid delay: NaN (not a number)");
+    asyncio_handle *h = new_handle(loop, fn, options, false);
+    if (!h) return slot_status();
+    h->when = when;
+    rc = asyncio__loop_arm(loop, &h->timer, asyncio__clock_from_seconds(when));
+    if (rc < 0) {
+        h->call.drop = NULL; /* on failure the argument stays the caller's */
+        asyncio__call_drop(&h->call);
+        asyncio_handle_unref(h);
+        return asyncio__raise(rc, NULL);
+    }
+    hand_out(h, options);
+    return 0;
+}
+
+int asyncio_loop_call_later_with(asyncio_loop *loop, double delay, asyncio_callback *fn,
+                                 const asyncio_call_options *options) {
+    if (delay <= 0) loop->slow |= ASYNCIO__SLOW_TIMER;
+    return asyncio_loop_call_at_with(loop, asyncio_loop_time(loop) + delay, fn, options);
+}
+
+/* ---- from other threads ---- */
+
+int asyncio__handle_post(asyncio_loop *loop, asyncio_handle *h) {
+    asyncio_handle *head = atomic_load(&loop->inbox);
+    do {
+        if (head == &closed_mark) return -1;
+        h->inbox_next = head;
+    } while (!atomic_compare_exchange_weak(&loop->inbox, &head, h));
+    if (atomic_exchange(&loop->sleeping, 0)) asyncio__poller_wake(&loop->poller);
+    return 0;
+}
+
+int asyncio_loop_call_soon_threadsafe_with(asyncio_loop *loop, asyncio_callback *fn,
+                                           const asyncio_call_options *options) {
+    asyncio_handle *h = new_handle(loop, fn, options, true);
+    if (!h) return slot_status();
+    hand_out(h, options);
+    if (asyncio__handle_post(loop, h) == 0) return 0;
+    h->call.drop = NULL;
+    asyncio__call_drop(&h->call);
+    if (options && options->handle) {
+        asyncio_handle_unref(*options->handle);
+        *options->handle = NULL;
+    }
+    asyncio_handle_unref(h);
+    return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
+}
+
+/* The posted handles, oldest first. */
+static asyncio_handle *oldest_first(asyncio_handle *h) {
+    asyncio_handle *list = NULL;
+    while (h) {
+        asyncio_handle *next = h->inbox_next;
+        h->inbox_next = list;
+        list = h;
+        h = next;
+    }
+    return list;
+}
+
+void asyncio__handle_take_inbox_slow(asyncio_loop *loop) {
+    asyncio_handle *h = oldest_first(atomic_exchange(&loop->inbox, NULL));
+    while (h) {
+        asyncio_handle *next = h->inbox_next;
+        asyncio__loop_queue(loop, &h->timer.node);
+        h = next;
+    }
+}
+
+void asyncio__handle_close_inbox(asyncio_loop *loop) {
+    asyncio_handle *h = oldest_first(atomic_exchange(&loop->inbox, &closed_mark));
+    while (h) {
+        asyncio_handle *next = h->inbox_next;
+        h->timer.node.ops->discard(&h->timer.node);
+        h = next;
+    }
+}
+
+/* ---- cancelling ---- */
+
+/* In another thread: mark it and, if it is being run right now, wait until that is over. */
+static void cancel_foreign(asyncio_handle *h) {
+    enum asyncio__handle_state state = ASYNCIO__HANDLE_SCHEDULED;
+    if (atomic_compare_exchange_strong(&h->state, &state, ASYNCIO__HANDLE_CANCELLED)) return;
+    bool inside = asyncio__here.running == h->loop;
+    while (!inside && atomic_load(&h->state) == ASYNCIO__HANDLE_RUNNING) sched_yield();
+}
+
+void asyncio_handle_cancel(asyncio_handle *h) {
+    if (!h) return;
+    if (h->foreign) {
+        cancel_foreign(h);
+        return;
+    }
+    enum asyncio__handle_state was = atomic_load(&h->state);
+    if (was == ASYNCIO__HANDLE_CANCELLED) return;
+    atomic_store(&h->state, ASYNCIO__HANDLE_CANCELLED);
+    if (was != ASYNCIO__HANDLE_SCHEDULED) return;
+    if (!h->loop->closed) {
+        if (isnan(h->when)) asyncio__link_unlink(&h->timer.node.link);
+        else asyncio__timer_cancel(&h->loop->timers, &h->timer);
+        asyncio__call_drop(&h->call);
+        asyncio_handle_unref(h);
+    }
+}
+
+bool asyncio_handle_cancelled(const asyncio_handle *h) {
+    return h && atomic_load(&h->state) == ASYNCIO__HANDLE_CANCELLED;
+}
+
+double asyncio_handle_when(const asyncio_handle *h) { return h ? h->when : (double)NAN; }
+
+int asyncio_handle_repr(const asyncio_handle *h, char *buf, size_t n) {
+    const char *kind = isnan(h->when) ? "Handle" : "TimerHandle";
+    bool cancelled = asyncio_handle_cancelled(h);
+    char when[48] = "", what[256] = "";
+    if (!isnan(h->when)) snprintf(when, sizeof when, " when=%.17g", h->when);
+    if (!cancelled || h->loop->debug) {
+        what[0] = ' ';
+        asyncio__call_describe(&h->call, what + 1, sizeof what - 1);
+    }
+    return snprintf(buf, n, "<%s%s%s%s>", kind, cancelled ? " cancelled" : "", when, what);
+}

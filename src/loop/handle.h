@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop/handle.h: a scheduled call: what call_soon, call_later and call_at make, and the part
+ * of it that done callbacks share (asyncio__call).
+ *
+ * A handle has one reference while it is scheduled, another for the user who asked for it.
+ * One that was scheduled from another thread is `foreign`: allocated by malloc, its state
+ * changed by compare and exchange, and only the loop's thread lets go of its argument.
+ */
+#ifndef ASYNCIO_LOOP_HANDLE_H
+#define ASYNCIO_LOOP_HANDLE_H
+
+#include <asyncio/loop.h>
+#include <stdatomic.h>
+
+#include "base/strand.h"
+#include "loop/timers.h"
+
+/* An argument and the circumstances of a call. */
+struct asyncio__call {
+    void *arg;
+    void (*drop)(void *arg);       /* lets go of arg; or NULL */
+    const char *name;              /* of the callback; or NULL */
+    const char *where;             /* where it was scheduled; or NULL */
+    asyncio__context_ref context;  /* what it runs in; a reference */
+};
+
+enum asyncio__handle_state {
+    ASYNCIO__HANDLE_SCHEDULED,
+    ASYNCIO__HANDLE_RUNNING,
+    ASYNCIO__HANDLE_DONE,
+    ASYNCIO__HANDLE_CANCELLED,
+};
+
+struct asyncio_handle {
+    struct asyncio__timer timer;   /* its node; armed for timers only */
+    asyncio_loop *loop;            /* a reference */
+    asyncio_callback *fn;
+    struct asyncio__call call;
+    double when;                   /* NaN: no timer */
+    asyncio_handle *inbox_next;    /* the one posted before it */
+    atomic_uint refs;
+    _Atomic enum asyncio__handle_state state;
+    bool foreign;
+};
+
+/* Fills in a call; what it holds is let go by asyncio__call_drop. */
+void asyncio__call_init(struct asyncio__call *call, const asyncio_call_options *options);
+void asyncio__call_drop(struct asyncio__call *call);
+
+/* Runs something in the call's context, on the loop's stack: before, after. The error of a
+ * negative status is reported, or leaves the run. */
+asyncio__context_ref asyncio__call_enter(struct asyncio__call *call);
+void asyncio__call_leave(asyncio_loop *loop, struct asyncio__call *call,
+                         asyncio__context_ref saved, int status, asyncio_handle *handle,
+                         asyncio_future *future);
+
+/* "NAME() at FILE:LINE"; as snprintf. */
+int asyncio__call_describe(const struct asyncio__call *call, char *buf, size_t n);
+
+/* Pushes a handle to the loop's inbox and wakes the loop if it sleeps: 0, or -1 if the loop is
+ * closed. Any thread, and signal handlers. */
+int asyncio__handle_post(asyncio_loop *loop, asyncio_handle *handle);
+
+/* Moves what other threads posted to the ready queue, oldest first. */
+void asyncio__handle_take_inbox_slow(asyncio_loop *loop);
+#define asyncio__handle_take_inbox(loop)                                                           \
+    do {                                                                                           \
+        if (atomic_load_explicit(&(loop)->inbox, memory_order_relaxed)) {                          \
+            asyncio__handle_take_inbox_slow(loop);                                                 \
+        }                                                                                          \
+    } while (0)
+
+/* Refuses further posts and drops what is there. */
+void asyncio__handle_close_inbox(asyncio_loop *loop);
+
+#endif

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop/loop.c: a loop's life and its turn.
+ *
+ * Lifetime: the user's references (refs) and the objects that point at the loop (live) keep
+ * its memory; its queues, descriptors and stacks go at close. A forked child may only close
+ * and free what it inherited: a page that the kernel wipes on fork tells it apart.
+ */
+#include "loop/loop.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/contextvar.h"
+#include "base/error.h"
+#include "loop/handle.h"
+
+#define POLL_INTERVAL_NS 50000
+#define DAY_NS (86400 * INT64_C(1000000000))
+
+/* ---- making and freeing ---- */
+
+/* A word that reads 1 in this process and 0 in children forked from it. */
+static const unsigned *fork_mark(void) {
+    static _Atomic(unsigned *) mark;
+    unsigned *m = atomic_load(&mark);
+    if (m && *m) return m;
+    m = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (m == MAP_FAILED) return NULL;
+    (void)madvise(m, (size_t)sysconf(_SC_PAGESIZE), MADV_WIPEONFORK);
+    *m = 1;
+    atomic_store(&mark, m);
+    return m;
+}
+
+static void init_slabs(asyncio_loop *loop) {
+    asyncio__slab_init(&loop->tasks_slab, 192, 64);
+    asyncio__slab_init(&loop->futures_slab, 64, 64);
+    asyncio__slab_init(&loop->handles_slab, sizeof(struct asyncio_handle), 16);
+    asyncio__slab_init(&loop->cells_slab, 96, 16);
+}
+
+static void init_fields(asyncio_loop *loop, const struct asyncio__upcalls *upcalls) {
+    asyncio__link_init(&loop->batch);
+    asyncio__link_init(&loop->ready);
+    asyncio__link_init(&loop->tasks);
+    asyncio__timers_init(&loop->timers);
+    atomic_init(&loop->refs, 1);
+    loop->upcalls = upcalls;
+    loop->slow_callback_duration = 0.1;
+    loop->sample_interval = 1;
+    loop->poll_interval = 125000; /* a guess, calibrated by the first polls */
+    loop->now = loop->counter_time = asyncio__clock_now();
+    loop->counter_then = asyncio__clock_counter();
+    const char *debug = getenv("ASYNCIO_DEBUG");
+    if (debug && *debug) asyncio_loop_set_debug(loop, true);
+    const char *clock = getenv("ASYNCIO_CLOCK");
+    loop->virtual_clock = clock && strcmp(clock, "virtual") == 0;
+    if (loop->virtual_clock) loop->now = 0;
+}
+
+asyncio_loop *asyncio__loop_new(const struct asyncio__upcalls *upcalls) {
+    asyncio_loop *loop = asyncio__calloc(1, sizeof *loop);
+    if (!loop) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
+    init_fields(loop, upcalls);
+    int rc = asyncio__poller_init(&loop->poller);
+    if (rc == 0) {
+        loop->fork_mark = fork_mark();
+        rc = loop->fork_mark ? asyncio__stackpool_init(&loop->stacks) : -ENOMEM;
+        if (rc < 0) asyncio__poller_fini(&loop->poller);
+    }
+    if (rc < 0) {
+        asyncio__free(loop);
+        asyncio__raise(rc, "cannot make an event loop");
+        return NULL;
+    }
+    init_slabs(loop);
+    return loop;
+}
+
+asyncio_loop *asyncio_loop_ref(asyncio_loop *loop) {
+    if (loop) atomic_fetch_add(&loop->refs, 1);
+    return loop;
+}
+
+void asyncio__loop_free(asyncio_loop *loop) {
+    asyncio__slab_fini(&loop->tasks_slab);
+    asyncio__slab_fini(&loop->futures_slab);
+    asyncio__slab_fini(&loop->handles_slab);
+    asyncio__slab_fini(&loop->cells_slab);
+    asyncio__free(loop);
+}
+
+void asyncio_loop_unref(asyncio_loop *loop) {
+    if (!loop || atomic_fetch_sub(&loop->refs, 1) != 1) return;
+    if (!loop->closed) {
+        atomic_store(&loop->refs, 1);
+        fprintf(stderr, "asyncio: an event loop was freed without being closed\n");
+        asyncio_loop_close(loop);
+        atomic_store(&loop->refs, 0);
+    }
+    if (loop->live == 0) asyncio__loop_free(loop);
+}
+
+/* Takes what is queued out of a list, one by one, without running it. */
+static void discard_list(struct asyncio__link *list) {
+    while (!asyncio__list_empty(list)) {
+        struct asyncio__node *node = asyncio__node_of(list->next);
+        asyncio__link_unlink(&node->link);
+        node->ops->discard(node);
+    }
+}
+
+int asyncio_loop_close(asyncio_loop *loop) {
+    if (loop->running) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Cannot close a running event loop");
+    if (loop->closed) return 0;
+    loop->closed = true;
+    loop->slow |= ASYNCIO__SLOW_CLOSE;
+    loop->live++; /* the loop outlives its last object until the end of this function */
+    loop->upcalls->destroy_pending(loop);
+    asyncio__handle_close_inbox(loop);
+    discard_list(&loop->batch);
+    discard_list(&loop->ready);
+    struct asyncio__timer *timer;
+    while ((timer = asyncio__timers_pop(&loop->timers)) != NULL) timer->node.ops->discard(&timer->node);
+    asyncio__timers_fini(&loop->timers);
+    asyncio__poller_fini(&loop->poller);
+    if (loop->retired) asyncio__stack_put(&loop->stacks, loop->retired);
+    loop->retired = NULL;
+    asyncio__stackpool_fini(&loop->stacks);
+    asyncio_error_unref(loop->exit_error);
+    loop->exit_error = NULL;
+    if (asyncio__here.set == loop) asyncio_set_event_loop(NULL);
+    loop->live--;
+    return 0;
+}
+
+/* ---- time ---- */
+
+int64_t asyncio__loop_now(asyncio_loop *loop) {
+    if (loop->virtual_clock) return loop->now;
+    return asyncio__clock_now();
+}
+
+double asyncio_loop_time(asyncio_loop *loop) {
+    return asyncio__clock_to_seconds(asyncio__loop_now(loop));
+}
+
+/* Reads the clock, and from time to time measures the counter's rate against it. */
+static void read_clock(asyncio_loop *loop) {
+    if (loop->virtual_clock) return;
+    loop->now = asyncio__clock_now();
+    int64_t ns = loop->now - loop->counter_time;
+    if (ns < 1000000) return;
+    uint64_t counter = asyncio__clock_counter();
+    double rate = (double)(counter - loop->counter_then) / (double)ns;
+    loop->poll_interval = (uint64_t)(rate * POLL_INTERVAL_NS);
+    loop->counter_time = loop->now;
+    loop->counter_then = counter;
+}
+
+/* Adapts how often it is asked to how long the turns take: never more than a quarter of the
+ * poll interval apart while turns are even, at most 16 turns. */
+bool asyncio__loop_sample(asyncio_loop *loop) {
+    if (loop->virtual_clock) {
+        loop->next_sample = UINT64_MAX;
+        return false;
+    }
+    uint64_t counter = asyncio__clock_counter(), since = counter - loop->sampled;
+    loop->sampled = counter;
+    if (since > loop->poll_interval / 4) loop->sample_interval = 1;
+    else if (loop->sample_interval < 16) loop->sample_interval *= 2;
+    loop->next_sample = loop->turns + 1 + loop->sample_interval;
+    return counter - loop->polled > loop->poll_interval;
+}
+
+/* ---- one turn ---- */
+
+/* How long the poller may sleep. */
+static int64_t poll_timeout(asyncio_loop *loop) {
+    int64_t next = asyncio__timers_next(&loop->timers);
+    if (next == ASYNCIO__NEVER) return ASYNCIO__NEVER;
+    int64_t now = asyncio__clock_now();
+    if (next <= now) return 0;
+    return next - now < DAY_NS ? next - now : DAY_NS;
+}
+
+static int sleep_in_poller(asyncio_loop *loop) {
+    atomic_store(&loop->sleeping, 1);
+    int64_t timeout = atomic_load(&loop->inbox) ? 0 : poll_timeout(loop);
+    if (timeout != 0) asyncio__stackpool_trim(&loop->stacks);
+    int rc = asyncio__poller_wait(&loop->poller, timeout);
+    atomic_store(&loop->sleeping, 0);
+    return rc;
+}
+
+/* With a virtual clock nothing is waited for: time jumps to the next timer. */
+static int jump_clock(asyncio_loop *loop) {
+    int64_t next = asyncio__timers_next(&loop->timers);
+    if (next == ASYNCIO__NEVER) {
+        if (atomic_load(&loop->inbox)) return 0;
+        return asyncio__raise(ASYNCIO_DEADLOCK_ERROR, "nothing is left that could wake the loop");
+    }
+    if (next > loop->now) loop->now = next;
+    return 0;
+}
+
+static int wait_for_events(asyncio_loop *loop) {
+    if (ASYNCIO__UNLIKELY(!*loop->fork_mark)) {
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the event loop belongs to the parent process");
+    }
+    bool idle = asyncio__list_empty(&loop->ready) && !(loop->slow & ASYNCIO__SLOW_STOP);
+    if (loop->virtual_clock) return idle ? jump_clock(loop) : 0;
+    return idle ? sleep_in_poller(loop) : asyncio__poller_wait(&loop->poller, 0);
+}
+
+/* A timer that may be due is a reason to look at the clock, not at the poller. */
+static int poll_if_due(asyncio_loop *loop) {
+    uint32_t why = loop->slow & (ASYNCIO__SLOW_TIMER | ASYNCIO__SLOW_POLL);
+    bool poll = (why & ASYNCIO__SLOW_POLL) || asyncio__list_empty(&loop->ready) ||
+                (loop->turns + 1 >= loop->next_sample && asyncio__loop_sample(loop));
+    if (!poll && !why) return 0;
+    loop->slow &= ~why;
+    int rc = 0;
+    if (poll) {
+        rc = wait_for_events(loop);
+        loop->polled = asyncio__clock_counter();
+    }
+    read_clock(loop);
+    asyncio__timers_expire(&loop->timers, loop->now, &loop->ready);
+    return rc;
+}
+
+/* Reports a step that took too long. */
+static void report_slow(asyncio_loop *loop, struct asyncio__node *node, int64_t ns, const char *what) {
+    (void)node;
+    if (asyncio__clock_to_seconds(ns) < loop->slow_callback_duration) return;
+    char message[640];
+    snprintf(message, sizeof message, "Executing %s took %.3f seconds", what, asyncio__clock_to_seconds(ns));
+    asyncio_exception_context context = { .size = sizeof context, .message = message };
+    asyncio__loop_report(loop, &context);
+}
+
+static void run_node(asyncio_loop *loop, struct asyncio__node *node) {
+    if (ASYNCIO__LIKELY(!loop->debug)) {
+        node->ops->run(node);
+        return;
+    }
+    char what[512] = "?";
+    node->ops->describe(node, what, sizeof what); /* before: it may be gone afterwards */
+    int64_t start = asyncio__clock_now();
+    node->ops->run(node);
+    report_slow(loop, node, asyncio__clock_now() - start, what);
+}
+
+static int run_turn(asyncio_loop *loop) {
+    asyncio__handle_take_inbox(loop);
+    int rc = poll_if_due(loop);
+    if (rc < 0) return rc;
+    asyncio__handle_take_inbox(loop);
+    loop->turns++;
+    asyncio__list_splice(&loop->batch, &loop->ready);
+    while (!asyncio__list_empty(&loop->batch)) {
+        struct asyncio__node *node = asyncio__node_of(loop->batch.next);
+        asyncio__link_unlink(&node->link);
+        run_node(loop, node);
+        if (ASYNCIO__UNLIKELY(loop->slow & ASYNCIO__SLOW_EXIT)) return loop->exit_status;
+    }
+    return 0;
+}
+
+/* ---- running ---- */
+
+static int check_can_run(asyncio_loop *loop) {
+    const char *why = NULL;
+    if (loop->closed) why = "Event loop is closed";
+    else if (loop->running) why = "This event loop is already running";
+    else if (asyncio__here.running) why = "Cannot run the event loop while another loop is running";
+    else if (!*loop->fork_mark) why = "the event loop belongs to the parent process";
+    return why ? asyncio__raise(ASYNCIO_RUNTIME_ERROR, why) : 0;
+}
+
+/* The kernel delays timers by 50 us by default; ours are good to the microsecond. */
+static int tighten_timers(void) {
+    int slack = prctl(PR_GET_TIMERSLACK);
+    if (slack > 1000) prctl(PR_SET_TIMERSLACK, 1000UL);
+    return slack;
+}
+
+/* What was ready when an exit cut the turn short stays ready, in its place. */
+static int leave_run(asyncio_loop *loop, int rc, asyncio_error *saved) {
+    struct asyncio__strand *strand = asyncio__strand_current();
+    loop->slow &= ~(uint32_t)ASYNCIO__SLOW_STOP;
+    if (loop->slow & ASYNCIO__SLOW_EXIT) {
+        loop->slow &= ~(uint32_t)ASYNCIO__SLOW_EXIT;
+        asyncio__list_splice_front(&loop->ready, &loop->batch);
+        if (loop->exit_error) asyncio__error_put(strand, loop->exit_error);
+        loop->exit_error = NULL;
+        rc = loop->exit_status;
+    }
+    asyncio__error_after(strand, saved, rc);
+    return rc;
+}
+
+int asyncio_loop_run_forever(asyncio_loop *loop) {
+    int rc = check_can_run(loop);
+    if (rc < 0) return rc;
+    asyncio_error *saved = asyncio__here.own.error;
+    asyncio__here.own.error = NULL;
+    loop->running = true;
+    asyncio__here.running = loop;
+    int slack = tighten_timers();
+    loop->next_sample = loop->turns;
+    do {
+        rc = run_turn(loop);
+    } while (rc >= 0 && !(loop->slow & ASYNCIO__SLOW_STOP));
+    if (slack > 1000) prctl(PR_SET_TIMERSLACK, (unsigned long)slack);
+    asyncio__here.running = NULL;
+    loop->running = false;
+    return leave_run(loop, rc, saved);
+}
+
+void asyncio_loop_stop(asyncio_loop *loop) { loop->slow |= ASYNCIO__SLOW_STOP; }
+
+void asyncio__loop_exit(asyncio_loop *loop, int status, asyncio_error *error) {
+    asyncio_error_unref(loop->exit_error);
+    loop->exit_status = status;
+    loop->exit_error = error;
+    loop->slow |= ASYNCIO__SLOW_EXIT;
+}
+
+/* ---- which loop ---- */
+
+asyncio_loop *asyncio_get_running_loop(void) {
+    if (!asyncio__here.running) asyncio__raise(ASYNCIO_RUNTIME_ERROR, "no running event loop");
+    return asyncio__here.running;
+}
+
+asyncio_loop *asyncio_get_event_loop(void) {
+    asyncio_loop *loop = asyncio__here.running ? asyncio__here.running : asyncio__here.set;
+    if (!loop) asyncio__raise(ASYNCIO_RUNTIME_ERROR, "There is no current event loop in this thread");
+    return loop;
+}
+
+void asyncio_set_event_loop(asyncio_loop *loop) {
+    asyncio_loop *old = asyncio__here.set;
+    asyncio__here.set = asyncio_loop_ref(loop);
+    asyncio_loop_unref(old);
+}
+
+/* ---- state ---- */
+
+int asyncio__loop_check(const asyncio_loop *loop) {
+    if (loop->closed) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
+    if (loop->debug && loop->running && asyncio__here.running != loop) {
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
+                              "Non-thread-safe operation invoked on an event loop other than the "
+                              "current one");
+    }
+    return 0;
+}
+
+bool asyncio_loop_is_running(const asyncio_loop *loop) { return loop->running; }
+bool asyncio_loop_is_closed(const asyncio_loop *loop) { return loop->closed; }
+bool asyncio_loop_get_debug(const asyncio_loop *loop) { return loop->debug; }
+
+void asyncio_loop_set_debug(asyncio_loop *loop, bool debug) {
+    loop->debug = debug;
+    if (debug) loop->slow |= ASYNCIO__SLOW_DEBUG;
+    else loop->slow &= ~(uint32_t)ASYNCIO__SLOW_DEBUG;
+}
+
+void asyncio_loop_set_slow_callback_duration(asyncio_loop *loop, double seconds) {
+    loop->slow_callback_duration = seconds;
+}
+
+double asyncio_loop_get_slow_callback_duration(const asyncio_loop *loop) {
+    return loop->slow_callback_duration;
+}
+
+int asyncio_loop_repr(const asyncio_loop *loop, char *buf, size_t n) {
+    return snprintf(buf, n, "<asyncio_loop running=%s closed=%s debug=%s>",
+                    loop->running ? "True" : "False", loop->closed ? "True" : "False",
+                    loop->debug ? "True" : "False");
+}

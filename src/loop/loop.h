@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop/loop.h: the inside of a loop, for the layers above: its queues, its turn, and the
+ * switch from one fiber to the next.
+ *
+ * A turn: poll, move due timers to `ready`, make `ready` the `batch`, run the batch. A batch
+ * that holds only fibers is run without the loop's own stack: each fiber that suspends
+ * switches straight to the next, and the last one of a batch turns `ready` into the next
+ * batch itself. `slow` is not zero when anything wants the loop's stack first; then every
+ * suspension goes there. Callbacks and the exception handler run on the loop's stack only.
+ *
+ * The loop knows fibers, not tasks: what a fiber runs and what it means that it is over is
+ * the business of the upcalls that the loop is made with.
+ */
+#ifndef ASYNCIO_LOOP_LOOP_H
+#define ASYNCIO_LOOP_LOOP_H
+
+#include <asyncio/loop.h>
+#include <asyncio/task.h>
+#include <stdatomic.h>
+
+#include "base/alloc.h"
+#include "base/strand.h"
+#include "context/cpu.h"
+#include "context/stack.h"
+#include "loop/node.h"
+#include "loop/poller.h"
+#include "loop/timers.h"
+
+/* A strand with a stack of its own. Its node is in the ready queue, in the batch, in the
+ * callbacks of what it waits for, or (while it runs) nowhere. */
+struct asyncio__fiber {
+    struct asyncio__node node;
+    struct asyncio__cpu cpu;         /* where it goes on; valid while it is suspended */
+    struct asyncio__strand strand;
+    struct asyncio__stack *stack;    /* NULL before the first step and after the last */
+};
+
+/* The class of stack a fiber has unless its task says otherwise: 64 KiB. */
+#define ASYNCIO__STACK_DEFAULT 2u
+
+/* The ops of a fiber's node: before its first step, and after. */
+extern const struct asyncio__node_ops asyncio__fiber_start_ops;
+extern const struct asyncio__node_ops asyncio__fiber_resume_ops;
+
+/* What the layers above do for the loop. */
+struct asyncio__upcalls {
+    void (*fiber_main)(void);         /* entered by a fiber's first step; does not return */
+    unsigned (*stack_class)(struct asyncio__fiber *fiber);
+    void (*fiber_failed)(struct asyncio__fiber *fiber, int status); /* no stack to be had */
+    int (*fiber_describe)(struct asyncio__fiber *fiber, char *buf, size_t n);
+    int (*report)(asyncio_loop *loop, const asyncio_exception_context *context);
+    void (*destroy_pending)(asyncio_loop *loop); /* the loop closes */
+};
+
+/* Reasons for `slow`. */
+enum {
+    ASYNCIO__SLOW_STOP = 1,    /* stop was called */
+    ASYNCIO__SLOW_EXIT = 2,    /* KeyboardInterrupt or SystemExit leaves the run */
+    ASYNCIO__SLOW_DEBUG = 4,   /* every step is timed */
+    ASYNCIO__SLOW_TIMER = 8,   /* a timer may be due already */
+    ASYNCIO__SLOW_POLL = 16,   /* time to look at the poller and the clock */
+    ASYNCIO__SLOW_INLINE = 32, /* an eager start is under way */
+    ASYNCIO__SLOW_CLOSE = 64,  /* the loop is closed: nothing runs but what is unwound */
+};
+
+/* Where an eager start goes back to when the fiber first suspends or ends. */
+struct asyncio__return {
+    struct asyncio__cpu cpu;
+    struct asyncio__strand *strand;
+    struct asyncio__return *outer;
+};
+
+struct asyncio_loop {
+    struct asyncio__link batch;       /* what still runs in this turn */
+    struct asyncio__link ready;       /* what runs in the next */
+    struct asyncio__cpu cpu;          /* the loop's own stack, while a fiber runs */
+    uint32_t slow;
+    bool running, closed, virtual_clock, debug;
+    uint64_t turns;
+    uint64_t next_sample;             /* the turn in which the counter is read again */
+
+    uint64_t sampled, polled;         /* counter at the last sample, at the last poll */
+    uint64_t sample_interval;         /* turns between samples, 1 to 16 */
+    uint64_t poll_interval;           /* counts between polls */
+    struct asyncio__return *inline_top; /* innermost eager start under way, or NULL */
+    struct asyncio__stack *retired;     /* of the fiber that ended last, which may still run on it */
+    struct asyncio__stackpool stacks;
+    struct asyncio__slab tasks_slab, futures_slab, handles_slab, cells_slab;
+    size_t live;                      /* objects that keep the loop's memory */
+    const struct asyncio__upcalls *upcalls;
+
+    struct asyncio__timers timers;
+    int64_t now;                      /* the clock when it was last read */
+    int64_t counter_time;             /* the same moment, for calibrating the counter */
+    uint64_t counter_then;
+    struct asyncio__poller poller;
+    atomic_int sleeping;              /* 1 while it is or goes to sleep in the poller */
+    _Atomic(struct asyncio_handle *) inbox; /* threadsafe calls, newest first */
+
+    atomic_uint refs;
+    int exit_status;                  /* with ASYNCIO__SLOW_EXIT */
+    asyncio_error *exit_error;        /* its error, or NULL */
+    const unsigned *fork_mark;        /* reads 0 in a forked child */
+    asyncio_exception_handler *exception_handler;
+    void *exception_handler_arg;
+    double slow_callback_duration;
+
+    /* The task layer's. */
+    struct asyncio__link tasks;       /* all that are not done, in order of creation */
+    asyncio_task_factory *task_factory;
+    void *task_factory_arg;
+    size_t stack_size;
+    unsigned unwind_refusals;         /* awaits refused to the task that is unwound */
+};
+
+/* A new loop. NULL: see the slot. */
+asyncio_loop *asyncio__loop_new(const struct asyncio__upcalls *upcalls);
+
+/* One less object that keeps the loop's memory. */
+void asyncio__loop_free(asyncio_loop *loop) __attribute__((cold));
+static inline void asyncio__loop_object_gone(asyncio_loop *loop) {
+    if (ASYNCIO__UNLIKELY(--loop->live == 0 && atomic_load(&loop->refs) == 0)) {
+        asyncio__loop_free(loop);
+    }
+}
+
+/* Raises if the loop cannot take work: closed, or (debug) called from another thread. */
+int asyncio__loop_check(const asyncio_loop *loop);
+
+/* Now, on the loop's clock. */
+int64_t asyncio__loop_now(asyncio_loop *loop);
+
+/* Arms a timer at `when`; 0 or -ENOMEM. */
+static inline int asyncio__loop_arm(asyncio_loop *loop, struct asyncio__timer *timer,
+                                    int64_t when) {
+    if (when <= loop->now) loop->slow |= ASYNCIO__SLOW_TIMER;
+    return asyncio__timer_arm(&loop->timers, timer, when);
+}
+
+/* Leaves the run at once with that status; takes the reference `error` (or NULL). */
+void asyncio__loop_exit(asyncio_loop *loop, int status, asyncio_error *error);
+
+/* Reports through the exception handler. */
+void asyncio__loop_report(asyncio_loop *loop, const asyncio_exception_context *context);
+
+/* Whether the counter says that it is time to poll; reads it every few turns. */
+bool asyncio__loop_sample(asyncio_loop *loop) __attribute__((cold));
+
+/* Gives a fiber a stack and makes its cpu enter fiber_main; false without memory. */
+bool asyncio__fiber_bind(asyncio_loop *loop, struct asyncio__fiber *fiber);
+
+/* Runs a fiber from the loop's stack, or (inline) from wherever an eager start is made, until
+ * it suspends or ends. */
+void asyncio__fiber_run(asyncio_loop *loop, struct asyncio__fiber *fiber);
+void asyncio__fiber_run_inline(asyncio_loop *loop, struct asyncio__fiber *fiber);
+
+/* The end of a fiber that runs on `stack`: gives that back and goes on with something else,
+ * for good. The fiber itself may be gone already. */
+_Noreturn void asyncio__fiber_end(asyncio_loop *loop, struct asyncio__stack *stack);
+
+/* Back to where an eager start was made. */
+struct asyncio__cpu *asyncio__return_take(asyncio_loop *loop) __attribute__((cold));
+
+static inline void asyncio__fiber_init(struct asyncio__fiber *fiber) {
+    fiber->node.ops = &asyncio__fiber_start_ops;
+    fiber->stack = NULL;
+    fiber->strand = (struct asyncio__strand){ .top = NULL };
+}
+
+static inline struct asyncio__fiber *asyncio__fiber_of(struct asyncio__strand *strand) {
+    return asyncio__container(strand, struct asyncio__fiber, strand);
+}
+
+/* The next fiber to run straight away, taken out of the batch; NULL: the loop's stack
+ * must see to it. The one place where a turn ends without the loop. */
+static inline __attribute__((always_inline)) struct asyncio__fiber *
+asyncio__loop_next(asyncio_loop *loop) {
+    if (ASYNCIO__UNLIKELY(loop->slow)) return NULL;
+    struct asyncio__link *l = loop->batch.next;
+    if (l == &loop->batch) {
+        if (ASYNCIO__UNLIKELY(atomic_load_explicit(&loop->inbox, memory_order_relaxed) != NULL)) {
+            return NULL;
+        }
+        l = loop->ready.next;
+        if (l == &loop->ready) return NULL;
+        if (ASYNCIO__UNLIKELY(loop->turns + 1 >= loop->next_sample) && asyncio__loop_sample(loop)) {
+            loop->slow |= ASYNCIO__SLOW_POLL;
+            return NULL;
+        }
+        loop->turns++;
+        loop->batch = loop->ready;
+        l->prev = &loop->batch;
+        loop->batch.prev->next = &loop->batch;
+        asyncio__link_init(&loop->ready);
+    }
+    struct asyncio__node *node = asyncio__node_of(l);
+    if (ASYNCIO__UNLIKELY(node->ops != &asyncio__fiber_resume_ops)) {
+        if (node->ops != &asyncio__fiber_start_ops) return NULL;
+        struct asyncio__fiber *f = asyncio__container(node, struct asyncio__fiber, node);
+        if (!f->stack && !asyncio__fiber_bind(loop, f)) return NULL;
+    }
+    asyncio__link_unlink(l);
+    if (l->next != &loop->batch) {
+        struct asyncio__fiber *f =
+            asyncio__container(l->next, struct asyncio__fiber, node.link);
+        __builtin_prefetch(f->cpu.sp);
+        __builtin_prefetch(l->next->next);
+    }
+    return asyncio__container(node, struct asyncio__fiber, node);
+}
+
+/* Goes on with something else; returns when `self`, which is queued or waits somewhere, is
+ * run again. */
+static inline __attribute__((always_inline)) void asyncio__loop_suspend(asyncio_loop *loop,
+                                                                        struct asyncio__fiber *self) {
+    struct asyncio__fiber *next = asyncio__loop_next(loop);
+    if (ASYNCIO__LIKELY(next != NULL)) {
+        asyncio__here.strand = &next->strand;
+        if (next != self) asyncio__cpu_switch(&self->cpu, &next->cpu);
+        return;
+    }
+    asyncio__here.strand = NULL;
+    if (loop->inline_top) asyncio__cpu_switch(&self->cpu, asyncio__return_take(loop));
+    else asyncio__cpu_switch(&self->cpu, &loop->cpu);
+}
+
+/* Queues a node for the next turn. */
+static inline void asyncio__loop_queue(asyncio_loop *loop, struct asyncio__node *node) {
+    asyncio__list_append(&loop->ready, &node->link);
+}
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop/poller_epoll.c: the poller on epoll and an eventfd. Waits to the nanosecond where the
+ * kernel has epoll_pwait2 (5.11), rounded up to the millisecond elsewhere.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "loop/poller.h"
+
+#define EVENTS_AT_ONCE 64
+
+static atomic_bool no_pwait2;
+
+int asyncio__poller_init(struct asyncio__poller *poller) {
+    poller->fd = epoll_create1(EPOLL_CLOEXEC);
+    if (poller->fd < 0) return -errno;
+    poller->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (poller->wake_fd < 0) {
+        int rc = -errno;
+        close(poller->fd);
+        return rc;
+    }
+    struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = 0 };
+    if (epoll_ctl(poller->fd, EPOLL_CTL_ADD, poller->wake_fd, &event) < 0) {
+        int rc = -errno;
+        asyncio__poller_fini(poller);
+        return rc;
+    }
+    return 0;
+}
+
+void asyncio__poller_fini(struct asyncio__poller *poller) {
+    close(poller->wake_fd);
+    close(poller->fd);
+    poller->fd = poller->wake_fd = -1;
+}
+
+static int wait_events(int fd, struct epoll_event *events, int64_t timeout_ns) {
+    if (!atomic_load_explicit(&no_pwait2, memory_order_relaxed)) {
+        struct timespec t = { timeout_ns / 1000000000, timeout_ns % 1000000000 };
+        int n = epoll_pwait2(fd, events, EVENTS_AT_ONCE, timeout_ns == ASYNCIO__NEVER ? NULL : &t,
+                             NULL);
+        if (n >= 0 || errno != ENOSYS) return n;
+        atomic_store(&no_pwait2, true);
+    }
+    int64_t ms = timeout_ns / 1000000 + (timeout_ns % 1000000 != 0);
+    if (timeout_ns == ASYNCIO__NEVER) ms = -1;
+    return epoll_wait(fd, events, EVENTS_AT_ONCE, ms > INT_MAX ? INT_MAX : (int)ms);
+}
+
+int asyncio__poller_wait(struct asyncio__poller *poller, int64_t timeout_ns) {
+    struct epoll_event events[EVENTS_AT_ONCE];
+    int n = wait_events(poller->fd, events, timeout_ns);
+    if (n < 0) return errno == EINTR ? 0 : -errno;
+    if (n > 0) {
+        uint64_t count;
+        (void)!read(poller->wake_fd, &count, sizeof count);
+    }
+    return 0;
+}
+
+void asyncio__poller_wake(const struct asyncio__poller *poller) {
+    int saved = errno; /* may run in a signal handler */
+    uint64_t one = 1;
+    (void)!write(poller->wake_fd, &one, sizeof one);
+    errno = saved;
+}

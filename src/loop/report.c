@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop/report.c: the exception handler: the user's, the default one (the layers above print),
+ * and what happens when the user's fails itself.
+ */
+#include "base/error.h"
+#include "loop/loop.h"
+
+void asyncio_loop_set_exception_handler(asyncio_loop *loop, asyncio_exception_handler *handler,
+                                        void *arg) {
+    loop->exception_handler = handler;
+    loop->exception_handler_arg = arg;
+}
+
+asyncio_exception_handler *asyncio_loop_get_exception_handler(const asyncio_loop *loop) {
+    return loop->exception_handler;
+}
+
+int asyncio_loop_default_exception_handler(asyncio_loop *loop,
+                                           const asyncio_exception_context *context) {
+    return loop->upcalls->report(loop, context);
+}
+
+static bool leaves_run(int status) {
+    return status == ASYNCIO_KEYBOARD_INTERRUPT || status == ASYNCIO_SYSTEM_EXIT;
+}
+
+int asyncio_loop_call_exception_handler(asyncio_loop *loop,
+                                        const asyncio_exception_context *context) {
+    if (!loop->exception_handler) return asyncio_loop_default_exception_handler(loop, context);
+    struct asyncio__strand *strand = asyncio__strand_current();
+    asyncio_error *saved = strand->error;
+    strand->error = NULL;
+    int rc = loop->exception_handler(loop, context, loop->exception_handler_arg);
+    if (rc < 0 && !leaves_run(rc)) {
+        asyncio_error *error = asyncio_error_take(rc);
+        asyncio_exception_context second = { .size = sizeof second,
+                                             .message = "Unhandled error in exception handler",
+                                             .exception = error,
+                                             .where = context->message };
+        rc = asyncio_loop_default_exception_handler(loop, &second);
+        asyncio_error_unref(error);
+    }
+    asyncio__error_after(strand, saved, rc);
+    return rc;
+}
+
+void asyncio__loop_report(asyncio_loop *loop, const asyncio_exception_context *context) {
+    int rc = asyncio_loop_call_exception_handler(loop, context);
+    if (leaves_run(rc)) asyncio__loop_exit(loop, rc, asyncio_error_take(rc));
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * task/await.c: awaiting: a coroutine object (a call in a frame of its own), a future or a
+ * task (parking), and the two ways to suspend that everything else is built on.
+ */
+#include <limits.h>
+
+#include "task/task.h"
+
+#define NO_OVERRIDE INT_MIN
+
+/* ---- frames ---- */
+
+int asyncio__frame_run(struct asyncio__strand *strand, struct asyncio__frame *frame,
+                       const asyncio_coro_type *type, const void *args) {
+    frame->up = strand->top;
+    frame->type = type;
+    frame->where = NULL;
+    frame->open = NULL;
+    frame->leaving = 0;
+    frame->override = NO_OVERRIDE;
+    frame->result.type = &asyncio__unset;
+    strand->top = frame;
+    int status = type->run(args, &frame->result);
+    if (ASYNCIO__UNLIKELY(frame->open != NULL)) status = asyncio__frame_close_scopes(frame, status);
+    if (ASYNCIO__UNLIKELY(frame->override != NO_OVERRIDE)) status = frame->override;
+    strand->top = frame->up;
+    return status;
+}
+
+int asyncio_leave(int status) {
+    struct asyncio__frame *frame = asyncio__strand_current()->top;
+    if (frame) frame->leaving = status;
+    return status;
+}
+
+static int no_task(void) {
+    return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "await outside a task");
+}
+
+static int await_with_slot(struct asyncio__strand *strand, struct asyncio__frame *frame,
+                           const asyncio_coro *coro) {
+    asyncio_error *saved = strand->error;
+    strand->error = NULL;
+    int status = asyncio__frame_run(strand, frame, coro->type, coro->args.bytes);
+    asyncio__error_after(strand, saved, status);
+    return status;
+}
+
+int asyncio_await(const asyncio_coro *coro, asyncio_value *out, const char *where,
+                  const char *func) {
+    struct asyncio__strand *strand = asyncio__here.strand;
+    if (ASYNCIO__UNLIKELY(!strand)) return no_task();
+    if (ASYNCIO__UNLIKELY(!coro || !coro->type)) {
+        return asyncio__raise(ASYNCIO_TYPE_ERROR, "a coroutine without a type cannot be awaited");
+    }
+    strand->top->where = where;
+    strand->top->func = func;
+    struct asyncio__frame frame;
+    int status;
+    if (ASYNCIO__LIKELY(!strand->error)) {
+        status = asyncio__frame_run(strand, &frame, coro->type, coro->args.bytes);
+        if (ASYNCIO__UNLIKELY(strand->error != NULL)) asyncio__error_after(strand, NULL, status);
+    } else {
+        status = await_with_slot(strand, &frame, coro);
+    }
+    asyncio_value value = asyncio__frame_value(&frame, status);
+    if (ASYNCIO__LIKELY(status >= 0) && out) *out = value;
+    else if (ASYNCIO__UNLIKELY(value.type && value.type->drop)) asyncio_value_drop(&value);
+    return status;
+}
+
+/* ---- suspending ---- */
+
+int asyncio__task_interrupted(struct asyncio_task *t, struct asyncio_future *f) {
+    struct asyncio__strand *strand = &t->fiber.strand;
+    if (strand->flags & ASYNCIO__TASK_UNWINDING) return ASYNCIO_GENERATOR_EXIT;
+    if (!(strand->flags & ASYNCIO__TASK_MUST_CANCEL)) return 0;
+    strand->flags &= ~(uint32_t)ASYNCIO__TASK_MUST_CANCEL;
+    if (f && f->state == ASYNCIO__CANCELLED) return 0; /* its own CancelledError stands */
+    if (f) f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
+    return asyncio__raise_cancelled(strand, t->future.cancel_msg);
+}
+
+int asyncio__task_woken(struct asyncio_task *t, struct asyncio_future *f) {
+    struct asyncio__strand *strand = &t->fiber.strand;
+    strand->waiter = NULL;
+    if (ASYNCIO__UNLIKELY(strand->flags & (ASYNCIO__TASK_MUST_CANCEL | ASYNCIO__TASK_UNWINDING))) {
+        int status = asyncio__task_interrupted(t, f);
+        if (status < 0) return status;
+    }
+    return ASYNCIO__LIKELY(f->state == ASYNCIO__FINISHED) ? 0 : asyncio__future_outcome(f, strand);
+}
+
+/* A task that is unwound may await as often as it likes, within reason: every await fails. One
+ * that never stops is left where it stands. */
+#define REFUSALS_MAX 1000
+
+static int refuse(struct asyncio_task *t) {
+    asyncio_loop *loop = t->future.loop;
+    if (++loop->unwind_refusals > REFUSALS_MAX) asyncio__loop_suspend(loop, &t->fiber);
+    return ASYNCIO_GENERATOR_EXIT;
+}
+
+int asyncio__task_park(struct asyncio_task *t, struct asyncio_future *f) {
+    if (ASYNCIO__UNLIKELY(t->fiber.strand.flags & ASYNCIO__TASK_UNWINDING)) return refuse(t);
+    asyncio__task_wait(t, f);
+    asyncio__loop_suspend(t->future.loop, &t->fiber);
+    int status = asyncio__task_woken(t, f);
+    f->refs--; /* whoever called holds another */
+    return status;
+}
+
+int asyncio__task_yield(struct asyncio_task *t) {
+    uint32_t flags = t->fiber.strand.flags;
+    if (ASYNCIO__UNLIKELY(flags & ASYNCIO__TASK_UNWINDING)) return refuse(t);
+    asyncio_loop *loop = t->future.loop;
+    asyncio__loop_queue(loop, &t->fiber.node);
+    asyncio__loop_suspend(loop, &t->fiber);
+    flags = t->fiber.strand.flags;
+    if (ASYNCIO__UNLIKELY(flags & (ASYNCIO__TASK_MUST_CANCEL | ASYNCIO__TASK_UNWINDING))) {
+        return asyncio__task_interrupted(t, NULL);
+    }
+    return 0;
+}
+
+/* ---- futures ---- */
+
+/* What cannot be awaited fails in the task's next turn, as in asyncio. */
+static int await_wrong(struct asyncio_task *t, const char *message) {
+    int status = asyncio__task_yield(t);
+    return status < 0 ? status : asyncio__raise(ASYNCIO_RUNTIME_ERROR, message);
+}
+
+/* The reference it takes is the caller's to drop. */
+static int await_pending(struct asyncio_task *t, struct asyncio_future *f) {
+    f->refs++;
+    if (f == &t->future) return await_wrong(t, "Task cannot await on itself");
+    if (f->loop != t->future.loop) return await_wrong(t, "a future is attached to a different loop");
+    return asyncio__task_park(t, f);
+}
+
+int asyncio_await_future(asyncio_future *f, asyncio_value *out, const char *where,
+                         const char *func) {
+    struct asyncio__strand *strand = asyncio__here.strand;
+    if (ASYNCIO__UNLIKELY(!strand)) return no_task();
+    if (ASYNCIO__UNLIKELY(!f)) return asyncio__raise(ASYNCIO_TYPE_ERROR, "NULL cannot be awaited");
+    strand->top->where = where;
+    strand->top->func = func;
+    int status;
+    if (f->state == ASYNCIO__PENDING) {
+        status = await_pending(asyncio__task_of(strand), f);
+        if (ASYNCIO__LIKELY(status >= 0) && out) *out = f->value;
+        asyncio_future_unref(f);
+        return status;
+    }
+    status = asyncio__future_outcome(f, strand);
+    if (status >= 0 && out) *out = f->value;
+    return status;
+}
+
+int asyncio_await_task(asyncio_task *task, asyncio_value *out, const char *where,
+                       const char *func) {
+    return asyncio_await_future(asyncio_task_as_future(task), out, where, func);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * task/coro.c: coroutine objects as values: holding them, tasks and futures as coroutine
+ * objects, and joining a task.
+ */
+#include "task/task.h"
+
+int asyncio_coro_hold(asyncio_coro *coro) {
+    if (!coro || !coro->type) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a coroutine was expected");
+    int rc = coro->type->capture ? coro->type->capture(coro->args.bytes) : 0;
+    return rc < 0 ? asyncio__raise(rc, NULL) : 0;
+}
+
+void asyncio_coro_drop(asyncio_coro *coro) {
+    if (coro && coro->type) asyncio__coro_release(coro);
+}
+
+bool asyncio_iscoroutine(const asyncio_coro *coro) {
+    return coro && coro->type && coro->type->run && coro->type != &asyncio__coro_of_future_type;
+}
+
+/* ---- a future as a coroutine object: its argument is the future ---- */
+
+static asyncio_future *future_arg(const void *args) { return *(asyncio_future *const *)args; }
+
+static int await_future_arg(const void *args, asyncio_value *result) {
+    asyncio_value lent;
+    int rc = asyncio_await_future(future_arg(args), &lent, "asyncio", "await");
+    return rc < 0 ? rc : asyncio_value_copy(result, &lent);
+}
+
+static int capture_future(void *args) {
+    asyncio_future_ref(future_arg(args));
+    return 0;
+}
+
+static void release_future(void *args) { asyncio_future_unref(future_arg(args)); }
+
+const asyncio_coro_type asyncio__coro_of_future_type = { .size = sizeof(asyncio_coro_type),
+                                                         .name = "await",
+                                                         .file = "asyncio",
+                                                         .run = await_future_arg,
+                                                         .capture = capture_future,
+                                                         .release = release_future };
+
+asyncio_coro asyncio_coro_of_future(asyncio_future *future) {
+    asyncio_coro c;
+    c.type = &asyncio__coro_of_future_type;
+    c.reserved = NULL;
+    *(asyncio_future **)(void *)c.args.bytes = future;
+    return c;
+}
+
+asyncio_coro asyncio_coro_of_task(asyncio_task *task) {
+    return asyncio_coro_of_future(asyncio_task_as_future(task));
+}
+
+/* ---- join ---- */
+
+void asyncio_outcome_fini(asyncio_outcome *o) {
+    asyncio_value_drop(&o->value);
+    asyncio_error_unref(o->error);
+    *o = (asyncio_outcome){ .status = 0 };
+}
+
+struct join_args {
+    asyncio_task *task;
+    asyncio_outcome *outcome;
+};
+
+/* Waits in the place of the joiner, so that cancelling the joiner stops here. */
+struct joint {
+    struct asyncio__node node;
+    struct asyncio_future future;
+};
+
+static void run_joint(struct asyncio__node *node) {
+    struct joint *j = asyncio__container(node, struct joint, node);
+    asyncio__link_init(&node->link);
+    if (j->future.state == ASYNCIO__PENDING) asyncio__future_finish(&j->future, asyncio_none());
+}
+
+static void discard_joint(struct asyncio__node *node) { asyncio__link_init(&node->link); }
+
+static int describe_joint(struct asyncio__node *node, char *buf, size_t n) {
+    (void)node;
+    return snprintf(buf, n, "asyncio_task_join()");
+}
+
+static const struct asyncio__node_ops joint_ops = { run_joint, discard_joint, describe_joint, NULL };
+
+static int wait_until_done(struct asyncio_task *self, struct asyncio_future *f) {
+    struct joint j = { .node.ops = &joint_ops };
+    asyncio__future_init(&j.future, f->loop, &asyncio__future_ops, ASYNCIO__FUTURE_ON_STACK);
+    asyncio__list_append(&f->callbacks, &j.node.link);
+    int rc = asyncio__task_park(self, &j.future);
+    asyncio__link_take(&j.node.link);
+    asyncio__message_set(&j.future.cancel_msg, NULL);
+    return rc;
+}
+
+static void read_outcome(struct asyncio_future *f, asyncio_outcome *o) {
+    *o = (asyncio_outcome){ .status = 0 };
+    if (f->state == ASYNCIO__FINISHED) {
+        if (asyncio_value_copy(&o->value, &f->value) < 0) asyncio_ignore(ASYNCIO_TYPE_ERROR);
+        return;
+    }
+    o->status = f->state == ASYNCIO__CANCELLED ? ASYNCIO_CANCELLED_ERROR : f->failed.code;
+    asyncio_error *error = NULL;
+    if (f->state == ASYNCIO__CANCELLED) error = asyncio__future_cancelled_error(f);
+    else if (asyncio_future_exception(f, &error) >= 0) error = asyncio_error_ref(error);
+    o->error = error ? error : asyncio__error_make(o->status, NULL);
+}
+
+static int join_run(const void *args, asyncio_value *result) {
+    const struct join_args *a = args;
+    struct asyncio_task *self = asyncio__task_current();
+    struct asyncio_future *f = asyncio_task_as_future(a->task);
+    (void)result;
+    if (!f || !a->outcome) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a task and an outcome are required");
+    if (a->task == self) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Task cannot await on itself");
+    if (f->loop != self->future.loop) {
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "a future is attached to a different loop");
+    }
+    asyncio_future_ref(f);
+    int rc = f->state == ASYNCIO__PENDING ? wait_until_done(self, f) : 0;
+    if (rc >= 0) read_outcome(f, a->outcome);
+    asyncio_future_unref(f);
+    return rc < 0 ? rc : 0;
+}
+
+static const asyncio_coro_type join_type = { .size = sizeof(asyncio_coro_type),
+                                             .name = "asyncio_task_join",
+                                             .file = "asyncio",
+                                             .run = join_run };
+
+asyncio_coro asyncio_task_join(asyncio_task *task, asyncio_outcome *outcome) {
+    asyncio_coro c;
+    c.type = &join_type;
+    c.reserved = NULL;
+    *(struct join_args *)(void *)c.args.bytes = (struct join_args){ task, outcome };
+    return c;
+}

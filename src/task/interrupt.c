@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * task/interrupt.c: the SIGINT handler of a runner. It may run at any moment, in any thread:
+ * it only counts, and pushes one node that belongs to the runner to the loop's inbox.
+ */
+#include "task/interrupt.h"
+
+#include <math.h>
+#include <unistd.h>
+
+static _Atomic(struct asyncio__interrupt *) active;
+
+static void post(struct asyncio__interrupt *i) {
+    if (atomic_exchange(&i->posted, true)) return;
+    asyncio__handle_post(i->call.loop, &i->call);
+}
+
+static void on_sigint(int signo) {
+    (void)signo;
+    struct asyncio__interrupt *i = atomic_load(&active);
+    if (!i) return;
+    atomic_fetch_add(&i->count, 1);
+    post(i);
+}
+
+/* On the loop's stack: the first interrupt cancels main, the next leaves the run. */
+static void run_interrupt(struct asyncio__node *node) {
+    asyncio_handle *h = asyncio__container(node, asyncio_handle, timer.node);
+    struct asyncio__interrupt *i = asyncio__container(h, struct asyncio__interrupt, call);
+    asyncio__link_init(&node->link);
+    atomic_store(&i->posted, false);
+    int seen = atomic_load(&i->count);
+    bool first = i->handled == 0 && i->task->future.state == ASYNCIO__PENDING;
+    i->handled = seen;
+    if (first && seen == 1) {
+        asyncio_task_cancel(i->task, NULL);
+        return;
+    }
+    asyncio__loop_exit(i->call.loop, ASYNCIO_KEYBOARD_INTERRUPT,
+                       asyncio__error_make(ASYNCIO_KEYBOARD_INTERRUPT, NULL));
+}
+
+static void discard_interrupt(struct asyncio__node *node) { asyncio__link_init(&node->link); }
+
+static int describe_interrupt(struct asyncio__node *node, char *buf, size_t n) {
+    (void)node;
+    return snprintf(buf, n, "SIGINT handler");
+}
+
+static const struct asyncio__node_ops interrupt_ops = { run_interrupt, discard_interrupt, describe_interrupt, NULL };
+
+void asyncio__interrupt_start(struct asyncio__interrupt *i, asyncio_loop *loop, asyncio_task *task) {
+    *i = (struct asyncio__interrupt){ .task = task };
+    asyncio__timer_init(&i->call.timer, &interrupt_ops);
+    asyncio__link_init(&i->call.timer.node.link);
+    i->call.loop = loop;
+    if (gettid() != getpid() || sigaction(SIGINT, NULL, &i->before) < 0) return;
+    if ((i->before.sa_flags & SA_SIGINFO) || i->before.sa_handler != SIG_DFL) return;
+    struct asyncio__interrupt *none = NULL;
+    if (!atomic_compare_exchange_strong(&active, &none, i)) return;
+    struct sigaction ours = { .sa_handler = on_sigint, .sa_flags = SA_RESTART | SA_ONSTACK };
+    sigemptyset(&ours.sa_mask);
+    i->installed = sigaction(SIGINT, &ours, NULL) == 0;
+    if (!i->installed) atomic_store(&active, NULL);
+}
+
+int asyncio__interrupt_stop(struct asyncio__interrupt *i) {
+    if (i->installed) {
+        struct sigaction now;
+        if (sigaction(SIGINT, NULL, &now) == 0 && now.sa_handler == on_sigint) {
+            sigaction(SIGINT, &i->before, NULL);
+        }
+        atomic_store(&active, NULL);
+        asyncio__handle_take_inbox(i->call.loop);
+        asyncio__link_take(&i->call.timer.node.link);
+    }
+    return atomic_load(&i->count);
+}

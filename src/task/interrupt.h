@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * task/interrupt.h: Ctrl-C while a runner runs.
+ */
+#ifndef ASYNCIO_TASK_INTERRUPT_H
+#define ASYNCIO_TASK_INTERRUPT_H
+
+#include <signal.h>
+#include <stdatomic.h>
+
+#include "loop/handle.h"
+#include "task/task.h"
+
+struct asyncio__interrupt {
+    struct asyncio_handle call;   /* posted by the signal handler; never freed by the loop */
+    asyncio_task *task;           /* main */
+    struct sigaction before;
+    bool installed;
+    atomic_bool posted;           /* `call` is in the inbox or in the ready queue */
+    atomic_int count;             /* signals seen by the handler */
+    int handled;                  /* of these, by the call */
+};
+
+/* Takes SIGINT over if this is the main thread and nobody has a handler for it. */
+void asyncio__interrupt_start(struct asyncio__interrupt *i, asyncio_loop *loop, asyncio_task *task);
+
+/* Restores what was there, if it is still ours. Returns how many interrupts there were. */
+int asyncio__interrupt_stop(struct asyncio__interrupt *i);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * task/run.c: making a loop, and running one until something is done.
+ */
+#include <asyncio/testing.h>
+#include <errno.h>
+
+#include "base/clock.h"
+#include "task/run.h"
+#include "task/task.h"
+
+asyncio_loop *asyncio_new_event_loop(void) { return asyncio__loop_new(&asyncio__task_upcalls); }
+
+asyncio_loop *asyncio_testing_new_event_loop(double start) {
+    asyncio_loop *loop = asyncio_new_event_loop();
+    if (!loop) return NULL;
+    loop->virtual_clock = true;
+    loop->now = asyncio__clock_from_seconds(start);
+    return loop;
+}
+
+static int slot_status(void) {
+    asyncio_error *e = asyncio__strand_current()->error;
+    return e ? asyncio_error_code(e) : -ENOMEM;
+}
+
+static int stop_loop(asyncio_future *f, void *arg) {
+    asyncio_loop *loop = arg;
+    int code = f->state == ASYNCIO__FAILED ? f->failed.code : 0;
+    /* That error has ended the run already. */
+    if (code != ASYNCIO_KEYBOARD_INTERRUPT && code != ASYNCIO_SYSTEM_EXIT) asyncio_loop_stop(loop);
+    return 0;
+}
+
+int asyncio__run_until_done(asyncio_loop *loop, asyncio_future *f) {
+    int rc = asyncio_future_add_done_callback(f, stop_loop, loop);
+    if (rc < 0) return rc;
+    rc = asyncio_loop_run_forever(loop);
+    asyncio_future_remove_done_callback(f, stop_loop, loop);
+    if (rc < 0) return rc;
+    if (f->state != ASYNCIO__PENDING) return 0;
+    return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Event loop stopped before Future completed.");
+}
+
+/* The future to run until: the one the object stands for, or a new task. Owned. */
+static asyncio_future *future_to_run(asyncio_loop *loop, asyncio_coro *main, bool *made) {
+    *made = main->type != &asyncio__coro_of_future_type;
+    if (*made) {
+        asyncio_task_options o = { .size = sizeof o, .coro = *main };
+        asyncio_task *t = asyncio_loop_create_task_with(loop, &o);
+        if (t) t->future.flags |= ASYNCIO__FUTURE_QUIET;
+        return t ? &t->future : NULL;
+    }
+    asyncio_future *f = *(asyncio_future **)(void *)main->args.bytes;
+    if (!f) asyncio__raise(ASYNCIO_TYPE_ERROR, "an awaitable is required");
+    else if (f->loop == loop) return asyncio_future_ref(f);
+    else asyncio__raise(ASYNCIO_VALUE_ERROR, "The future belongs to a different loop");
+    return NULL;
+}
+
+static int take_outcome(asyncio_future *f, bool made, asyncio_value *out) {
+    asyncio_value value;
+    int rc = asyncio_future_result(f, &value);
+    if (rc < 0 || !out) return rc;
+    if (!made) return asyncio_value_copy(out, &value);
+    *out = asyncio_future_take_result(f);
+    return rc;
+}
+
+/* Before a task is made for it: whether the loop can run at all. */
+static int check_idle(asyncio_loop *loop) {
+    if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
+    if (loop->closed) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
+    if (loop->running) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "This event loop is already running");
+    if (!asyncio__here.running) return 0;
+    return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Cannot run the event loop while another loop is running");
+}
+
+int asyncio_loop_run_until_complete(asyncio_loop *loop, asyncio_coro main, asyncio_value *out) {
+    bool made;
+    int rc = check_idle(loop);
+    if (rc < 0) return rc;
+    asyncio_future *f = future_to_run(loop, &main, &made);
+    if (!f) return slot_status();
+    rc = asyncio__run_until_done(loop, f);
+    if (rc >= 0) rc = take_outcome(f, made, out);
+    else if (made && f->state == ASYNCIO__FAILED) f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
+    asyncio_future_unref(f);
+    return rc;
+}

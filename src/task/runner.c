@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * task/runner.c: asyncio_run, the runner, and asyncio_main.
+ *
+ * Closing a runner: cancel what is left, wait for it, report its errors, close the loop.
+ *
+ * Ctrl-C, while a runner runs in the main thread and nobody else handles SIGINT: the signal
+ * handler posts a call that the runner owns to the loop's inbox. The first one cancels the
+ * main task; the second leaves the run with KeyboardInterrupt.
+ */
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "base/contextvar.h"
+#include <asyncio/keywords.h>
+#include <asyncio/run.h>
+
+#include "task/interrupt.h"
+#include "task/run.h"
+#include "task/task.h"
+
+struct asyncio_runner {
+    asyncio_run_options options;
+    asyncio_loop *loop;             /* NULL until it is needed */
+    asyncio_context *context;       /* what all its runs share */
+    bool set_loop;                  /* it is the thread's current loop because of us */
+    bool closed;
+};
+
+asyncio_runner *asyncio_runner_new(const asyncio_run_options *options) {
+    asyncio_runner *r = asyncio__calloc(1, sizeof *r);
+    if (!r) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
+    if (options) r->options = *options;
+    return r;
+}
+
+static int init_runner(asyncio_runner *r) {
+    if (r->closed) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Runner is closed");
+    if (r->loop) return 0;
+    r->context = asyncio_copy_context();
+    if (!r->context) return asyncio__raise(-ENOMEM, NULL);
+    if (r->options.loop_factory) {
+        r->loop = r->options.loop_factory(r->options.loop_factory_arg);
+    } else {
+        r->loop = asyncio_new_event_loop();
+        r->set_loop = r->loop != NULL;
+        if (r->loop) asyncio_set_event_loop(r->loop);
+    }
+    if (!r->loop) {
+        asyncio_context_unref(r->context);
+        r->context = NULL;
+        asyncio_error *e = asyncio__strand_current()->error;
+        return e ? asyncio_error_code(e) : asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the loop factory gave no loop");
+    }
+    if (r->options.debug) asyncio_loop_set_debug(r->loop, r->options.debug > 0);
+    return 0;
+}
+
+asyncio_loop *asyncio_runner_get_loop(asyncio_runner *r) { return init_runner(r) < 0 ? NULL : r->loop; }
+
+/* ---- run ---- */
+
+/* main ended as cancelled after Ctrl-C and nobody else had asked for that. */
+static int convert_interrupt(asyncio_task *t, int rc) {
+    if (asyncio_task_uncancel(t) != 0) return rc;
+    asyncio_ignore(rc);
+    return asyncio__raise(ASYNCIO_KEYBOARD_INTERRUPT, NULL);
+}
+
+static int run_task(asyncio_runner *r, asyncio_task *t, asyncio_value *result) {
+    struct asyncio__interrupt interrupt;
+    asyncio_value value;
+    asyncio__interrupt_start(&interrupt, r->loop, t);
+    int rc = asyncio__run_until_done(r->loop, &t->future);
+    int interrupts = asyncio__interrupt_stop(&interrupt);
+    if (rc < 0) {
+        if (t->future.state == ASYNCIO__FAILED) t->future.flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
+        return rc;
+    }
+    rc = asyncio_future_result(&t->future, &value);
+    if (rc == ASYNCIO_CANCELLED_ERROR && interrupts > 0) return convert_interrupt(t, rc);
+    if (rc < 0) return rc;
+    value = asyncio_future_take_result(&t->future);
+    if (result) *result = value;
+    else asyncio_value_drop(&value);
+    return rc;
+}
+
+static ASYNCIO_ASYNC(await_future, (asyncio_future *) future) {
+    asyncio_value lent, value;
+    ASYNCIO_TRY(ASYNCIO_AWAIT(future, &lent));
+    ASYNCIO_TRY(asyncio_value_copy(&value, &lent));
+    ASYNCIO_RETURN(value);
+}
+
+int asyncio_runner_run(asyncio_runner *r, asyncio_coro main, asyncio_value *result,
+                       asyncio_context *context) {
+    if (!r) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a runner is required");
+    if (asyncio__here.running) {
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Runner.run() cannot be called from a running event loop");
+    }
+    if (!main.type) return asyncio__raise(ASYNCIO_TYPE_ERROR, "An asyncio.Future, a coroutine or an awaitable is required");
+    int rc = init_runner(r);
+    if (rc < 0) return rc;
+    asyncio_task_options o = { .size = sizeof o, .coro = main, .context = context ? context : r->context };
+    if (!asyncio_iscoroutine(&main)) o.coro = await_future(*(asyncio_future **)(void *)main.args.bytes);
+    asyncio_task *t = asyncio_loop_create_task_with(r->loop, &o);
+    if (!t) {
+        asyncio_error *e = asyncio__strand_current()->error;
+        return e ? asyncio_error_code(e) : -ENOMEM;
+    }
+    rc = run_task(r, t, result);
+    asyncio_task_unref(t);
+    return rc;
+}
+
+/* ---- close ---- */
+
+struct leftovers {
+    asyncio_future *all_done;  /* resolved when the last one is */
+    asyncio_task **tasks;      /* references */
+    size_t count;
+    size_t running;
+};
+
+static int leftover_done(asyncio_future *f, void *arg) {
+    struct leftovers *left = arg;
+    (void)f;
+    if (--left->running > 0) return 0;
+    return asyncio_future_set_result(left->all_done, asyncio_none());
+}
+
+static int cancel_leftovers(asyncio_loop *loop, struct leftovers *left) {
+    left->all_done = asyncio_loop_create_future(loop);
+    left->tasks = asyncio__calloc(left->count, sizeof *left->tasks);
+    if (!left->all_done || !left->tasks) return asyncio__raise(-ENOMEM, NULL);
+    asyncio_all_tasks(loop, left->tasks, left->count);
+    for (size_t i = 0; i < left->count; i++) asyncio_task_ref(left->tasks[i]);
+    for (size_t i = 0; i < left->count; i++) asyncio_task_cancel(left->tasks[i], NULL);
+    for (; left->running < left->count; left->running++) {
+        int rc = asyncio_task_add_done_callback(left->tasks[left->running], leftover_done, left);
+        if (rc < 0) return rc;
+    }
+    return asyncio__run_until_done(loop, left->all_done);
+}
+
+static void report_leftover(asyncio_loop *loop, asyncio_task *t) {
+    asyncio_error *error = NULL;
+    if (t->future.state != ASYNCIO__FAILED) return;
+    if (asyncio_task_exception(t, &error) < 0) return;
+    asyncio_exception_context context = { .size = sizeof context,
+                                          .message = "unhandled exception during asyncio.run() shutdown",
+                                          .exception = error,
+                                          .task = t,
+                                          .where = t->where };
+    asyncio__loop_report(loop, &context);
+}
+
+static int finish_leftovers(asyncio_loop *loop) {
+    struct leftovers left = { .count = asyncio_all_tasks(loop, NULL, 0) };
+    if (left.count == 0) return 0;
+    int rc = cancel_leftovers(loop, &left);
+    for (size_t i = 0; left.tasks && i < left.count && left.tasks[i]; i++) {
+        asyncio_future_remove_done_callback(&left.tasks[i]->future, leftover_done, &left);
+        if (rc >= 0) report_leftover(loop, left.tasks[i]);
+        asyncio_task_unref(left.tasks[i]);
+    }
+    asyncio__free(left.tasks);
+    asyncio_future_unref(left.all_done);
+    return rc;
+}
+
+int asyncio_runner_close(asyncio_runner *r) {
+    if (!r || r->closed || !r->loop) return 0;
+    if (r->loop->running) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Cannot close a running event loop");
+    r->closed = true;
+    int rc = r->loop->closed ? 0 : finish_leftovers(r->loop);
+    asyncio_loop_close(r->loop);
+    if (r->set_loop) asyncio_set_event_loop(NULL);
+    asyncio_context_unref(r->context);
+    asyncio_loop_unref(r->loop);
+    r->loop = NULL;
+    return rc;
+}
+
+void asyncio_runner_unref(asyncio_runner *r) {
+    if (!r) return;
+    asyncio_ignore(asyncio_runner_close(r));
+    asyncio__free(r);
+}
+
+/* ---- run, main ---- */
+
+int asyncio_run_with(asyncio_coro main, const asyncio_run_options *options) {
+    if (asyncio__here.running) {
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "asyncio.run() cannot be called from a running event loop");
+    }
+    asyncio_runner *r = asyncio_runner_new(options);
+    if (!r) return -ENOMEM;
+    int rc = asyncio_runner_run(r, main, options ? options->result : NULL, NULL);
+    struct asyncio__strand *strand = asyncio__strand_current();
+    asyncio_error *error = asyncio__error_detach(strand, rc);
+    int closed = asyncio_runner_close(r);
+    asyncio_runner_unref(r);
+    if (closed < 0 && rc >= 0) return closed;
+    asyncio_ignore(closed);
+    if (error) asyncio__error_put(strand, error);
+    return rc;
+}
+
+static int exit_status(int rc, asyncio_error *error) {
+    if (rc == ASYNCIO_KEYBOARD_INTERRUPT) return 130;
+    if (rc != ASYNCIO_SYSTEM_EXIT) return 1;
+    asyncio_value v = error ? asyncio_error_value(error) : asyncio_none();
+    if (v.type == &asyncio_value_int || v.type == &asyncio_value_uint) return (int)(v.i & 255);
+    const char *message = error ? asyncio_error_message(error) : NULL;
+    if (message) fprintf(stderr, "%s\n", message);
+    return message ? 1 : 0;
+}
+
+int asyncio_main(asyncio_coro main) {
+    int rc = asyncio_run_with(main, NULL);
+    if (rc >= 0) return 0;
+    asyncio_error *error = asyncio_error_take(rc);
+    if (rc != ASYNCIO_SYSTEM_EXIT) {
+        fflush(stdout);
+        if (error) asyncio_error_print(error, stderr);
+        else fprintf(stderr, "%s\n", asyncio_err_name(rc));
+    }
+    int status = exit_status(rc, error);
+    asyncio_error_unref(error);
+    return status;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * task/scope.c: blocks with an asynchronous entry and exit.
+ *
+ * The open blocks of a frame form a list, innermost first. A block is fresh, entered (in the
+ * list), or over. When a body is left early the frame knows why: TRY and RAISE said so
+ * (leaving), RETURN has set the result, otherwise it was a break. What the exit makes of
+ * that goes to rc, and to the frame where the coroutine is on its way out.
+ */
+#include <asyncio/scope.h>
+
+#include "base/error.h"
+#include "task/task.h"
+
+enum { FRESH, ENTERED, OVER, SKIPPED };
+
+asyncio_scope asyncio_scope_make(int *rc, const asyncio_scope_ops *ops, void *object) {
+    asyncio_scope s = { .rc = rc, .ops = ops, .object = object, .state = FRESH };
+    if (rc) *rc = 0;
+    return s;
+}
+
+int asyncio_scope_enter(asyncio_scope *s) {
+    struct asyncio__strand *strand = asyncio__here.strand;
+    if (!strand) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "a block is entered inside a task");
+    if (s->state != FRESH) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the block has been entered already");
+    int rc = s->ops->enter ? s->ops->enter(s) : 0;
+    if (rc < 0) {
+        s->state = SKIPPED;
+        return rc;
+    }
+    s->state = ENTERED;
+    s->outer = strand->top->open;
+    strand->top->open = s;
+    return rc;
+}
+
+/* Calls exit with the status; the error that belongs to it stays in the slot meanwhile. */
+static int run_exit(struct asyncio__frame *frame, asyncio_scope *s, int status) {
+    frame->open = s->outer;
+    s->state = OVER;
+    int rc = s->ops->exit(s, status);
+    if (s->rc) *s->rc = rc;
+    return rc;
+}
+
+static bool is_open(const struct asyncio__frame *frame, const asyncio_scope *s) {
+    for (const asyncio_scope *o = frame->open; o; o = o->outer) {
+        if (o == s) return true;
+    }
+    return false;
+}
+
+int asyncio_scope_exit(asyncio_scope *s, int status) {
+    struct asyncio__strand *strand = asyncio__here.strand;
+    if (!strand || !is_open(strand->top, s)) {
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the block is not open");
+    }
+    while (strand->top->open != s) status = run_exit(strand->top, strand->top->open, status);
+    return run_exit(strand->top, s, status);
+}
+
+int asyncio__frame_close_scopes(struct asyncio__frame *frame, int status) {
+    while (frame->open) status = run_exit(frame, frame->open, status);
+    return status;
+}
+
+bool asyncio_scope_step(asyncio_scope *s) {
+    if (s->state == FRESH) {
+        int rc = asyncio_scope_enter(s);
+        if (rc >= 0) return true;
+        s->state = SKIPPED;
+        if (s->rc) *s->rc = rc;
+        return false;
+    }
+    if (s->state == ENTERED) {
+        int rc = asyncio_scope_exit(s, 0);
+        if (s->rc) *s->rc = rc;
+    }
+    return false;
+}
+
+/* The body was left early. If the coroutine is on its way out, the block's status becomes
+ * what it returns, unless that is a success that replaces a success. */
+void asyncio_scope_fini(asyncio_scope *s) {
+    if (s->state != ENTERED) return;
+    struct asyncio__frame *frame = asyncio__here.strand->top;
+    int leaving = frame->leaving;
+    bool returns = frame->result.type != &asyncio__unset;
+    int rc = asyncio_scope_exit(s, leaving);
+    if (leaving < 0 || (returns && rc < 0)) {
+        frame->leaving = rc;
+        frame->override = rc;
+    }
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * task/sleep.c: asyncio_sleep. A sleep of some length is a future and a timer, both on the
+ * sleeper's stack: its frame is there until the timer is disarmed.
+ */
+#include <errno.h>
+#include <math.h>
+
+#include "base/clock.h"
+#include "task/task.h"
+
+struct sleep_args {
+    double delay;
+    asyncio_value result;
+};
+
+struct sleeper {
+    struct asyncio__timer timer;
+    struct asyncio_future future;
+};
+
+static void wake_sleeper(struct asyncio__node *node) {
+    struct sleeper *s = asyncio__container(node, struct sleeper, timer.node);
+    s->timer.state = ASYNCIO__TIMER_IDLE;
+    if (s->future.state == ASYNCIO__PENDING) asyncio__future_finish(&s->future, asyncio_none());
+}
+
+static void discard_sleeper(struct asyncio__node *node) {
+    asyncio__container(node, struct sleeper, timer.node)->timer.state = ASYNCIO__TIMER_IDLE;
+}
+
+static int describe_sleeper(struct asyncio__node *node, char *buf, size_t n) {
+    (void)node;
+    return snprintf(buf, n, "asyncio_sleep()");
+}
+
+static const struct asyncio__node_ops sleeper_ops = { wake_sleeper, discard_sleeper, describe_sleeper, NULL };
+
+static int sleep_for(struct asyncio_task *t, double delay) {
+    asyncio_loop *loop = t->future.loop;
+    struct sleeper s;
+    asyncio__future_init(&s.future, loop, &asyncio__future_ops, ASYNCIO__FUTURE_ON_STACK);
+    asyncio__timer_init(&s.timer, &sleeper_ops);
+    int64_t now = asyncio__loop_now(loop), ns = asyncio__clock_from_seconds(delay);
+    int64_t when = ns < ASYNCIO__NEVER - now ? now + ns : ASYNCIO__NEVER;
+    int rc = asyncio__loop_arm(loop, &s.timer, when);
+    if (rc < 0) return asyncio__raise(rc, NULL);
+    rc = asyncio__task_park(t, &s.future);
+    asyncio__timer_cancel(&loop->timers, &s.timer);
+    asyncio__message_set(&s.future.cancel_msg, NULL);
+    return rc;
+}
+
+static int sleep_run(const void *args, asyncio_value *result) {
+    const struct sleep_args *a = args;
+    struct asyncio_task *t = asyncio__task_current();
+    (void)result;
+    if (ASYNCIO__LIKELY(a->delay <= 0)) return asyncio__task_yield(t);
+    if (isnan(a->delay)) return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid delay: NaN (not a number)");
+    return sleep_for(t, a->delay);
+}
+
+static int sleep_result_run(const void *args, asyncio_value *result) {
+    const struct sleep_args *a = args;
+    int rc = sleep_run(args, result);
+    asyncio_value value = a->result;
+    if (rc < 0) asyncio_value_drop(&value);
+    else *result = value;
+    return rc;
+}
+
+static const asyncio_coro_type sleep_type = { .size = sizeof(asyncio_coro_type),
+                                              .name = "asyncio_sleep",
+                                              .file = "asyncio",
+                                              .run = sleep_run };
+static const asyncio_coro_type sleep_result_type = { .size = sizeof(asyncio_coro_type),
+                                                     .name = "asyncio_sleep",
+                                                     .file = "asyncio",
+                                                     .run = sleep_result_run };
+
+asyncio_coro asyncio_sleep(double delay) {
+    asyncio_coro c;
+    c.type = &sleep_type;
+    c.reserved = NULL;
+    ((struct sleep_args *)(void *)c.args.bytes)->delay = delay;
+    return c;
+}
+
+asyncio_coro asyncio_sleep_result(double delay, asyncio_value result) {
+    asyncio_coro c;
+    c.type = &sleep_result_type;
+    c.reserved = NULL;
+    *(struct sleep_args *)(void *)c.args.bytes = (struct sleep_args){ delay, result };
+    return c;
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * task/task.c: making tasks, their first step, their end, and the stackful drive.
+ */
+#include "task/task.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/single_threaded.h>
+
+#include "base/alloc.h"
+#include "base/contextvar.h"
+
+_Static_assert(sizeof(struct asyncio__start) <= 96, "fits the loop's cells");
+#ifndef ASYNCIO__CPU_EXTRA
+_Static_assert(sizeof(struct asyncio_task) <= 192, "three cache lines");
+_Static_assert(offsetof(struct asyncio_task, fiber) == 64, "the second line starts at the fiber");
+_Static_assert(offsetof(struct asyncio_task, fiber.strand.context) == 128, "the third line");
+#endif
+
+/* ---- making ---- */
+
+/* One counter for the process; while it has one thread a plain increment will do. */
+static uint64_t next_number(void) {
+    static _Atomic uint64_t count;
+    if (__libc_single_threaded) {
+        uint64_t n = atomic_load_explicit(&count, memory_order_relaxed) + 1;
+        atomic_store_explicit(&count, n, memory_order_relaxed);
+        return n;
+    }
+    return atomic_fetch_add_explicit(&count, 1, memory_order_relaxed) + 1;
+}
+
+static int set_name(struct asyncio_task *t, const char *name) {
+    char *copy = asyncio__strdup(name);
+    if (!copy) return -ENOMEM;
+    if (!(t->name & 1)) asyncio__free((char *)t->name);
+    t->name = (uintptr_t)copy;
+    return 0;
+}
+
+static int fill_start(struct asyncio_task *t, const asyncio_task_options *o) {
+    struct asyncio__start *start = asyncio__slab_get(&t->future.loop->cells_slab);
+    if (!start) return -ENOMEM;
+    start->coro = o->coro;
+    t->start = start;
+    size_t bytes = o->stack_size ? o->stack_size : t->future.loop->stack_size;
+    if (ASYNCIO__LIKELY(bytes == 0)) {
+        start->stack_class = ASYNCIO__STACK_DEFAULT;
+        return 0;
+    }
+    return asyncio__stack_class(bytes, &start->stack_class);
+}
+
+/* Everything that can fail, before anybody can see the task. */
+static int fill_task(struct asyncio_task *t, asyncio_loop *loop, const asyncio_task_options *o) {
+    asyncio__future_init(&t->future, loop, &asyncio__task_ops, 0);
+    asyncio__fiber_init(&t->fiber);
+    t->coro = o->coro.type;
+    t->start = NULL;
+    t->where = o->where;
+    t->name = 1;
+    asyncio__link_init(&t->all);
+    int rc = fill_start(t, o);
+    if (rc >= 0 && o->name) rc = set_name(t, o->name);
+    if (rc < 0) return rc;
+    if (!o->name) t->name = (uintptr_t)(next_number() << 1) | 1;
+    t->fiber.strand.context = o->context ? asyncio__context_hold(o->context) : asyncio__context_capture();
+    return 0;
+}
+
+/* Frees what fill_task and its life left; reports nothing. */
+static void free_parts(struct asyncio_task *t) {
+    asyncio_loop *loop = t->future.loop;
+    if (t->start) asyncio__slab_put(&loop->cells_slab, t->start);
+    if (!(t->name & 1)) asyncio__free((char *)t->name);
+    asyncio__context_release(t->fiber.strand.context);
+    asyncio__slab_put(&loop->tasks_slab, t);
+    asyncio__loop_object_gone(loop);
+}
+
+static void free_task(struct asyncio_future *f) {
+    asyncio__future_fini(f);
+    free_parts((struct asyncio_task *)(void *)f);
+}
+
+static int check_options(asyncio_loop *loop, const asyncio_task_options *o) {
+    int rc = asyncio__loop_check(loop);
+    if (rc < 0) return rc;
+    if (!o->coro.type || !o->coro.type->run || o->coro.type == &asyncio__coro_of_future_type) {
+        return asyncio__raise(ASYNCIO_TYPE_ERROR, "a coroutine was expected");
+    }
+    if (o->eager_start > 0 && o->context && asyncio__context_is_entered(o->context)) {
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "cannot enter context: it is already entered");
+    }
+    return 0;
+}
+
+/* The eager first step. KeyboardInterrupt and SystemExit come out of the making. */
+static struct asyncio_task *start_eagerly(asyncio_loop *loop, struct asyncio_task *t) {
+    if (!asyncio__fiber_bind(loop, &t->fiber)) {
+        loop->upcalls->fiber_failed(&t->fiber, -ENOMEM);
+        return t;
+    }
+    asyncio__fiber_run_inline(loop, &t->fiber);
+    if (t->future.state == ASYNCIO__PENDING) return t;
+    t->coro = NULL;
+    int code = t->future.state == ASYNCIO__FAILED ? t->future.failed.code : 0;
+    if (code != ASYNCIO_KEYBOARD_INTERRUPT && code != ASYNCIO_SYSTEM_EXIT) return t;
+    asyncio__future_outcome(&t->future, asyncio__strand_current());
+    asyncio_task_unref(t);
+    return NULL;
+}
+
+/* A new task from options that are good. NULL: raised, nothing of the coroutine consumed. */
+static struct asyncio_task *make_task(asyncio_loop *loop, const asyncio_task_options *o) {
+    struct asyncio_task *t = asyncio__slab_get(&loop->tasks_slab);
+    if (!t) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
+    loop->live++;
+    int rc = fill_task(t, loop, o);
+    const asyncio_coro_type *type = o->coro.type;
+    if (rc >= 0 && type->capture) rc = type->capture(t->start->coro.args.bytes);
+    if (rc >= 0) return t;
+    free_parts(t);
+    asyncio__raise(rc, rc == ASYNCIO_VALUE_ERROR ? "stack size out of range" : NULL);
+    return NULL;
+}
+
+asyncio_task *asyncio_task_new(asyncio_loop *loop, const asyncio_task_options *o) {
+    if (!loop || !o) return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop and options are required"), NULL;
+    if (check_options(loop, o) < 0) return NULL;
+    struct asyncio_task *t = make_task(loop, o);
+    if (!t) return NULL;
+    t->future.refs = 2; /* the caller's and the loop's */
+    asyncio__list_append(&loop->tasks, &t->all);
+    if (ASYNCIO__UNLIKELY(o->eager_start > 0) && asyncio__here.running == loop) return start_eagerly(loop, t);
+    asyncio__loop_queue(loop, &t->fiber.node);
+    return t;
+}
+
+/* ---- the first step and the end ---- */
+
+int asyncio__task_begin(struct asyncio_task *t) {
+    struct asyncio__strand *strand = &t->fiber.strand;
+    uint32_t flags = strand->flags;
+    strand->flags = flags | ASYNCIO__TASK_STARTED;
+    if (ASYNCIO__LIKELY(!(flags & ASYNCIO__TASK_MUST_CANCEL))) return 0;
+    strand->flags &= ~(uint32_t)ASYNCIO__TASK_MUST_CANCEL;
+    return asyncio__raise_cancelled(strand, t->future.cancel_msg);
+}
+
+static void finish_cancelled(struct asyncio_task *t) {
+    struct asyncio_future *f = &t->future;
+    f->failed.error = asyncio__error_detach(&t->fiber.strand, ASYNCIO_CANCELLED_ERROR);
+    f->flags |= ASYNCIO__FUTURE_KEPT;
+    asyncio__message_set(&f->cancel_msg, NULL);
+    f->state = ASYNCIO__CANCELLED;
+    asyncio__future_resolve(f);
+}
+
+static void finish_failed(struct asyncio_task *t, int status) {
+    asyncio_loop *loop = t->future.loop;
+    asyncio_error *error = asyncio__error_detach(&t->fiber.strand, status);
+    bool leaves = status == ASYNCIO_KEYBOARD_INTERRUPT || status == ASYNCIO_SYSTEM_EXIT;
+    if (leaves && !loop->inline_top) asyncio__loop_exit(loop, status, asyncio_error_ref(error));
+    asyncio__future_fail(&t->future, status, error);
+}
+
+static void finish_value(struct asyncio_task *t, asyncio_value value) {
+    if (ASYNCIO__LIKELY(!(t->fiber.strand.flags & ASYNCIO__TASK_MUST_CANCEL))) {
+        asyncio__future_finish(&t->future, value);
+        return;
+    }
+    asyncio_value_drop(&value);
+    asyncio__future_cancel_plain(&t->future, t->future.cancel_msg);
+}
+
+void asyncio__task_finish(struct asyncio_task *t, int status, asyncio_value value) {
+    struct asyncio__strand *strand = &t->fiber.strand;
+    asyncio__link_take(&t->all);
+    if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_UNWINDING)) asyncio_value_drop(&value);
+    else if (ASYNCIO__LIKELY(status >= 0)) finish_value(t, value);
+    else if (status == ASYNCIO_CANCELLED_ERROR) finish_cancelled(t);
+    else finish_failed(t, status);
+    strand->flags &= ~(uint32_t)ASYNCIO__TASK_MUST_CANCEL;
+    strand->top = NULL;
+    if (ASYNCIO__UNLIKELY(strand->error != NULL)) {
+        asyncio_error_unref(strand->error);
+        strand->error = NULL;
+    }
+    asyncio_task_unref(t);
+}
+
+/* ---- the stackful drive ---- */
+
+/* The whole life of a fiber: entered by its first step. */
+static void fiber_main(void) {
+    struct asyncio_task *t = asyncio__task_current();
+    struct asyncio__strand *strand = &t->fiber.strand;
+    asyncio_loop *loop = t->future.loop;
+    asyncio_coro coro = t->start->coro;
+    asyncio__slab_put(&loop->cells_slab, t->start);
+    t->start = NULL;
+    t->fiber.node.ops = &asyncio__fiber_resume_ops;
+    asyncio_value value = asyncio_none();
+    int status = asyncio__task_begin(t);
+    if (ASYNCIO__LIKELY(status >= 0)) {
+        struct asyncio__frame frame;
+        status = asyncio__frame_run(strand, &frame, coro.type, coro.args.bytes);
+        value = asyncio__frame_value(&frame, status);
+    }
+    asyncio__coro_release(&coro);
+    struct asyncio__stack *stack = t->fiber.stack;
+    asyncio__task_finish(t, status, value);
+    asyncio__fiber_end(loop, stack);
+}
+
+static unsigned stack_class(struct asyncio__fiber *fiber) {
+    return asyncio__container(fiber, struct asyncio_task, fiber)->start->stack_class;
+}
+
+/* No memory for a stack: the task fails at its first step. */
+static void fiber_failed(struct asyncio__fiber *fiber, int status) {
+    struct asyncio_task *t = asyncio__container(fiber, struct asyncio_task, fiber);
+    int begun = asyncio__task_begin(t);
+    asyncio__coro_release(&t->start->coro);
+    asyncio__task_finish(t, begun < 0 ? begun : status, asyncio_none());
+}
+
+static int fiber_describe(struct asyncio__fiber *fiber, char *buf, size_t n) {
+    return asyncio_task_repr(asyncio__container(fiber, struct asyncio_task, fiber), buf, n);
+}
+
+static size_t stackful_frames(const struct asyncio_task *t, asyncio_frame_info *frames, size_t n) {
+    size_t count = 0, i = 0;
+    for (struct asyncio__frame *f = t->fiber.strand.top; f; f = f->up) count++;
+    for (struct asyncio__frame *f = t->fiber.strand.top; f && i < n; f = f->up, i++) {
+        size_t at = (count < n ? count : n) - 1 - i;
+        frames[at].where = f->where;
+        frames[at].func = f->type->name;
+    }
+    return count;
+}
+
+static void unwind_stackful(struct asyncio_task *t) { asyncio__fiber_run(t->future.loop, &t->fiber); }
+
+const struct asyncio__drive asyncio__drive_stackful = { stackful_frames, unwind_stackful };
+
+const struct asyncio__upcalls asyncio__task_upcalls = { fiber_main,      stack_class,
+                                                        fiber_failed,    fiber_describe,
+                                                        asyncio__report, asyncio__task_destroy_pending };
+
+/* ---- properties ---- */
+
+asyncio_task *asyncio_task_ref(asyncio_task *t) {
+    if (t) t->future.refs++;
+    return t;
+}
+
+void asyncio_task_unref(asyncio_task *t) {
+    if (t && --t->future.refs == 0) free_task(&t->future);
+}
+
+asyncio_future *asyncio_task_as_future(const asyncio_task *t) {
+    return (asyncio_future *)(uintptr_t)t;
+}
+
+asyncio_task *asyncio_future_as_task(const asyncio_future *f) {
+    return f && f->ops->is_task ? (asyncio_task *)(uintptr_t)f : NULL;
+}
+
+const char *asyncio_task_get_name(const asyncio_task *t) {
+    struct asyncio_task *task = (struct asyncio_task *)(uintptr_t)t;
+    if (task->name & 1) {
+        char text[32];
+        snprintf(text, sizeof text, "Task-%llu", (unsigned long long)(task->name >> 1));
+        if (set_name(task, text) < 0) return "Task";
+    }
+    return (const char *)task->name;
+}
+
+int asyncio_task_set_name(asyncio_task *t, const char *name) {
+    if (!t || !name) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a task and a name are required");
+    return set_name(t, name) < 0 ? asyncio__raise(-ENOMEM, NULL) : 0;
+}
+
+const asyncio_coro_type *asyncio_task_get_coro(const asyncio_task *t) { return t->coro; }
+
+asyncio_context *asyncio_task_get_context(asyncio_task *t) {
+    return asyncio__context_object(&t->fiber.strand.context);
+}
+
+/* A task is a future whose ops these are; cancelling is in cancel.c. */
+
+static int repr_task(const struct asyncio_future *f, char *buf, size_t n) {
+    return asyncio_task_repr((const asyncio_task *)(const void *)f, buf, n);
+}
+const struct asyncio__future_ops asyncio__task_ops = { "Task", asyncio__task_request_cancel, free_task,
+                                                       repr_task, true };

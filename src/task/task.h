@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * task/task.h: the inside of a task, 192 bytes in three cache lines: the future it is; what a
+ * switch touches (the fiber up to strand.cancels); the rest.
+ *
+ * Life: made (its node queued with start ops, its arguments in a cell) -> started (has a
+ * stack; runs, is queued, or waits for strand.waiter) -> done. The loop's list holds a
+ * reference until then. strand.flags hold the bits below.
+ *
+ * A kind of coroutine is a drive. The stackful one is the fiber; another (a step function
+ * over a frame of its own) brings its own node ops and uses the same functions to begin,
+ * wait, learn why it was woken, and finish.
+ */
+#ifndef ASYNCIO_TASK_TASK_H
+#define ASYNCIO_TASK_TASK_H
+
+#include <asyncio/run.h>
+#include <asyncio/task.h>
+
+#include "base/error.h"
+#include "future/future.h"
+#include "loop/loop.h"
+
+enum {
+    ASYNCIO__TASK_MUST_CANCEL = 1, /* CancelledError is thrown in at the next step */
+    ASYNCIO__TASK_STARTED = 2,     /* has taken its first step */
+    ASYNCIO__TASK_VISITED = 4,     /* by a walk that cancels a chain of tasks */
+    ASYNCIO__TASK_UNWINDING = 8,   /* its loop closes: every wait fails with GeneratorExit */
+};
+
+struct asyncio__drive {
+    /* The frames of a suspended coroutine, oldest first; as asyncio_task_get_stack. */
+    size_t (*frames)(const struct asyncio_task *task, asyncio_frame_info *frames, size_t n);
+    /* The loop closes: lets a started coroutine come to its end. */
+    void (*unwind)(struct asyncio_task *task);
+};
+
+/* What a task keeps until its first step. */
+struct asyncio__start {
+    asyncio_coro coro;
+    unsigned stack_class;
+};
+
+struct asyncio_task {
+    struct asyncio_future future;       /* first: a task is a future */
+    struct asyncio__fiber fiber;
+    struct asyncio__link all;           /* in loop->tasks until it is done */
+    const asyncio_coro_type *coro;      /* what it runs; NULL: was done when made */
+    struct asyncio__start *start;       /* until the first step */
+    const char *where;                  /* where it was made, or NULL */
+    uintptr_t name;                     /* a char *, or (number << 1) | 1 */
+};
+
+extern const struct asyncio__future_ops asyncio__task_ops;
+extern const struct asyncio__drive asyncio__drive_stackful;
+extern const asyncio_coro_type asyncio__coro_of_future_type;
+
+static inline const struct asyncio__drive *asyncio__task_drive(const struct asyncio_task *task) {
+    const struct asyncio__drive *drive = task->fiber.node.ops->drive;
+    return drive ? drive : &asyncio__drive_stackful;
+}
+
+static inline struct asyncio_task *asyncio__task_of(const struct asyncio__strand *strand) {
+    return asyncio__container(strand, struct asyncio_task, fiber.strand);
+}
+
+static inline struct asyncio_task *asyncio__task_of_node(struct asyncio__node *node) {
+    return asyncio__container(node, struct asyncio_task, fiber.node);
+}
+
+/* The task that runs, or NULL. */
+static inline struct asyncio_task *asyncio__task_current(void) {
+    return asyncio__here.strand ? asyncio__task_of(asyncio__here.strand) : NULL;
+}
+
+/* The cancel of a task's future ops. */
+bool asyncio__task_request_cancel(struct asyncio_future *f, struct asyncio__message *msg);
+
+/* ---- for drives ---- */
+
+/* The first step: 0, or CancelledError (raised) if it was cancelled before. */
+int asyncio__task_begin(struct asyncio_task *task);
+
+/* Makes the task wait for a pending future; its node goes into that one's callbacks. */
+static inline void asyncio__task_wait(struct asyncio_task *task, struct asyncio_future *f) {
+    struct asyncio__strand *strand = &task->fiber.strand;
+    f->refs++;
+    strand->waiter = f;
+    asyncio__list_append(&f->callbacks, &task->fiber.node.link);
+    if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_MUST_CANCEL)) {
+        if (asyncio__future_cancel(f, task->future.cancel_msg)) {
+            strand->flags &= ~(uint32_t)ASYNCIO__TASK_MUST_CANCEL;
+        }
+    }
+}
+
+/* The other end: what the wait ended with. 0, or a status whose error is in the slot. */
+int asyncio__task_woken(struct asyncio_task *task, struct asyncio_future *f);
+
+/* The cold part of both: cancelled or unwound. 0 if neither. */
+int asyncio__task_interrupted(struct asyncio_task *task, struct asyncio_future *f)
+    __attribute__((cold));
+
+/* The end. Takes the value. Drops the loop's reference: the task may be gone afterwards. */
+void asyncio__task_finish(struct asyncio_task *task, int status, asyncio_value value);
+
+/* ---- the stackful drive's ways to suspend ---- */
+
+/* Waits for a pending future, which must live until this returns. */
+int asyncio__task_park(struct asyncio_task *task, struct asyncio_future *f);
+
+/* Lets everything else that is ready have a turn. */
+int asyncio__task_yield(struct asyncio_task *task);
+
+/* Runs a coroutine's body in a frame of its own; the value is in frame->result. */
+int asyncio__frame_run(struct asyncio__strand *strand, struct asyncio__frame *frame,
+                       const asyncio_coro_type *type, const void *args);
+
+/* Closes the blocks a frame leaves open, innermost first, each with the status so far. */
+int asyncio__frame_close_scopes(struct asyncio__frame *frame, int status) __attribute__((cold));
+
+/* The value a coroutine ended with, given its status. */
+static inline asyncio_value asyncio__frame_value(const struct asyncio__frame *frame, int status) {
+    if (frame->result.type != &asyncio__unset) return frame->result;
+    return status > 0 ? asyncio_int(status) : asyncio_none();
+}
+
+/* Lets go of a coroutine object that is captured and will not run. */
+static inline void asyncio__coro_release(asyncio_coro *coro) {
+    if (coro->type->release) coro->type->release(coro->args.bytes);
+}
+
+/* Reports and unwinds every task that is pending; the loop closes. */
+void asyncio__task_destroy_pending(asyncio_loop *loop);
+
+/* A loop with everything it needs. */
+extern const struct asyncio__upcalls asyncio__task_upcalls;
+int asyncio__report(asyncio_loop *loop, const asyncio_exception_context *context);
+
+#endif
