@@ -4,7 +4,7 @@
  *
  * The slot (strand->error) holds the newest error of the strand; older ones hang on its
  * context chain, so that a status is matched by code along that chain. Chains are bounded
- * and never circular.
+ * (32 links, 16 of what the slot holds alone; the oldest go) and never circular.
  */
 #ifndef ASYNCIO_BASE_ERROR_H
 #define ASYNCIO_BASE_ERROR_H
@@ -18,24 +18,33 @@ asyncio_error *asyncio__error_match(const struct asyncio__strand *strand, int st
 asyncio_error *asyncio__error_detach(struct asyncio__strand *strand, int status);
 
 /* Puts an error (a reference is taken from the caller) into the slot; what was there becomes
- * the end of its context chain where that makes no circle. */
+ * the end of its context chain where that makes no circle. An error that was nowhere raised
+ * yet (asyncio_error_new, asyncio__error_make) counts as raised here: it gets the frames. */
 void asyncio__error_put(struct asyncio__strand *strand, asyncio_error *error);
 
 /* After an await: `saved` was in the slot before, the slot was empty while it ran. On success
  * puts it back; on failure merges the two. Takes the reference `saved`. */
 void asyncio__error_after(struct asyncio__strand *strand, asyncio_error *saved, int status);
 
-/* Raises with a constant message, at the place of the current await. Returns code. */
+/* Raises with a constant message, at the place of the current await. Returns code. With a
+ * printf message: asyncio_raise(code, NULL, NULL, fmt, ...). */
 int asyncio__raise(int code, const char *message) __attribute__((cold));
 
 /* A new error with a constant message or none, without frames; NULL without memory. */
 asyncio_error *asyncio__error_make(int code, const char *message);
 
-/* The frames the error was raised under, oldest first. */
-size_t asyncio__error_frames(const asyncio_error *error, const struct asyncio__traced **frames);
+/* A place in the program that an error passed. */
 struct asyncio__traced {
-    const char *where;
-    const char *func;
+    const char *where; /* "file:line"; NULL: unknown */
+    const char *func;  /* name of the coroutine or C function; NULL: unknown */
 };
+
+/* The frames the error was raised under, oldest first; the last is the place of the raise. Only
+ * the newest are kept. Lent by the error. */
+size_t asyncio__error_frames(const asyncio_error *error, const struct asyncio__traced **frames);
+
+/* Prints frames as a traceback does: a line for each, its source line below where that can be
+ * read. */
+void asyncio__error_print_frames(const struct asyncio__traced *frames, size_t count, FILE *file);
 
 #endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * base/error_slot.c: the error slot of a strand and the chain of contexts behind it.
+ *
+ * The slot owns its front error, each error owns its context. A negative status means the
+ * newest error of its code in the chain; without one it is bare. What is older than that error
+ * stays behind it, what is newer was of no consequence and goes when the status is matched.
+ *
+ * An error may be in several chains at a time: a future keeps its own and every task that
+ * awaits it has it in front. So a chain is only ever lengthened at its end, where NULL becomes
+ * an error, and cut only where every error from the front on has no reference but the one of
+ * the chain (it is private): nobody else can be looking at what goes then. Where a chain
+ * would get too long or circular and cannot be cut, what was to be hung on is let go.
+ */
+#include <stdarg.h>
+
+#include "base/error.h"
+#include "base/error_object.h"
+
+#define PRIVATE_MAX 16 /* links of a chain that can be cut */
+#define CHAIN_MAX 32   /* links of any chain */
+
+/* ---- chains ---- */
+
+static bool is_private(const asyncio_error *e) {
+    return atomic_load_explicit(&e->refs, memory_order_acquire) == 1;
+}
+
+static size_t chain_length(const asyncio_error *e) {
+    size_t n = 0;
+    for (; e && n <= CHAIN_MAX; e = asyncio__error_context(e)) n++;
+    return n;
+}
+
+static bool chain_has(const asyncio_error *chain, const asyncio_error *e) {
+    while (chain && chain != e) chain = asyncio__error_context(chain);
+    return chain != NULL;
+}
+
+static asyncio_error *find_code(asyncio_error *e, int code) {
+    while (e && e->code != code) e = asyncio__error_context(e);
+    return e;
+}
+
+static void cut_behind(asyncio_error *e) {
+    asyncio_error_unref(atomic_exchange(&e->context, NULL));
+}
+
+/* Cuts behind the link number `keep`, if all up to there are private. */
+static void trim_chain(asyncio_error *e, size_t keep) {
+    for (size_t n = 1; e && is_private(e); n++, e = asyncio__error_context(e)) {
+        if (n == keep) {
+            cut_behind(e);
+            return;
+        }
+    }
+}
+
+/* Cuts behind the last of the private links that a chain begins with. */
+static void cut_at_shared(asyncio_error *e) {
+    asyncio_error *next = asyncio__error_context(e);
+    while (next && is_private(next)) {
+        e = next;
+        next = asyncio__error_context(e);
+    }
+    cut_behind(e);
+}
+
+/* Cuts `rest` where it runs into the chain of `front`, if it is private up to there. */
+static void cut_common(asyncio_error *rest, const asyncio_error *front) {
+    for (asyncio_error *e = rest; e && is_private(e); e = asyncio__error_context(e)) {
+        if (chain_has(front, asyncio__error_context(e))) {
+            cut_behind(e);
+            return;
+        }
+    }
+}
+
+/* Hangs `rest` (a reference) on the end of the chain of `front`, or lets it go. An older status
+ * can still mean an error of `rest`, but none of those behind `front`: they give way first. */
+static void hang_chain(asyncio_error *front, asyncio_error *rest) {
+    if (!rest) return;
+    if (!chain_has(front, rest)) {
+        cut_common(rest, front);
+        if (chain_length(front) + chain_length(rest) > PRIVATE_MAX) {
+            trim_chain(front, PRIVATE_MAX / 2);
+            size_t length = chain_length(front);
+            if (length < PRIVATE_MAX) trim_chain(rest, PRIVATE_MAX - length);
+        }
+        asyncio_error *end = front;
+        while (asyncio__error_context(end)) end = asyncio__error_context(end);
+        asyncio_error *none = NULL;
+        if (chain_length(front) + chain_length(rest) <= CHAIN_MAX &&
+            !asyncio__error_reaches(rest, end) &&
+            atomic_compare_exchange_strong(&end->context, &none, rest)) {
+            return;
+        }
+    }
+    asyncio_error_unref(rest);
+}
+
+/* ---- the slot ---- */
+
+asyncio_error *asyncio__error_match(const struct asyncio__strand *strand, int status) {
+    return status < 0 ? find_code(strand->error, status) : NULL;
+}
+
+asyncio_error *asyncio__error_detach(struct asyncio__strand *strand, int status) {
+    asyncio_error *e = asyncio_error_ref(asyncio__error_match(strand, status));
+    if (!e) return NULL;
+    asyncio_error *front = strand->error;
+    strand->error = asyncio_error_ref(asyncio__error_context(e));
+    asyncio_error_unref(front);
+    return e;
+}
+
+void asyncio__error_put(struct asyncio__strand *strand, asyncio_error *error) {
+    asyncio_error *before = strand->error;
+    asyncio__error_trace(error, strand);
+    strand->error = error;
+    hang_chain(error, before);
+}
+
+void asyncio__error_after(struct asyncio__strand *strand, asyncio_error *saved, int status) {
+    asyncio_error *front = strand->error;
+    strand->error = saved;
+    if (!front && (!saved || status >= 0)) return;
+    asyncio_error *found = status < 0 ? find_code(front, status) : NULL;
+    if (found) {
+        strand->error = asyncio_error_ref(found);
+        asyncio_error_unref(front);
+        hang_chain(found, saved);
+        return;
+    }
+    asyncio_error_unref(front);
+    /* A bare status: only errors from before the await can still be meant, now or later. */
+    found = status < 0 ? find_code(saved, status) : NULL;
+    if (found && found != saved) {
+        strand->error = asyncio_error_ref(found);
+        asyncio_error_unref(saved);
+    }
+}
+
+/* ---- raising ---- */
+
+/* Puts a new error before what is in the slot. Without an error the status is to be bare:
+ * what it could be mistaken for leaves the slot. */
+static int raise_error(struct asyncio__strand *strand, asyncio_error *e, int code) {
+    if (!e) {
+        while (asyncio__error_match(strand, code)) {
+            asyncio_error_unref(asyncio__error_detach(strand, code));
+        }
+        return code;
+    }
+    atomic_store_explicit(&e->context, strand->error, memory_order_relaxed);
+    strand->error = e;
+    trim_chain(e, PRIVATE_MAX);
+    if (chain_length(e) > CHAIN_MAX) cut_at_shared(e);
+    return code;
+}
+
+int asyncio_raise(int code, const char *where, const char *func, const char *fmt, ...) {
+    if (code >= 0) code = ASYNCIO_TYPE_ERROR;
+    struct asyncio__strand *strand = asyncio__strand_current();
+    struct asyncio__traced place = { where, func };
+    va_list args;
+    va_start(args, fmt);
+    asyncio_error *e = asyncio__error_raised(code, strand, where ? &place : NULL, fmt, args);
+    va_end(args);
+    return raise_error(strand, e, code);
+}
+
+int asyncio__raise(int code, const char *message) {
+    struct asyncio__strand *strand = asyncio__strand_current();
+    asyncio_error *e = asyncio__error_make(code, message);
+    if (e) asyncio__error_trace(e, strand);
+    return raise_error(strand, e, code);
+}
+
+int asyncio_reraise(asyncio_error *error) {
+    if (!error) return asyncio__raise(ASYNCIO_TYPE_ERROR, "there is no error to raise");
+    int code = error->code;
+    asyncio__error_put(asyncio__strand_current(), error);
+    return code;
+}
+
+/* ---- handling ---- */
+
+bool asyncio_catch(int rc, int code) {
+    if (rc != code) return false;
+    asyncio_ignore(rc);
+    return true;
+}
+
+asyncio_error *asyncio_error_take(int rc) {
+    if (rc >= 0) return NULL;
+    struct asyncio__strand *strand = asyncio__strand_current();
+    asyncio_error *e = asyncio__error_detach(strand, rc);
+    if (!e) {
+        e = asyncio__error_make(rc, NULL);
+        if (e) asyncio__error_trace(e, strand);
+    }
+    return e;
+}
+
+void asyncio_ignore(int status) {
+    asyncio_error_unref(asyncio__error_detach(asyncio__strand_current(), status));
+}
