@@ -6,10 +6,8 @@
 
 #include <stdlib.h>
 
-#ifndef ASYNCIO__CPU_NOTED
+#if !ASYNCIO__ANNOTATED
 _Static_assert(sizeof(struct asyncio__cpu) == sizeof(void *), "a cpu is its stack pointer");
 #endif
 
-void asyncio__cpu_unreached(void) {
-    abort();
-}
+void asyncio__cpu_unreached(void) { abort(); }

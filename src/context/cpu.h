@@ -28,6 +28,9 @@ struct asyncio__cpu {
     ASYNCIO__CPU_NOTES /* sanitizer builds: what they know about the stack */
 };
 
+/* Never called; stands where a call must be for a compiler's sake. */
+void asyncio__cpu_unreached(void) __attribute__((cold, noreturn));
+
 #if defined(ASYNCIO_CONTEXT_UCONTEXT)
 #include "context/cpu_ucontext.h"
 #elif defined(__x86_64__) && defined(__LP64__)
@@ -44,7 +47,7 @@ static inline void asyncio__cpu_init(struct asyncio__cpu *cpu, struct asyncio__s
     cpu->sp = asyncio__cpu_prepare(stack, asyncio__annotate_entry(cpu, stack, entry));
 }
 
-/* Saves the current thread of control into *from and continues *to. The two may be the same. */
+/* Saves the current thread of control into *from and continues *to, which is another one. */
 static inline __attribute__((always_inline)) void asyncio__cpu_switch(struct asyncio__cpu *from,
                                                                       struct asyncio__cpu *to) {
     asyncio__annotate_leave(from, to);
@@ -53,8 +56,8 @@ static inline __attribute__((always_inline)) void asyncio__cpu_switch(struct asy
 }
 
 /* Continues *to and forgets the current stack, which may be used anew from then on. */
-static inline __attribute__((always_inline, noreturn)) void
-asyncio__cpu_jump(struct asyncio__cpu *to) {
+static inline __attribute__((always_inline, noreturn)) void asyncio__cpu_jump(
+    struct asyncio__cpu *to) {
     asyncio__annotate_abandon(to);
     asyncio__cpu_load(&to->sp);
 }

@@ -18,17 +18,14 @@
 #ifndef ASYNCIO_CONTEXT_CPU_X86_64_H
 #define ASYNCIO_CONTEXT_CPU_X86_64_H
 
-/* Never called; stands where a call must be for the compiler's sake. */
-void asyncio__cpu_unreached(void) __attribute__((cold, noreturn));
-
 /* Where an indirect jump may land under -fcf-protection; four bytes that do nothing else. */
 #define ASYNCIO__CPU_LANDING "endbr64\n\t"
 
 #ifdef __AVX512F__
-#define ASYNCIO__CPU_CLOBBERS_512                                                              \
-    , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", \
-        "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5",     \
-        "k6", "k7"
+#define ASYNCIO__CPU_CLOBBERS_512                                                                  \
+    , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25",    \
+        "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6",  \
+        "k7"
 #else
 #define ASYNCIO__CPU_CLOBBERS_512
 #endif
@@ -46,8 +43,7 @@ static inline __attribute__((always_inline)) void asyncio__cpu_swap(void **from,
                      "popq %%rax\n\t"
                      "xorl %%ebp, %%ebp\n\t"
                      "jmp *%%rax\n"
-                     "1:\n\t" ASYNCIO__CPU_LANDING
-                     "popq %%rbx\n\t"
+                     "1:\n\t" ASYNCIO__CPU_LANDING "popq %%rbx\n\t"
                      "popq %%rbp"
                      : "+D"(from), "+S"(to)
                      :

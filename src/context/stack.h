@@ -43,8 +43,8 @@ struct asyncio__stack {
     struct asyncio__stackslab *slab; /* the mapping it is a slot of */
     uint32_t cls;                    /* class; its size is 16 KiB << cls */
     uint32_t valgrind;               /* valgrind's number of it */
-    ASYNCIO__STACK_NOTES             /* thread sanitizer: its fiber */
-};
+    ASYNCIO__STACK_NOTES             /* sanitizer builds: annotate.h */
+} __attribute__((aligned(16)));
 
 struct asyncio__stackclass {
     struct asyncio__stack *free;      /* recycled stacks, the latest first */
@@ -59,18 +59,18 @@ struct asyncio__stackclass {
 
 struct asyncio__stackpool {
     struct asyncio__stackclass classes[ASYNCIO__STACK_CLASSES]; /* by class */
-    uint32_t used;                    /* bit n: class n has slabs */
-    int64_t window;                   /* when the window of trimming ends, ms; 0: none open */
+    uint32_t used;                                              /* bit n: class n has slabs */
+    int64_t window; /* when the window of trimming ends, ms; 0: none open */
 };
 
 /* For tests and statistics(). */
 struct asyncio__stackstats {
-    size_t mapped;                    /* bytes of address space */
-    size_t slabs;                     /* mappings made (the kernel may have merged them) */
-    size_t in_use;                    /* stacks handed out */
-    size_t free;                      /* recycled and waiting, with their memory */
-    size_t cold;                      /* used once, memory given back */
-    size_t guards[3];                 /* stacks ever handed out by enum asyncio__guard */
+    size_t mapped;    /* bytes of address space */
+    size_t slabs;     /* mappings made (the kernel may have merged them) */
+    size_t in_use;    /* stacks handed out */
+    size_t free;      /* recycled and waiting, with their memory */
+    size_t cold;      /* used once, memory given back */
+    size_t guards[3]; /* stacks ever handed out by enum asyncio__guard */
 };
 
 int asyncio__stackpool_init(struct asyncio__stackpool *pool);
