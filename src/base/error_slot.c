@@ -117,6 +117,7 @@ asyncio_error *asyncio__error_detach(struct asyncio__strand *strand, int status)
 void asyncio__error_put(struct asyncio__strand *strand, asyncio_error *error) {
     asyncio_error *before = strand->error;
     asyncio__error_trace(error, strand);
+    asyncio__strand_keep();
     strand->error = error;
     hang_chain(error, before);
 }
@@ -154,6 +155,7 @@ static int raise_error(struct asyncio__strand *strand, asyncio_error *e, int cod
     }
     atomic_store_explicit(&e->context, strand->error, memory_order_relaxed);
     strand->error = e;
+    asyncio__strand_keep();
     trim_chain(e, PRIVATE_MAX);
     if (chain_length(e) > CHAIN_MAX) cut_at_shared(e);
     return code;

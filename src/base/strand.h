@@ -51,6 +51,7 @@ struct asyncio__thread {
     struct asyncio_loop *set;         /* asyncio_set_event_loop; a reference */
     struct asyncio__entered *entered; /* contexts entered below the current one */
     struct asyncio__strand own;       /* of what runs outside tasks */
+    bool kept;                        /* own is emptied when the thread ends */
 };
 
 extern _Thread_local struct asyncio__thread asyncio__here __attribute__((tls_model("initial-exec")));
@@ -60,6 +61,13 @@ extern const asyncio_value_type asyncio__unset;
 
 static inline struct asyncio__strand *asyncio__strand_current(void) {
     return asyncio__here.strand ? asyncio__here.strand : &asyncio__here.own;
+}
+
+/* Call it when something is put into a slot of the current strand: sees to it that a thread that
+ * ends lets go of what it has in its own. */
+void asyncio__strand_keep_slow(void) __attribute__((cold));
+static inline void asyncio__strand_keep(void) {
+    if (__builtin_expect(!asyncio__here.kept, 0)) asyncio__strand_keep_slow();
 }
 
 #endif
