@@ -101,7 +101,15 @@ ASYNCIO_API int asyncio_leave(int status) ASYNCIO_COLD;
  * Errors, when awaited: ASYNCIO_VALUE_ERROR for NaN; ASYNCIO_CANCELLED_ERROR; -ENOMEM
  * for a timer.
  * Suspends: yes (when awaited). Thread: loop. Since: 0.1. Python: asyncio.sleep. */
-ASYNCIO_API asyncio_coro asyncio_sleep(double delay) ASYNCIO_MUST_USE;
+ASYNCIO_API inline asyncio_coro asyncio_sleep(double delay) ASYNCIO_MUST_USE;
+ASYNCIO_API extern const asyncio_coro_type asyncio_sleep_type;
+inline asyncio_coro asyncio_sleep(double delay) {
+    asyncio_coro c;
+    c.type = &asyncio_sleep_type;
+    c.reserved = NULL;
+    memcpy(c.args.bytes, &delay, sizeof delay);
+    return c;
+}
 ASYNCIO_API asyncio_coro asyncio_sleep_result(double delay, asyncio_value result) ASYNCIO_MUST_USE;
 
 ASYNCIO_END_DECLS

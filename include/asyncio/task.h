@@ -85,10 +85,11 @@ ASYNCIO_API const asyncio_coro_type *asyncio_task_get_coro(const asyncio_task *t
  * Suspends: no. Thread: loop. Since: 0.1. Python: task.get_context. */
 ASYNCIO_API asyncio_context *asyncio_task_get_context(asyncio_task *task);
 
-/* One frame of a coroutine: where it stands ("file:line") and in which function. */
+/* One frame of a coroutine. */
 typedef struct asyncio_frame_info {
-    const char *where;
-    const char *func;
+    const char *where; /* "file:line" of its current await; NULL: at its definition still */
+    const char *func;  /* name of the coroutine function */
+    const asyncio_coro_type *coro; /* the coroutine; NULL in the frames of an error */
 } asyncio_frame_info;
 
 /* The frames of a suspended task, oldest first, all of them; of a failed task those its

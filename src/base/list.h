@@ -60,6 +60,17 @@ static inline void asyncio__list_splice(struct asyncio__link *list, struct async
     asyncio__link_init(from);
 }
 
+/* Makes all of `from`, which is not empty, the content of `list`, which is. (Word by word: a
+ * copy of both pointers at once would wait for the stores that made them.) */
+static inline void asyncio__list_move(struct asyncio__link *list, struct asyncio__link *from) {
+    struct asyncio__link *first = from->next, *last = from->prev;
+    list->next = first;
+    first->prev = list;
+    list->prev = last;
+    last->next = list;
+    asyncio__link_init(from);
+}
+
 /* Puts all of `from` before what is in `list`. */
 static inline void asyncio__list_splice_front(struct asyncio__link *list,
                                               struct asyncio__link *from) {

@@ -189,10 +189,7 @@ asyncio__loop_next(asyncio_loop *loop) {
             return NULL;
         }
         loop->turns++;
-        loop->batch = loop->ready;
-        l->prev = &loop->batch;
-        loop->batch.prev->next = &loop->batch;
-        asyncio__link_init(&loop->ready);
+        asyncio__list_move(&loop->batch, &loop->ready);
     }
     struct asyncio__node *node = asyncio__node_of(l);
     if (ASYNCIO__UNLIKELY(node->ops != &asyncio__fiber_resume_ops)) {
@@ -204,8 +201,11 @@ asyncio__loop_next(asyncio_loop *loop) {
     if (l->next != &loop->batch) {
         struct asyncio__fiber *f =
             asyncio__container(l->next, struct asyncio__fiber, node.link);
-        __builtin_prefetch(f->cpu.sp);
         __builtin_prefetch(l->next->next);
+        __builtin_prefetch(f->cpu.sp, 1);
+        __builtin_prefetch((char *)f->cpu.sp + 64, 1);
+        __builtin_prefetch((char *)f->cpu.sp + 128, 1);
+        __builtin_prefetch(&f->strand.top->where, 1);
     }
     return asyncio__container(node, struct asyncio__fiber, node);
 }

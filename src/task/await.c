@@ -38,15 +38,28 @@ static int no_task(void) {
     return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "await outside a task");
 }
 
-static int await_with_slot(struct asyncio__strand *strand, struct asyncio__frame *frame,
-                           const asyncio_coro *coro) {
+/* Hands the value a coroutine ended with to whoever awaited it, or drops it. */
+static void deliver_value(const struct asyncio__frame *frame, int status, asyncio_value *out) {
+    asyncio_value value = asyncio__frame_value(frame, status);
+    if (status >= 0 && out) {
+        out->u = value.u;
+        out->type = value.type;
+    } else if (value.type && value.type->drop) {
+        asyncio_value_drop(&value);
+    }
+}
+
+static int await_coro(struct asyncio__strand *strand, const asyncio_coro *coro, asyncio_value *out) {
+    struct asyncio__frame frame;
     asyncio_error *saved = strand->error;
-    strand->error = NULL;
-    int status = asyncio__frame_run(strand, frame, coro->type, coro->args.bytes);
-    asyncio__error_after(strand, saved, status);
+    if (ASYNCIO__UNLIKELY(saved != NULL)) strand->error = NULL;
+    int status = asyncio__frame_run(strand, &frame, coro->type, coro->args.bytes);
+    if (ASYNCIO__UNLIKELY(saved || strand->error)) asyncio__error_after(strand, saved, status);
+    deliver_value(&frame, status, out);
     return status;
 }
 
+/* sleep(0) is what a program of many tasks does most: it needs no frame of its own. */
 int asyncio_await(const asyncio_coro *coro, asyncio_value *out, const char *where,
                   const char *func) {
     struct asyncio__strand *strand = asyncio__here.strand;
@@ -56,18 +69,10 @@ int asyncio_await(const asyncio_coro *coro, asyncio_value *out, const char *wher
     }
     strand->top->where = where;
     strand->top->func = func;
-    struct asyncio__frame frame;
-    int status;
-    if (ASYNCIO__LIKELY(!strand->error)) {
-        status = asyncio__frame_run(strand, &frame, coro->type, coro->args.bytes);
-        if (ASYNCIO__UNLIKELY(strand->error != NULL)) asyncio__error_after(strand, NULL, status);
-    } else {
-        status = await_with_slot(strand, &frame, coro);
+    if (coro->type == &asyncio_sleep_type && !out && *(const double *)(const void *)coro->args.bytes <= 0) {
+        return asyncio__task_yield(asyncio__task_of(strand));
     }
-    asyncio_value value = asyncio__frame_value(&frame, status);
-    if (ASYNCIO__LIKELY(status >= 0) && out) *out = value;
-    else if (ASYNCIO__UNLIKELY(value.type && value.type->drop)) asyncio_value_drop(&value);
-    return status;
+    return await_coro(strand, coro, out);
 }
 
 /* ---- suspending ---- */

@@ -24,7 +24,7 @@ static void add_coro(struct asyncio__text *text, const struct asyncio_task *t) {
                           t->coro->line);
         return;
     }
-    asyncio_frame_info outermost = { NULL, NULL };
+    asyncio_frame_info outermost = { NULL, NULL, NULL };
     struct asyncio__frame *f = t->fiber.strand.top;
     while (f && f->up) f = f->up;
     if (f) outermost.where = f->where;
@@ -68,8 +68,7 @@ static size_t failed_frames(const struct asyncio_task *t, asyncio_frame_info *fr
     const struct asyncio__traced *traced = NULL;
     size_t count = t->future.failed.error ? asyncio__error_frames(t->future.failed.error, &traced) : 0;
     for (size_t i = 0; i < count && i < n; i++) {
-        frames[i].where = traced[i].where;
-        frames[i].func = traced[i].func;
+        frames[i] = (asyncio_frame_info){ traced[i].where, traced[i].func, NULL };
     }
     return count;
 }
@@ -80,19 +79,20 @@ size_t asyncio_task_get_stack(const asyncio_task *t, asyncio_frame_info *frames,
     if (t->future.state != ASYNCIO__PENDING) return 0;
     size_t count = asyncio__task_drive(t)->frames(t, frames, n);
     if (count > 0 || !t->coro) return count;
-    if (n > 0) frames[0] = (asyncio_frame_info){ NULL, t->coro->name };
+    if (n > 0) frames[0] = (asyncio_frame_info){ NULL, t->coro->name, t->coro };
     return 1;
 }
 
-/* Prints one frame; where is "file:line", or NULL for the definition. */
-static void print_frame(const asyncio_frame_info *frame, const asyncio_coro_type *coro, FILE *file) {
-    const char *colon = frame->where ? strrchr(frame->where, ':') : NULL;
-    if (colon) {
-        fprintf(file, "  File \"%.*s\", line %s, in %s\n", (int)(colon - frame->where), frame->where,
-                colon + 1, frame->func);
-    } else if (coro) {
-        fprintf(file, "  File \"%s\", line %d, in %s\n", coro->file, coro->line, frame->func);
+/* Prints one frame as a traceback does; one that has not awaited yet stands at its definition. */
+static void print_frame(const asyncio_frame_info *frame, FILE *file) {
+    char definition[512];
+    struct asyncio__traced traced = { frame->where, frame->func };
+    if (!frame->where && frame->coro) {
+        if (frame->coro->line == 0) return; /* inside the library */
+        snprintf(definition, sizeof definition, "%s:%d", frame->coro->file, frame->coro->line);
+        traced.where = definition;
     }
+    asyncio__error_print_frames(&traced, 1, file);
 }
 
 #define FRAMES_MAX 64
@@ -107,7 +107,7 @@ void asyncio_task_print_stack(const asyncio_task *t, size_t limit, FILE *file) {
     asyncio_task_repr(t, what, sizeof what);
     if (count == 0) fprintf(file, "No stack for %s\n", what);
     else fprintf(file, "%s for %s (most recent call last):\n", failed ? "Traceback" : "Stack", what);
-    for (size_t i = 0; i < count && i < limit; i++) print_frame(&frames[i], t->coro, file);
+    for (size_t i = 0; i < count && i < limit; i++) print_frame(&frames[i], file);
     if (!failed || !t->future.failed.error) return;
     const char *message = asyncio_error_message(t->future.failed.error);
     const char *name = asyncio_err_name(t->future.failed.code);

@@ -69,7 +69,7 @@ static int sleep_result_run(const void *args, asyncio_value *result) {
     return rc;
 }
 
-static const asyncio_coro_type sleep_type = { .size = sizeof(asyncio_coro_type),
+const asyncio_coro_type asyncio_sleep_type = { .size = sizeof(asyncio_coro_type),
                                               .name = "asyncio_sleep",
                                               .file = "asyncio",
                                               .run = sleep_run };
@@ -78,13 +78,8 @@ static const asyncio_coro_type sleep_result_type = { .size = sizeof(asyncio_coro
                                                      .file = "asyncio",
                                                      .run = sleep_result_run };
 
-asyncio_coro asyncio_sleep(double delay) {
-    asyncio_coro c;
-    c.type = &sleep_type;
-    c.reserved = NULL;
-    ((struct sleep_args *)(void *)c.args.bytes)->delay = delay;
-    return c;
-}
+/* The constructor is inline in the header; this is the one that others link against. */
+extern inline asyncio_coro asyncio_sleep(double delay);
 
 asyncio_coro asyncio_sleep_result(double delay, asyncio_value result) {
     asyncio_coro c;

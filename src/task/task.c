@@ -237,8 +237,7 @@ static size_t stackful_frames(const struct asyncio_task *t, asyncio_frame_info *
     for (struct asyncio__frame *f = t->fiber.strand.top; f; f = f->up) count++;
     for (struct asyncio__frame *f = t->fiber.strand.top; f && i < n; f = f->up, i++) {
         size_t at = (count < n ? count : n) - 1 - i;
-        frames[at].where = f->where;
-        frames[at].func = f->type->name;
+        frames[at] = (asyncio_frame_info){ f->where, f->type->name, f->type };
     }
     return count;
 }
