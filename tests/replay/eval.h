@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * eval.h: evaluating forms, calling fns, running coroutine objects.
+ *
+ * A coroutine object runs at most once, inside whichever task awaits it or is made of it. All
+ * coroutine objects of a scenario have one coroutine type for the library; what one does is its
+ * `run`: the body of a coro, a sleep, and so on.
+ */
+#ifndef REPLAY_EVAL_H
+#define REPLAY_EVAL_H
+
+#include "forms.h"
+
+struct fn {
+    struct interp *it;
+    const struct node *node;   /* (fn (PARAM...) BODY...) */
+    struct env *env;           /* the frame it was made in */
+};
+
+struct coro {
+    struct interp *it;
+    int (*run)(struct coro *coro, struct value *out); /* status: ST_OK, ST_ABORT or a code */
+    const struct definition *definition;              /* of a call */
+    struct value *args;        /* what it was made with */
+    size_t n;
+    unsigned depth;            /* forms that are open below it on its stack */
+    bool started;              /* it runs, has run, or never will */
+};
+
+int eval(struct interp *it, struct env *env, const struct node *x, struct value *out);
+
+/* Evaluates in order; the value of the last, none for nothing. */
+int eval_block(struct interp *it, struct env *env, struct node *const *body, size_t n,
+               struct value *out);
+
+/* Calls an fn. depth: forms that are open on this stack. Status: ST_OK, ST_ABORT or a code. */
+int fn_call(struct fn *fn, size_t n, const struct value *args, unsigned depth,
+            struct value *out);
+
+/* A call of an fn that the library makes later: asyncio_callback with a `struct callback`. */
+struct callback {
+    struct fn *fn;
+    struct value *args;
+    size_t n;
+    struct value result;
+    unsigned depth;
+};
+struct callback *callback_new(struct fn *fn, size_t n, const struct value *args);
+int callback_run(void *callback);
+
+/* A new coroutine object of that kind with n arguments (copied). */
+struct coro *coro_new(struct interp *it, int (*run)(struct coro *, struct value *), size_t n,
+                      const struct value *args);
+struct value coro_value(struct coro *coro);
+
+/* The same for the library. */
+asyncio_coro coro_object(struct coro *coro);
+
+/* Runs main's or a coro's body in a frame of its own. */
+int run_definition(struct coro *coro, struct value *out);
+
+/* Awaits a coroutine object or a future inside the current task. */
+int await_value(struct interp *it, struct env *env, const struct node *x, struct value v,
+                struct value *out);
+
+/* The context of a :context keyword, lent; NULL if it is not given. */
+int want_context(const struct call *c, struct value v, asyncio_context **out);
+
+/* Binds a context variable as a global; default_value may be NULL. */
+void context_define(struct interp *it, struct symbol *name, const struct value *default_value);
+
+#endif
