@@ -4,10 +4,8 @@
  */
 #include "context/cpu.h"
 
-#include <stdlib.h>
-
 #if !ASYNCIO__ANNOTATED
 _Static_assert(sizeof(struct asyncio__cpu) == sizeof(void *), "a cpu is its stack pointer");
 #endif
 
-void asyncio__cpu_unreached(void) { abort(); }
+void (*volatile asyncio__cpu_elsewhere)(void);

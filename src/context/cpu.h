@@ -28,9 +28,6 @@ struct asyncio__cpu {
     ASYNCIO__CPU_NOTES /* sanitizer builds: what they know about the stack */
 };
 
-/* Never called; stands where a call must be for a compiler's sake. */
-void asyncio__cpu_unreached(void) __attribute__((cold, noreturn));
-
 #if defined(ASYNCIO_CONTEXT_UCONTEXT)
 #include "context/cpu_ucontext.h"
 #elif defined(__x86_64__) && defined(__LP64__)
@@ -47,12 +44,27 @@ static inline void asyncio__cpu_init(struct asyncio__cpu *cpu, struct asyncio__s
     cpu->sp = asyncio__cpu_prepare(stack, asyncio__annotate_entry(cpu, stack, entry));
 }
 
-/* Saves the current thread of control into *from and continues *to, which is another one. */
+/* Never called, but compilers must believe it may be: see asyncio__cpu_switch. */
+extern void (*volatile asyncio__cpu_elsewhere)(void);
+
+/* Saves the current thread of control into *from and continues *to, which is another one.
+ *
+ * The call behind the asm goto (which emits nothing) is never made. It tells the compiler
+ * two things that the asm of the switch does not: other code runs meanwhile, so that even a
+ * static variable whose address nobody takes may have changed (gcc's analysis across
+ * functions believes that an asm cannot reach one; with link-time optimization this would
+ * be every static variable of the program); and the function around it is no leaf, see
+ * cpu_x86_64.h. The empty asm behind it keeps it from becoming a tail call. */
 static inline __attribute__((always_inline)) void asyncio__cpu_switch(struct asyncio__cpu *from,
                                                                       struct asyncio__cpu *to) {
     asyncio__annotate_leave(from, to);
     asyncio__cpu_swap(&from->sp, &to->sp);
     asyncio__annotate_arrive(from);
+    __asm__ goto("" : : : : elsewhere);
+    return;
+elsewhere:
+    asyncio__cpu_elsewhere();
+    __asm__ volatile("");
 }
 
 /* Continues *to and forgets the current stack, which may be used anew from then on. */

@@ -10,10 +10,9 @@
  *
  * The red zone. The asm pushes, so the function around it must not keep data below rsp.
  * gcc (ix86_compute_frame_layout: crtl->is_leaf) and clang (X86FrameLowering: adjustsStack)
- * use the red zone only in functions that contain no call. asyncio__cpu_swap therefore
- * contains one, to a function nobody can reach, behind an asm goto that emits nothing: it
- * costs no instruction and the compiler cannot remove it. Stepping over the 128 bytes would
- * cost two instructions and one more cache line of each parked stack.
+ * use the red zone only in functions that contain no call; asyncio__cpu_switch contains one
+ * that is never made. Stepping over the 128 bytes would cost two instructions and one more
+ * cache line of each parked stack.
  */
 #ifndef ASYNCIO_CONTEXT_CPU_X86_64_H
 #define ASYNCIO_CONTEXT_CPU_X86_64_H
@@ -33,7 +32,6 @@
 /* Before: rbx, rbp and the resume address are pushed, the stack pointer changes hands. A new
  * stack is entered with rbp zero; one that is resumed pops its own. */
 static inline __attribute__((always_inline)) void asyncio__cpu_swap(void **from, void **to) {
-    __asm__ goto("" : : : : unreached);
     __asm__ volatile("pushq %%rbp\n\t"
                      "pushq %%rbx\n\t"
                      "leaq 1f(%%rip), %%rax\n\t"
@@ -52,9 +50,6 @@ static inline __attribute__((always_inline)) void asyncio__cpu_swap(void **from,
                        "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "st", "st(1)",
                        "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)", "memory",
                        "cc" ASYNCIO__CPU_CLOBBERS_512);
-    return;
-unreached:
-    asyncio__cpu_unreached();
 }
 
 static inline __attribute__((always_inline, noreturn)) void asyncio__cpu_load(void **to) {
