@@ -42,7 +42,12 @@ void asyncio__annotate_close(struct asyncio__stack *stack) { deregister_stack(st
 
 #else
 
+/* clang's no_sanitize leaves the calls that thread sanitizer makes at entry and exit. */
+#if defined(__clang__)
+#define UNWATCHED __attribute__((noinline, disable_sanitizer_instrumentation))
+#else
 #define UNWATCHED __attribute__((noinline, no_sanitize("address", "thread")))
+#endif
 
 /* From leave to arrive: who leaves (NULL: for good) and who is to arrive. */
 static _Thread_local struct {
@@ -122,7 +127,7 @@ static void drop_fiber(struct asyncio__stack *stack) {
 }
 
 static void renew_fiber(struct asyncio__stack *stack) {
-    if (++stack->uses < FIBER_USES) return;
+    if (++stack->uses < FIBER_USES || stack->tsan == __tsan_get_current_fiber()) return;
     __tsan_destroy_fiber(stack->tsan);
     stack->tsan = __tsan_create_fiber(0);
     stack->uses = 0;

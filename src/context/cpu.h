@@ -38,7 +38,8 @@ struct asyncio__cpu {
 #include "context/cpu_ucontext.h"
 #endif
 
-/* The next switch or jump to *cpu calls entry on the empty stack. entry never returns. */
+/* The next switch or jump to *cpu calls entry on the empty stack. entry never returns. Code
+ * that runs on this very stack may do this, and then leave it by a jump. */
 static inline void asyncio__cpu_init(struct asyncio__cpu *cpu, struct asyncio__stack *stack,
                                      void (*entry)(void)) {
     cpu->sp = asyncio__cpu_prepare(stack, asyncio__annotate_entry(cpu, stack, entry));

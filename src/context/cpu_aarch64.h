@@ -8,6 +8,9 @@
  * are clobbers, so the compiler saves the few that are in use. x29 and x19 cannot be
  * clobbers: compilers use them as frame and base pointer. There is no red zone here.
  *
+ * The jump leaves the stack pointer alone. So what a new stack starts from lies above its
+ * first frame, and a stack may be prepared for its next user by code that still runs on it.
+ *
  * The jump goes through x16, which may land on a function (bti c) as well as on the resume
  * point (bti j). x30 is zero on entry to a new stack: nobody to return to.
  */
@@ -34,12 +37,13 @@ static inline __attribute__((always_inline)) void asyncio__cpu_swap(void **from,
                      "mov x17, sp\n\t"
                      "str x17, [%0]\n\t"
                      "ldr x17, [%1]\n\t"
-                     "ldr x16, [x17], #16\n\t"
+                     "ldr x16, [x17]\n\t"
                      "mov sp, x17\n\t"
                      "mov x29, xzr\n\t"
                      "mov x30, xzr\n\t"
                      "br x16\n"
-                     "1:\n\t" ASYNCIO__CPU_LANDING "ldp x29, x19, [sp], #16"
+                     "1:\n\t" ASYNCIO__CPU_LANDING "ldp x29, x19, [sp, #16]\n\t"
+                     "add sp, sp, #32"
                      : "+r"(from_), "+r"(to_)
                      :
                      : "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13",
@@ -52,7 +56,7 @@ static inline __attribute__((always_inline)) void asyncio__cpu_swap(void **from,
 
 static inline __attribute__((always_inline, noreturn)) void asyncio__cpu_load(void **to) {
     __asm__ volatile("ldr x17, [%0]\n\t"
-                     "ldr x16, [x17], #16\n\t"
+                     "ldr x16, [x17]\n\t"
                      "mov sp, x17\n\t"
                      "mov x29, xzr\n\t"
                      "mov x30, xzr\n\t"

@@ -2,11 +2,14 @@
  *
  * context/cpu_x86_64.h: the switch for x86-64.
  *
- * A suspended stack has at its saved stack pointer, upwards: the address to go on at, rbx,
+ * A suspended stack has at its saved stack pointer, upwards: rbx, the address to go on at,
  * rbp, and then the frame of the function that contains the switch, as it was. (A debugger
- * unwinds from: rip = sp[0], rbx = sp[1], rbp = sp[2], rsp = sp + 24.) All other registers
+ * unwinds from: rbx = sp[0], rip = sp[1], rbp = sp[2], rsp = sp + 24.) All other registers
  * are clobbers, so the compiler saves the few that are in use. rbp and rbx cannot be
  * clobbers: compilers use them as frame and base pointer.
+ *
+ * The jump leaves the stack pointer alone. So what a new stack starts from lies above its
+ * first frame, and a stack may be prepared for its next user by code that still runs on it.
  *
  * The red zone. The asm pushes, so the function around it must not keep data below rsp.
  * gcc (ix86_compute_frame_layout: crtl->is_leaf) and clang (X86FrameLowering: adjustsStack)
@@ -29,19 +32,18 @@
 #define ASYNCIO__CPU_CLOBBERS_512
 #endif
 
-/* Before: rbx, rbp and the resume address are pushed, the stack pointer changes hands. A new
- * stack is entered with rbp zero; one that is resumed pops its own. */
+/* A new stack is entered with rbp zero; one that is resumed pops its own. */
 static inline __attribute__((always_inline)) void asyncio__cpu_swap(void **from, void **to) {
-    __asm__ volatile("pushq %%rbp\n\t"
-                     "pushq %%rbx\n\t"
-                     "leaq 1f(%%rip), %%rax\n\t"
+    __asm__ volatile("leaq 1f(%%rip), %%rax\n\t"
+                     "pushq %%rbp\n\t"
                      "pushq %%rax\n\t"
+                     "pushq %%rbx\n\t"
                      "movq %%rsp, (%0)\n\t"
                      "movq (%1), %%rsp\n\t"
-                     "popq %%rax\n\t"
                      "xorl %%ebp, %%ebp\n\t"
-                     "jmp *%%rax\n"
+                     "jmp *8(%%rsp)\n"
                      "1:\n\t" ASYNCIO__CPU_LANDING "popq %%rbx\n\t"
+                     "popq %%rax\n\t"
                      "popq %%rbp"
                      : "+D"(from), "+S"(to)
                      :
@@ -54,22 +56,21 @@ static inline __attribute__((always_inline)) void asyncio__cpu_swap(void **from,
 
 static inline __attribute__((always_inline, noreturn)) void asyncio__cpu_load(void **to) {
     __asm__ volatile("movq (%0), %%rsp\n\t"
-                     "popq %%rax\n\t"
                      "xorl %%ebp, %%ebp\n\t"
-                     "jmp *%%rax"
+                     "jmp *8(%%rsp)"
                      :
                      : "r"(to)
-                     : "rax", "memory");
+                     : "memory");
     __builtin_unreachable();
 }
 
-/* What a switch expects to find on a stack that nobody has run on: the address of entry, and
- * above it, where a call would have left the return address, the end of the backtrace. */
+/* What a switch expects to find on a stack that nobody has run on: where a call would have
+ * left the return address, the end of the backtrace; above it the address of entry. */
 static inline void *asyncio__cpu_prepare(struct asyncio__stack *stack, void (*entry)(void)) {
     void **top = (void **)(void *)stack;
-    top[-1] = NULL;
     top[-2] = (void *)(uintptr_t)entry;
-    return top - 2;
+    top[-3] = NULL;
+    return top - 3;
 }
 
 #endif
