@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "future/text.h"
+#include "base/text.h"
 #include "task/task.h"
 
 static const char *state_name(const struct asyncio_task *t) {
@@ -20,7 +20,7 @@ static const char *state_name(const struct asyncio_task *t) {
 static void add_coro(struct asyncio__text *text, const struct asyncio_task *t) {
     if (!t->coro) return;
     if (t->future.state != ASYNCIO__PENDING) {
-        asyncio__text_add(text, " coro=<%s() done, defined at %s:%d>", t->coro->name, t->coro->file,
+        asyncio__text_printf(text, " coro=<%s() done, defined at %s:%d>", t->coro->name, t->coro->file,
                           t->coro->line);
         return;
     }
@@ -29,8 +29,8 @@ static void add_coro(struct asyncio__text *text, const struct asyncio_task *t) {
     while (f && f->up) f = f->up;
     if (f) outermost.where = f->where;
     else asyncio__task_drive(t)->frames(t, &outermost, 1);
-    if (outermost.where) asyncio__text_add(text, " coro=<%s() running at %s>", t->coro->name, outermost.where);
-    else asyncio__text_add(text, " coro=<%s() running at %s:%d>", t->coro->name, t->coro->file, t->coro->line);
+    if (outermost.where) asyncio__text_printf(text, " coro=<%s() running at %s>", t->coro->name, outermost.where);
+    else asyncio__text_printf(text, " coro=<%s() running at %s:%d>", t->coro->name, t->coro->file, t->coro->line);
 }
 
 static void add_waiter(struct asyncio__text *text, const struct asyncio_task *t) {
@@ -39,27 +39,27 @@ static void add_waiter(struct asyncio__text *text, const struct asyncio_task *t)
     char what[1024];
     if (!f || t->future.state != ASYNCIO__PENDING) return;
     if (depth >= 3) {
-        asyncio__text_add(text, " wait_for=<...>");
+        asyncio__text_printf(text, " wait_for=<...>");
         return;
     }
     depth++;
     asyncio_future_repr(f, what, sizeof what);
     depth--;
-    asyncio__text_add(text, " wait_for=%s", what);
+    asyncio__text_printf(text, " wait_for=%s", what);
 }
 
 int asyncio_task_repr(const asyncio_task *t, char *buf, size_t n) {
-    struct asyncio__text text = asyncio__text_make(buf, n);
+    struct asyncio__text text = asyncio__text_start(buf, n);
     char part[1024];
     if (!t) return snprintf(buf, n, "None");
-    asyncio__text_add(&text, "<Task %s name='%s'", state_name(t), asyncio_task_get_name(t));
+    asyncio__text_printf(&text, "<Task %s name='%s'", state_name(t), asyncio_task_get_name(t));
     add_coro(&text, t);
     add_waiter(&text, t);
-    if (asyncio__future_repr_callbacks(&t->future, part, sizeof part)) asyncio__text_add(&text, "%s", part);
-    if (asyncio__future_repr_outcome(&t->future, part, sizeof part)) asyncio__text_add(&text, "%s", part);
-    if (t->future.loop->debug && t->where) asyncio__text_add(&text, " created at %s", t->where);
-    asyncio__text_add(&text, ">");
-    return (int)text.used;
+    if (asyncio__future_repr_callbacks(&t->future, part, sizeof part)) asyncio__text_printf(&text, "%s", part);
+    if (asyncio__future_repr_outcome(&t->future, part, sizeof part)) asyncio__text_printf(&text, "%s", part);
+    if (t->future.loop->debug && t->where) asyncio__text_printf(&text, " created at %s", t->where);
+    asyncio__text_printf(&text, ">");
+    return asyncio__text_end(&text);
 }
 
 /* ---- stacks ---- */
