@@ -51,8 +51,8 @@ void asyncio__annotate_close(struct asyncio__stack *stack) { deregister_stack(st
 
 /* From leave to arrive: who leaves (NULL: for good) and who is to arrive. */
 static _Thread_local struct {
-    struct asyncio__fiber *from;
-    struct asyncio__fiber *to;
+    struct asyncio__watch *from;
+    struct asyncio__watch *to;
 } trip;
 
 #ifdef ASYNCIO__ASAN
@@ -83,11 +83,11 @@ static void unpoison(struct asyncio__stack *stack) {
     __asan_unpoison_memory_region(stack->low, asyncio__stack_usable(stack));
 }
 
-UNWATCHED static void switch_fiber(struct asyncio__fiber *from, struct asyncio__fiber *to) {
+UNWATCHED static void switch_fiber(struct asyncio__watch *from, struct asyncio__watch *to) {
     __sanitizer_start_switch_fiber(from != NULL ? &from->fake : NULL, to->bottom, to->size);
 }
 
-UNWATCHED static void finish_switch(struct asyncio__fiber *me) {
+UNWATCHED static void finish_switch(struct asyncio__watch *me) {
     const void *bottom;
     size_t size;
     __sanitizer_finish_switch_fiber(me->fake, &bottom, &size);
@@ -137,12 +137,12 @@ static void set_root(struct asyncio__stack *stack, bool on) { (void)stack, (void
 
 static void unpoison(struct asyncio__stack *stack) { (void)stack; }
 
-UNWATCHED static void switch_fiber(struct asyncio__fiber *from, struct asyncio__fiber *to) {
+UNWATCHED static void switch_fiber(struct asyncio__watch *from, struct asyncio__watch *to) {
     if (from != NULL) from->tsan = __tsan_get_current_fiber();
     __tsan_switch_to_fiber(to->tsan, 0);
 }
 
-UNWATCHED static void finish_switch(struct asyncio__fiber *me) { (void)me; }
+UNWATCHED static void finish_switch(struct asyncio__watch *me) { (void)me; }
 
 #endif
 
@@ -175,9 +175,9 @@ UNWATCHED static void begin_fiber(void) {
     __builtin_unreachable();
 }
 
-asyncio__fiber_entry *asyncio__fiber_init(struct asyncio__fiber *fiber,
+asyncio__watch_entry *asyncio__watch_init(struct asyncio__watch *fiber,
                                           struct asyncio__stack *stack,
-                                          asyncio__fiber_entry *entry) {
+                                          asyncio__watch_entry *entry) {
     renew_fiber(stack);
     fiber->tsan = stack->tsan;
     fiber->fake = NULL;
@@ -187,12 +187,12 @@ asyncio__fiber_entry *asyncio__fiber_init(struct asyncio__fiber *fiber,
     return begin_fiber;
 }
 
-UNWATCHED void asyncio__fiber_leave(struct asyncio__fiber *from, struct asyncio__fiber *to) {
+UNWATCHED void asyncio__watch_leave(struct asyncio__watch *from, struct asyncio__watch *to) {
     trip.from = from;
     trip.to = to;
     switch_fiber(from, to);
 }
 
-UNWATCHED void asyncio__fiber_arrive(struct asyncio__fiber *me) { finish_switch(me); }
+UNWATCHED void asyncio__watch_arrive(struct asyncio__watch *me) { finish_switch(me); }
 
 #endif

@@ -51,7 +51,7 @@ bool asyncio__annotate_advice_fits(void);
 #define ASYNCIO__ANNOTATED 1
 
 /* What a sanitizer knows about a suspended thread of control. */
-struct asyncio__fiber {
+struct asyncio__watch {
     void *tsan;          /* thread sanitizer's fiber */
     void *fake;          /* address sanitizer's record of frames on the heap */
     const void *bottom;  /* the stack's lowest address */
@@ -59,25 +59,25 @@ struct asyncio__fiber {
     void (*entry)(void); /* what a stack starts with */
 };
 
-#define ASYNCIO__CPU_NOTES struct asyncio__fiber fiber;
+#define ASYNCIO__CPU_NOTES struct asyncio__watch watch;
 #define ASYNCIO__STACK_NOTES                                                                       \
     void *tsan;    /* its fiber */                                                                 \
     uint32_t uses; /* of this fiber */                                                             \
     bool rooted;   /* leak sanitizer looks for pointers in it */
 
-typedef void asyncio__fiber_entry(void);
-asyncio__fiber_entry *asyncio__fiber_init(struct asyncio__fiber *fiber,
+typedef void asyncio__watch_entry(void);
+asyncio__watch_entry *asyncio__watch_init(struct asyncio__watch *fiber,
                                           struct asyncio__stack *stack,
-                                          asyncio__fiber_entry *entry);
-void asyncio__fiber_leave(struct asyncio__fiber *from, struct asyncio__fiber *to);
-void asyncio__fiber_arrive(struct asyncio__fiber *me);
+                                          asyncio__watch_entry *entry);
+void asyncio__watch_leave(struct asyncio__watch *from, struct asyncio__watch *to);
+void asyncio__watch_arrive(struct asyncio__watch *me);
 void asyncio__annotate_get(struct asyncio__stack *stack);
 void asyncio__annotate_put(struct asyncio__stack *stack);
 
-#define asyncio__annotate_entry(cpu, stack, entry) asyncio__fiber_init(&(cpu)->fiber, stack, entry)
-#define asyncio__annotate_leave(from, to) asyncio__fiber_leave(&(from)->fiber, &(to)->fiber)
-#define asyncio__annotate_arrive(me) asyncio__fiber_arrive(&(me)->fiber)
-#define asyncio__annotate_abandon(to) asyncio__fiber_leave(NULL, &(to)->fiber)
+#define asyncio__annotate_entry(cpu, stack, entry) asyncio__watch_init(&(cpu)->watch, stack, entry)
+#define asyncio__annotate_leave(from, to) asyncio__watch_leave(&(from)->watch, &(to)->watch)
+#define asyncio__annotate_arrive(me) asyncio__watch_arrive(&(me)->watch)
+#define asyncio__annotate_abandon(to) asyncio__watch_leave(NULL, &(to)->watch)
 
 #else
 

@@ -40,7 +40,7 @@ static const unsigned *fork_mark(void) {
 }
 
 static void init_slabs(asyncio_loop *loop) {
-    asyncio__slab_init(&loop->tasks_slab, 192, 64);
+    asyncio__slab_init(&loop->tasks_slab, loop->upcalls->task_size, 64);
     asyncio__slab_init(&loop->futures_slab, 64, 64);
     asyncio__slab_init(&loop->handles_slab, sizeof(struct asyncio_handle), 16);
     asyncio__slab_init(&loop->cells_slab, 96, 16);

@@ -45,6 +45,7 @@ extern const struct asyncio__node_ops asyncio__fiber_resume_ops;
 
 /* What the layers above do for the loop. */
 struct asyncio__upcalls {
+    size_t task_size;                 /* of what the loop's slab of tasks holds */
     void (*fiber_main)(void);         /* entered by a fiber's first step; does not return */
     unsigned (*stack_class)(struct asyncio__fiber *fiber);
     void (*fiber_failed)(struct asyncio__fiber *fiber, int status); /* no stack to be had */
@@ -203,9 +204,11 @@ asyncio__loop_next(asyncio_loop *loop) {
             asyncio__container(l->next, struct asyncio__fiber, node.link);
         __builtin_prefetch(l->next->next);
         __builtin_prefetch(f->cpu.sp, 1);
-        __builtin_prefetch((char *)f->cpu.sp + 64, 1);
-        __builtin_prefetch((char *)f->cpu.sp + 128, 1);
-        __builtin_prefetch(&f->strand.top->where, 1);
+        /* As numbers: it may be no fiber, or one that has neither stack nor frame yet. */
+        uintptr_t sp = (uintptr_t)f->cpu.sp, frame = (uintptr_t)f->strand.top;
+        __builtin_prefetch((void *)(sp + 64), 1);
+        __builtin_prefetch((void *)(sp + 128), 1);
+        __builtin_prefetch((void *)(frame + offsetof(struct asyncio__frame, where)), 1);
     }
     return asyncio__container(node, struct asyncio__fiber, node);
 }

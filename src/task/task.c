@@ -13,7 +13,7 @@
 #include "base/contextvar.h"
 
 _Static_assert(sizeof(struct asyncio__start) <= 96, "fits the loop's cells");
-#ifndef ASYNCIO__CPU_EXTRA
+#if !ASYNCIO__ANNOTATED /* sanitizers keep notes in the cpu */
 _Static_assert(sizeof(struct asyncio_task) <= 192, "three cache lines");
 _Static_assert(offsetof(struct asyncio_task, fiber) == 64, "the second line starts at the fiber");
 _Static_assert(offsetof(struct asyncio_task, fiber.strand.context) == 128, "the third line");
@@ -246,9 +246,15 @@ static void unwind_stackful(struct asyncio_task *t) { asyncio__fiber_run(t->futu
 
 const struct asyncio__drive asyncio__drive_stackful = { stackful_frames, unwind_stackful };
 
-const struct asyncio__upcalls asyncio__task_upcalls = { fiber_main,      stack_class,
-                                                        fiber_failed,    fiber_describe,
-                                                        asyncio__report, asyncio__task_destroy_pending };
+const struct asyncio__upcalls asyncio__task_upcalls = {
+    .task_size = sizeof(struct asyncio_task),
+    .fiber_main = fiber_main,
+    .stack_class = stack_class,
+    .fiber_failed = fiber_failed,
+    .fiber_describe = fiber_describe,
+    .report = asyncio__report,
+    .destroy_pending = asyncio__task_destroy_pending,
+};
 
 /* ---- properties ---- */
 
