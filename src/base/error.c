@@ -14,6 +14,7 @@
  */
 #include "base/error.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 
 #include "base/alloc.h"
@@ -263,6 +264,12 @@ static bool search_error(const asyncio_error *from, const asyncio_error *target,
     return false;
 }
 
+static pthread_mutex_t graph_lock = PTHREAD_MUTEX_INITIALIZER;
+
+void asyncio__error_lock_graph(void) { pthread_mutex_lock(&graph_lock); }
+
+void asyncio__error_unlock_graph(void) { pthread_mutex_unlock(&graph_lock); }
+
 bool asyncio__error_reaches(const asyncio_error *from, const asyncio_error *target) {
     int nodes = SEARCH_NODES;
     return search_error(from, target, SEARCH_DEPTH, &nodes);
@@ -270,11 +277,15 @@ bool asyncio__error_reaches(const asyncio_error *from, const asyncio_error *targ
 
 int asyncio_error_set_cause(asyncio_error *error, asyncio_error *cause) {
     if (!error) return asyncio__raise(ASYNCIO_TYPE_ERROR, "there is no error to set a cause of");
-    if (cause && asyncio__error_reaches(cause, error)) {
-        return asyncio__raise(ASYNCIO_VALUE_ERROR, "an error cannot be its own cause");
+    asyncio_error *dropped = asyncio_error_ref(cause);
+    asyncio__error_lock_graph();
+    bool circle = asyncio__error_reaches(cause, error);
+    if (!circle) {
+        dropped = error->cause;
+        error->cause = cause;
     }
-    asyncio_error *former = error->cause;
-    error->cause = asyncio_error_ref(cause);
-    asyncio_error_unref(former);
+    asyncio__error_unlock_graph();
+    asyncio_error_unref(dropped);
+    if (circle) return asyncio__raise(ASYNCIO_VALUE_ERROR, "an error cannot be its own cause");
     return 0;
 }

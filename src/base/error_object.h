@@ -46,6 +46,10 @@ asyncio_error *asyncio__error_raised(int code, const struct asyncio__strand *str
  * there is no memory for, stay as they are. */
 void asyncio__error_trace(asyncio_error *error, const struct asyncio__strand *strand);
 
+/* Held from asyncio__error_reaches to the new edge between errors that others may know. */
+void asyncio__error_lock_graph(void);
+void asyncio__error_unlock_graph(void);
+
 /* Whether `target` can be reached over causes, contexts and members, itself included. A graph
  * too large to be searched counts as if it could. */
 bool asyncio__error_reaches(const asyncio_error *from, const asyncio_error *target);

@@ -10,7 +10,9 @@
  * awaits it has it in front. So a chain is only ever lengthened at its end, where NULL becomes
  * an error, and cut only where every error from the front on has no reference but the one of
  * the chain (it is private): nobody else can be looking at what goes then. Where a chain
- * would get too long or circular and cannot be cut, what was to be hung on is let go.
+ * would get too long or circular and cannot be cut, what was to be hung on is let go. Two
+ * threads that each hang a shared error on the other's would close a circle: the graph is locked
+ * from the look at it to the change.
  */
 #include <stdarg.h>
 
@@ -76,27 +78,31 @@ static void cut_common(asyncio_error *rest, const asyncio_error *front) {
     }
 }
 
-/* Hangs `rest` (a reference) on the end of the chain of `front`, or lets it go. An older status
- * can still mean an error of `rest`, but none of those behind `front`: they give way first. */
+/* Makes room for both in one chain. An older status can still mean an error of `rest`, but none of
+ * those behind `front`: they give way first. */
+static void make_room(asyncio_error *front, asyncio_error *rest) {
+    if (chain_length(front) + chain_length(rest) <= PRIVATE_MAX) return;
+    trim_chain(front, PRIVATE_MAX / 2);
+    size_t length = chain_length(front);
+    if (length < PRIVATE_MAX) trim_chain(rest, PRIVATE_MAX - length);
+}
+
+/* Hangs `rest` (a reference) on the end of the chain of `front`, or lets it go. */
 static void hang_chain(asyncio_error *front, asyncio_error *rest) {
     if (!rest) return;
+    bool hung = false;
     if (!chain_has(front, rest)) {
         cut_common(rest, front);
-        if (chain_length(front) + chain_length(rest) > PRIVATE_MAX) {
-            trim_chain(front, PRIVATE_MAX / 2);
-            size_t length = chain_length(front);
-            if (length < PRIVATE_MAX) trim_chain(rest, PRIVATE_MAX - length);
-        }
+        make_room(front, rest);
+        asyncio__error_lock_graph();
         asyncio_error *end = front;
         while (asyncio__error_context(end)) end = asyncio__error_context(end);
-        asyncio_error *none = NULL;
-        if (chain_length(front) + chain_length(rest) <= CHAIN_MAX &&
-            !asyncio__error_reaches(rest, end) &&
-            atomic_compare_exchange_strong(&end->context, &none, rest)) {
-            return;
-        }
+        hung = chain_length(front) + chain_length(rest) <= CHAIN_MAX &&
+               !asyncio__error_reaches(rest, end);
+        if (hung) atomic_store_explicit(&end->context, rest, memory_order_release);
+        asyncio__error_unlock_graph();
     }
-    asyncio_error_unref(rest);
+    if (!hung) asyncio_error_unref(rest);
 }
 
 /* ---- the slot ---- */
