@@ -24,7 +24,7 @@ typedef struct asyncio_run_options {
 
 /* Runs the coroutine on a loop of its own and closes that: cancels what is left, waits for
  * it, reports its errors. Ctrl-C cancels main; then the status is
- * ASYNCIO_KEYBOARD_INTERRUPT. Takes over what the object holds. Gives its status; errors:
+ * ASYNCIO_KEYBOARD_INTERRUPT. Gives its status; errors:
  * its own; ASYNCIO_RUNTIME_ERROR if a loop runs in this thread; ASYNCIO_TYPE_ERROR; -ENOMEM,
  * -EMFILE. The error is in the slot. asyncio_run(coro, &value, .debug = ...) is the macro.
  * Suspends: no (it blocks). Thread: any. Since: 0.1. Python: asyncio.run. */
@@ -76,13 +76,13 @@ ASYNCIO_INLINE void asyncio__auto_loop(asyncio_loop **p) { asyncio_loop_unref(*p
 ASYNCIO_INLINE void asyncio__auto_context(asyncio_context **p) { asyncio_context_unref(*p); }
 ASYNCIO_INLINE void asyncio__auto_value(asyncio_value *p) { asyncio_value_drop(p); }
 ASYNCIO_INLINE void asyncio__auto_outcome(asyncio_outcome *p) { asyncio_outcome_fini(p); }
-#define asyncio_auto_task __attribute__((cleanup(asyncio__auto_task))) asyncio_task *
-#define asyncio_auto_future __attribute__((cleanup(asyncio__auto_future))) asyncio_future *
-#define asyncio_auto_error __attribute__((cleanup(asyncio__auto_error))) asyncio_error *
-#define asyncio_auto_handle __attribute__((cleanup(asyncio__auto_handle))) asyncio_handle *
-#define asyncio_auto_loop __attribute__((cleanup(asyncio__auto_loop))) asyncio_loop *
-#define asyncio_auto_context __attribute__((cleanup(asyncio__auto_context))) asyncio_context *
-#define asyncio_auto_value __attribute__((cleanup(asyncio__auto_value))) asyncio_value
-#define asyncio_auto_outcome __attribute__((cleanup(asyncio__auto_outcome))) asyncio_outcome
+#define asyncio_auto_task __attribute__((unused, cleanup(asyncio__auto_task))) asyncio_task *
+#define asyncio_auto_future __attribute__((unused, cleanup(asyncio__auto_future))) asyncio_future *
+#define asyncio_auto_error __attribute__((unused, cleanup(asyncio__auto_error))) asyncio_error *
+#define asyncio_auto_handle __attribute__((unused, cleanup(asyncio__auto_handle))) asyncio_handle *
+#define asyncio_auto_loop __attribute__((unused, cleanup(asyncio__auto_loop))) asyncio_loop *
+#define asyncio_auto_context __attribute__((unused, cleanup(asyncio__auto_context))) asyncio_context *
+#define asyncio_auto_value __attribute__((unused, cleanup(asyncio__auto_value))) asyncio_value
+#define asyncio_auto_outcome __attribute__((unused, cleanup(asyncio__auto_outcome))) asyncio_outcome
 
 #endif

@@ -6,7 +6,8 @@
  * A loop with a virtual clock never sleeps: when nothing is ready its clock jumps to the
  * next timer, and when there is no timer either, its run fails with
  * ASYNCIO_DEADLOCK_ERROR. Every turn is exact: the order in which things happen does not
- * depend on the machine.
+ * depend on the machine. With the environment variable ASYNCIO_CLOCK=virtual every loop is
+ * such a loop: what a program prints can be tested without waiting for it.
  */
 #ifndef ASYNCIO_TESTING_H
 #define ASYNCIO_TESTING_H

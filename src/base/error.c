@@ -140,16 +140,14 @@ asyncio_error *asyncio__error_raised(int code, const struct asyncio__strand *str
 }
 
 asyncio_error *asyncio__error_make(int code, const char *message) {
-    asyncio_error *e = new_error(code, 0, 0, 0);
-    if (e) e->message = message;
-    return e;
+    return message ? asyncio_error_new(code, "%s", message) : new_error(code, 0, 0, 0);
 }
 
 asyncio_error *asyncio_error_new(int code, const char *fmt, ...) {
     if (code >= 0) return NULL;
     va_list args;
     va_start(args, fmt);
-    asyncio_error *e = format_error(code, 0, fmt, args);
+    asyncio_error *e = asyncio__error_make_v(code, fmt, args);
     va_end(args);
     return e;
 }

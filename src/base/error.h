@@ -9,6 +9,8 @@
 #ifndef ASYNCIO_BASE_ERROR_H
 #define ASYNCIO_BASE_ERROR_H
 
+#include <stdarg.h>
+
 #include "base/strand.h"
 
 /* The error in the strand's chain that a negative status means, borrowed; NULL: bare. */
@@ -26,11 +28,11 @@ void asyncio__error_put(struct asyncio__strand *strand, asyncio_error *error);
  * puts it back; on failure merges the two. Takes the reference `saved`. */
 void asyncio__error_after(struct asyncio__strand *strand, asyncio_error *saved, int status);
 
-/* Raises with a constant message, at the place of the current await. Returns code. With a
+/* Raises with a plain message or none, at the place of the current await. Returns code. With a
  * printf message: asyncio_raise(code, NULL, NULL, fmt, ...). */
 int asyncio__raise(int code, const char *message) __attribute__((cold));
 
-/* A new error with a constant message or none, without frames; NULL without memory. */
+/* A new error with a copy of the message or none, without frames; NULL without memory. */
 asyncio_error *asyncio__error_make(int code, const char *message);
 
 /* A place in the program that an error passed. */

@@ -200,10 +200,17 @@ bool asyncio_catch(int rc, int code) {
     return true;
 }
 
+/* Detaches an error that is handled by that: the frame no longer leaves because of it. (A
+ * helper's TRY may have said that it does.) */
+static asyncio_error *handle_error(struct asyncio__strand *strand, int rc) {
+    if (strand->top) strand->top->leaving = 0;
+    return asyncio__error_detach(strand, rc);
+}
+
 asyncio_error *asyncio_error_take(int rc) {
     if (rc >= 0) return NULL;
     struct asyncio__strand *strand = asyncio__strand_current();
-    asyncio_error *e = asyncio__error_detach(strand, rc);
+    asyncio_error *e = handle_error(strand, rc);
     if (!e) {
         e = asyncio__error_make(rc, NULL);
         if (e) asyncio__error_trace(e, strand);
@@ -212,5 +219,5 @@ asyncio_error *asyncio_error_take(int rc) {
 }
 
 void asyncio_ignore(int status) {
-    asyncio_error_unref(asyncio__error_detach(asyncio__strand_current(), status));
+    if (status < 0) asyncio_error_unref(handle_error(asyncio__strand_current(), status));
 }

@@ -31,13 +31,21 @@ int asyncio__future_repr_callbacks(const struct asyncio_future *f, char *buf, si
     return asyncio__text_end(&text);
 }
 
+/* As Python's reprlib: the middle of what is longer than 30 characters is left out. */
+static void shorten(char *text) {
+    size_t n = strlen(text);
+    if (n <= 30) return;
+    memcpy(text + 13, "...", 3);
+    memmove(text + 16, text + n - 14, 15);
+}
+
 /* " result=42" or " exception=ValueError('bad')". */
 int asyncio__future_repr_outcome(const struct asyncio_future *f, char *buf, size_t n) {
     struct asyncio__text text = asyncio__text_start(buf, n);
     char what[512];
     if (f->state == ASYNCIO__FINISHED) {
         asyncio_value_repr(&f->value, what, sizeof what);
-        if (strlen(what) > 120) strcpy(what + 117, "...");
+        shorten(what);
         asyncio__text_printf(&text, " result=%s", what);
     } else if (f->state == ASYNCIO__FAILED && f->failed.error) {
         asyncio_error_repr(f->failed.error, what, sizeof what);
