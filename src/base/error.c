@@ -143,6 +143,10 @@ asyncio_error *asyncio__error_make(int code, const char *message) {
     return message ? asyncio_error_new(code, "%s", message) : new_error(code, 0, 0, 0);
 }
 
+asyncio_error *asyncio__error_make_v(int code, const char *fmt, va_list args) {
+    return format_error(code, 0, fmt, args);
+}
+
 asyncio_error *asyncio_error_new(int code, const char *fmt, ...) {
     if (code >= 0) return NULL;
     va_list args;

@@ -22,7 +22,7 @@ struct asyncio__trace {
 struct asyncio_error {
     atomic_uint refs;                        /* references */
     int code;                                /* negative */
-    const char *message;                     /* a constant, or in this block; NULL: none */
+    const char *message;                     /* in this block; NULL: none */
     asyncio_error *cause;                    /* a reference, or NULL */
     _Atomic(asyncio_error *) context;        /* a reference, or NULL */
     _Atomic(struct asyncio__trace *) trace;  /* where it was first raised; NULL: nowhere yet */

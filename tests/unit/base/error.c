@@ -62,6 +62,28 @@ TEST(a_message_may_be_absent_empty_or_long) {
     }
 }
 
+static asyncio_error *make_v(const char *fmt, ...) ASYNCIO_PRINTF(1, 2);
+static asyncio_error *make_v(const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    asyncio_error *e = asyncio__error_make_v(-EIO, fmt, args);
+    va_end(args);
+    return e;
+}
+
+TEST(messages_of_internal_errors_are_copied) {
+    char text[] = "text";
+    asyncio_error *plain = asyncio__error_make(-EIO, text), *formatted = make_v("%s", text);
+    text[0] = 'n';
+    CHECK_STR(asyncio_error_message(plain), "text");
+    CHECK_STR(asyncio_error_message(formatted), "text");
+    asyncio_error_unref(plain);
+    asyncio_error_unref(formatted);
+    plain = asyncio__error_make(-EIO, NULL);
+    CHECK_PTR(asyncio_error_message(plain), NULL);
+    asyncio_error_unref(plain);
+}
+
 TEST(only_negative_codes_make_errors) {
     CHECK_PTR(asyncio_error_new(0, "x"), NULL);
     CHECK_PTR(asyncio_error_new(5, NULL), NULL);
