@@ -39,6 +39,6 @@ static inline int64_t asyncio__clock_from_seconds(double seconds) {
     return (int64_t)llrint(ns);
 }
 
-static inline double asyncio__clock_to_seconds(int64_t ns) { return (double)ns * 1e-9; }
+static inline double asyncio__clock_to_seconds(int64_t ns) { return (double)ns / 1e9; }
 
 #endif
