@@ -13,7 +13,7 @@ int asyncio_testing_advance(asyncio_loop *loop, double seconds) {
     if (!loop->virtual_clock) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the loop's clock is not virtual");
     if (!(seconds > 0)) return asyncio__raise(ASYNCIO_VALUE_ERROR, "time only moves forward");
     int64_t ns = asyncio__clock_from_seconds(seconds);
-    loop->now = ns < ASYNCIO__NEVER - loop->now ? loop->now + ns : ASYNCIO__NEVER - 1;
+    loop->now = loop->now < ASYNCIO__NEVER - ns ? loop->now + ns : ASYNCIO__NEVER - 1;
     loop->slow |= ASYNCIO__SLOW_TIMER;
     return 0;
 }
