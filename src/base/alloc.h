@@ -24,20 +24,21 @@ char *asyncio__strdup(const char *s) __attribute__((malloc, warn_unused_result))
 int asyncio__alloc_check(void);
 
 struct asyncio__slab {
-    void *free;        /* freed objects; each starts with the next one's address */
-    char *fresh;       /* the part of the newest chunk that was never handed out */
+    void *free;  /* freed objects; each starts with the next one's address */
+    char *fresh; /* the part of the newest chunk that was never handed out */
     char *fresh_end;
-    void *chunks;      /* all chunks; each starts with the next one's address */
-    uint32_t size;     /* of an object, a multiple of align */
-    uint32_t align;    /* of each object, a power of two */
-    uint32_t objects;  /* how many the next chunk will hold */
+    void *chunks;     /* all chunks; each starts with the next one's address */
+    uint32_t size;    /* of an object, a multiple of align */
+    uint32_t align;   /* of each object, a power of two */
+    uint32_t objects; /* how many the next chunk will hold */
 };
 
 void asyncio__slab_init(struct asyncio__slab *slab, size_t size, size_t align);
 void asyncio__slab_fini(struct asyncio__slab *slab); /* every object was freed before */
 void *asyncio__slab_refill(struct asyncio__slab *slab) __attribute__((cold)); /* NULL: no memory */
 
-#if defined(ASYNCIO_FAULT_INJECTION) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(ASYNCIO_FAULT_INJECTION) || defined(__SANITIZE_ADDRESS__) ||                           \
+    defined(__SANITIZE_THREAD__)
 #define ASYNCIO__SLAB_DIRECT 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)

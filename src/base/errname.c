@@ -55,6 +55,7 @@ static const struct code_text CODE_TEXTS[] = {
     { ASYNCIO_DEADLOCK_ERROR, "DeadlockError", "Nothing is left that could wake anybody" },
 };
 
+/* clang-format off */
 #define NAME(e) [e] = #e
 static const char *const ERRNO_NAMES[] = {
     NAME(EPERM), NAME(ENOENT), NAME(ESRCH), NAME(EINTR), NAME(EIO), NAME(ENXIO), NAME(E2BIG),
@@ -81,6 +82,7 @@ static const char *const ERRNO_NAMES[] = {
     NAME(EMEDIUMTYPE), NAME(ECANCELED), NAME(ENOKEY), NAME(EKEYEXPIRED), NAME(EKEYREVOKED),
     NAME(EKEYREJECTED), NAME(EOWNERDEAD), NAME(ENOTRECOVERABLE), NAME(ERFKILL), NAME(EHWPOISON),
 };
+/* clang-format on */
 
 #define TEXT_MAX 32
 static _Thread_local char name_text[TEXT_MAX];

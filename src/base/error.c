@@ -68,8 +68,7 @@ void asyncio__error_trace(asyncio_error *error, const struct asyncio__strand *st
     if (atomic_load_explicit(&error->trace, memory_order_relaxed)) return;
     uint32_t count = trace_strand(strand, NULL, NULL, 0);
     if (count == 0) return;
-    struct asyncio__trace *trace =
-        asyncio__malloc(sizeof *trace + count * sizeof trace->frames[0]);
+    struct asyncio__trace *trace = asyncio__malloc(sizeof *trace + count * sizeof trace->frames[0]);
     if (!trace) return;
     trace->count = trace_strand(strand, NULL, trace->frames, count);
     struct asyncio__trace *none = NULL;

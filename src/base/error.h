@@ -36,8 +36,7 @@ int asyncio__raise(int code, const char *message) __attribute__((cold));
 asyncio_error *asyncio__error_make(int code, const char *message);
 
 /* The same with a printf message of any length. */
-asyncio_error *asyncio__error_make_v(int code, const char *fmt, va_list args)
-    ASYNCIO_PRINTF(2, 0);
+asyncio_error *asyncio__error_make_v(int code, const char *fmt, va_list args) ASYNCIO_PRINTF(2, 0);
 
 /* A place in the program that an error passed. */
 struct asyncio__traced {

@@ -15,21 +15,21 @@
 #include "base/error.h"
 
 struct asyncio__trace {
-    uint32_t count;                 /* of frames */
+    uint32_t count;                  /* of frames */
     struct asyncio__traced frames[]; /* oldest first */
 };
 
 struct asyncio_error {
-    atomic_uint refs;                        /* references */
-    int code;                                /* negative */
-    const char *message;                     /* in this block; NULL: none */
-    asyncio_error *cause;                    /* a reference, or NULL */
-    _Atomic(asyncio_error *) context;        /* a reference, or NULL */
-    _Atomic(struct asyncio__trace *) trace;  /* where it was first raised; NULL: nowhere yet */
-    struct asyncio__trace *own_trace;        /* the trace if it is in this block */
-    asyncio_value value;                     /* its argument; None: none */
-    size_t children;                         /* members, of a group */
-    asyncio_error *child[];                  /* references */
+    atomic_uint refs;                       /* references */
+    int code;                               /* negative */
+    const char *message;                    /* in this block; NULL: none */
+    asyncio_error *cause;                   /* a reference, or NULL */
+    _Atomic(asyncio_error *) context;       /* a reference, or NULL */
+    _Atomic(struct asyncio__trace *) trace; /* where it was first raised; NULL: nowhere yet */
+    struct asyncio__trace *own_trace;       /* the trace if it is in this block */
+    asyncio_value value;                    /* its argument; None: none */
+    size_t children;                        /* members, of a group */
+    asyncio_error *child[];                 /* references */
 };
 
 static inline asyncio_error *asyncio__error_context(const asyncio_error *error) {

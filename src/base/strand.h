@@ -20,29 +20,29 @@
 typedef uintptr_t asyncio__context_ref;
 
 struct asyncio__frame {
-    struct asyncio__frame *up;      /* the frame that awaits this one, or NULL */
-    const asyncio_coro_type *type;  /* what runs in it */
-    const char *where;              /* the place of its current await; NULL: not yet */
-    const char *func;               /* the C function of that place */
-    asyncio_scope *open;            /* innermost block that is open, or NULL */
-    int leaving;                    /* status it is about to return with (asyncio_leave) */
-    int override;                   /* status a block's exit put in its place, or 0 */
-    asyncio_value result;           /* type is asyncio__unset until RETURN */
+    struct asyncio__frame *up;     /* the frame that awaits this one, or NULL */
+    const asyncio_coro_type *type; /* what runs in it */
+    const char *where;             /* the place of its current await; NULL: not yet */
+    const char *func;              /* the C function of that place */
+    asyncio_scope *open;           /* innermost block that is open, or NULL */
+    int leaving;                   /* status it is about to return with (asyncio_leave) */
+    int override;                  /* status a block's exit put in its place, or 0 */
+    asyncio_value result;          /* type is asyncio__unset until RETURN */
 };
 
 struct asyncio__strand {
-    struct asyncio__frame *top;     /* innermost frame; NULL outside coroutines */
-    asyncio_error *error;           /* the error slot: a reference or NULL */
-    struct asyncio_future *waiter;  /* what the task waits for, or NULL */
-    uint32_t flags;                 /* the task's (task/task.h) */
-    uint32_t cancels;               /* requests to cancel it, not taken back */
-    asyncio__context_ref context;   /* what it runs in; a reference */
+    struct asyncio__frame *top;    /* innermost frame; NULL outside coroutines */
+    asyncio_error *error;          /* the error slot: a reference or NULL */
+    struct asyncio_future *waiter; /* what the task waits for, or NULL */
+    uint32_t flags;                /* the task's (task/task.h) */
+    uint32_t cancels;              /* requests to cancel it, not taken back */
+    asyncio__context_ref context;  /* what it runs in; a reference */
 };
 
 /* A context that is entered below the current one: by context_run or by an eager start. */
 struct asyncio__entered {
     struct asyncio__entered *outer;
-    asyncio__context_ref context;   /* borrowed */
+    asyncio__context_ref context; /* borrowed */
 };
 
 struct asyncio__thread {
@@ -54,7 +54,8 @@ struct asyncio__thread {
     bool kept;                        /* own is emptied when the thread ends */
 };
 
-extern _Thread_local struct asyncio__thread asyncio__here __attribute__((tls_model("initial-exec")));
+extern _Thread_local struct asyncio__thread asyncio__here
+    __attribute__((tls_model("initial-exec")));
 
 /* The type of a result nobody has set. */
 extern const asyncio_value_type asyncio__unset;

@@ -6,6 +6,6 @@
 #include <asyncio/base.h>
 
 const char *asyncio_version(void) {
-    return ASYNCIO__STR(ASYNCIO_VERSION_MAJOR) "." ASYNCIO__STR(ASYNCIO_VERSION_MINOR) "."
-           ASYNCIO__STR(ASYNCIO_VERSION_PATCH);
+    return ASYNCIO__STR(ASYNCIO_VERSION_MAJOR) "." ASYNCIO__STR(
+        ASYNCIO_VERSION_MINOR) "." ASYNCIO__STR(ASYNCIO_VERSION_PATCH);
 }

@@ -265,8 +265,8 @@ TEST(a_group_at_the_end_of_a_group_closes_both) {
 }
 
 TEST(chains_of_members_stay_in_the_tree) {
-    asyncio_error *members[] = {
-        with_cause(make(ASYNCIO_VALUE_ERROR, "1"), make(ASYNCIO_TYPE_ERROR, "c")) };
+    asyncio_error *members[] = { with_cause(make(ASYNCIO_VALUE_ERROR, "1"),
+                                            make(ASYNCIO_TYPE_ERROR, "c")) };
     CHECK_STR(printed(make_group("g", 1, members)),
               "  | ExceptionGroup: g (1 sub-exception)\n"
               "  +-+---------------- 1 ----------------\n"

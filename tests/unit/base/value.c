@@ -95,7 +95,7 @@ TEST(bytes_that_are_not_utf8_are_shown_one_by_one) {
     CHECK_STR(repr(asyncio_str("\xff")), "'\\udcff'");
     CHECK_STR(repr(asyncio_str("a\xc3")), "'a\\udcc3'");
     CHECK_STR(repr(asyncio_str("\xe2\x82!")), "'\\udce2\\udc82!'");
-    CHECK_STR(repr(asyncio_str("\xc0\x80")), "'\\udcc0\\udc80'");     /* overlong */
+    CHECK_STR(repr(asyncio_str("\xc0\x80")), "'\\udcc0\\udc80'");            /* overlong */
     CHECK_STR(repr(asyncio_str("\xed\xa0\x80")), "'\\udced\\udca0\\udc80'"); /* surrogate */
     CHECK_STR(repr(asyncio_str("\xf4\x90\x80\x80")), "'\\udcf4\\udc90\\udc80\\udc80'");
     CHECK_STR(repr(asyncio_str("\x80")), "'\\udc80'");
@@ -116,8 +116,8 @@ TEST(repr_cuts_off_what_does_not_fit_and_tells_the_length) {
 
 /* ---- a kind of the test's own ---- */
 
-static int dropped;      /* calls of drop_thing */
-static int copy_status;  /* what copy_thing returns */
+static int dropped;     /* calls of drop_thing */
+static int copy_status; /* what copy_thing returns */
 
 static void drop_thing(asyncio_value *value) {
     (void)value;
