@@ -17,7 +17,7 @@ static int check_limits(struct interp *it, struct env *env, const struct node *x
     if (it->fatal != FATAL_NONE) return ST_ABORT;
     if (it->muted) return ASYNCIO_GENERATOR_EXIT;
     if (++it->evals > MAX_EVALS) return interp_step_limit(it);
-    if (it->loop && asyncio_testing_turns(it->loop) > MAX_TURNS) return interp_step_limit(it);
+    if (it->loop && asyncio_testing_turns(it->loop) >= MAX_TURNS) return interp_step_limit(it);
     if (env->depth >= MAX_DEPTH) return interp_misuse(it, x, "forms are nested too deeply");
     return ST_OK;
 }
@@ -38,20 +38,23 @@ static size_t keyword_index(const struct form *form, const struct node *keyword)
     return i;
 }
 
-static int eval_args(struct call *c) {
+/* out: where the value goes that an argument returns with. */
+static int eval_args(struct call *c, struct value *out) {
     const struct node *x = c->node;
-    int rc = ST_OK;
-    for (size_t i = 1; i < x->n && rc == ST_OK; i++) {
-        struct value *out;
+    for (size_t i = 1; i < x->n; i++) {
+        struct value *arg;
         if (x->items[i]->kind == NODE_KEYWORD) {
-            out = &c->keywords[keyword_index(x->form, x->items[i])];
+            arg = &c->keywords[keyword_index(x->form, x->items[i])];
             i++;
         } else {
-            out = &c->args[c->n++];
+            arg = &c->args[c->n++];
         }
-        rc = eval(c->it, c->env, x->items[i], out);
+        int rc = eval(c->it, c->env, x->items[i], out);
+        if (rc != ST_OK) return rc;
+        *arg = *out;
     }
-    return rc;
+    *out = value_none();
+    return ST_OK;
 }
 
 static int eval_function(struct interp *it, struct env *env, const struct node *x,
@@ -59,8 +62,7 @@ static int eval_function(struct interp *it, struct env *env, const struct node *
     struct value few[FEW_ARGS];
     struct call c = { .it = it, .env = env, .node = x, .args = few };
     if (x->n - 1 > FEW_ARGS) c.args = xmalloc((x->n - 1) * sizeof *c.args);
-    int rc = eval_args(&c);
-    *out = value_none();
+    int rc = eval_args(&c, out);
     if (rc == ST_OK) rc = x->form->function(&c, out);
     if (c.args != few) free(c.args);
     return rc;

@@ -152,7 +152,8 @@ static int form_call(struct interp *it, struct env *env, const struct node *x,
     coro->n = n;
     int rc = ST_OK;
     for (size_t i = 0; i < n && rc == ST_OK; i++) {
-        rc = eval(it, env, x->items[i + 2], &coro->args[i]);
+        rc = eval(it, env, x->items[i + 2], out);
+        coro->args[i] = *out;
     }
     if (rc == ST_OK) *out = coro_value(coro);
     return rc;

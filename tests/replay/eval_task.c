@@ -9,9 +9,8 @@
 
 static int form_await(struct interp *it, struct env *env, const struct node *x,
                       struct value *out) {
-    struct value v;
-    int rc = eval(it, env, x->items[1], &v);
-    return rc == ST_OK ? await_value(it, env, x, v, out) : rc;
+    int rc = eval(it, env, x->items[1], out);
+    return rc == ST_OK ? await_value(it, env, x, *out, out) : rc;
 }
 
 /* ---- making ---- */

@@ -10,10 +10,32 @@
 
 static struct entry **bucket_of(struct registry *r, const asyncio_future *future) {
     uintptr_t x = (uintptr_t)future >> 4;
-    return &r->buckets[(x ^ x >> 8 ^ x >> 16) % REGISTRY_BUCKETS];
+    return &r->buckets[(x ^ x >> 8 ^ x >> 16) & (r->nbuckets - 1)];
+}
+
+static void put_entry(struct registry *r, struct entry *e) {
+    struct entry **bucket = bucket_of(r, e->future);
+    e->next = *bucket;
+    *bucket = e;
+}
+
+static void grow_table(struct registry *r) {
+    struct entry **old = r->buckets;
+    size_t n = r->nbuckets;
+    r->nbuckets = n ? n * 4 : 64;
+    r->buckets = xmalloc(r->nbuckets * sizeof(void *));
+    for (size_t i = 0; i < r->nbuckets; i++) r->buckets[i] = NULL;
+    for (size_t i = 0; i < n; i++) {
+        for (struct entry *e = old[i], *next; e; e = next) {
+            next = e->next;
+            put_entry(r, e);
+        }
+    }
+    free(old);
 }
 
 struct entry *registry_find(struct interp *it, const asyncio_future *future) {
+    if (!it->registry.buckets) return NULL;
     struct entry *e = *bucket_of(&it->registry, future);
     while (e && e->future != future) e = e->next;
     return e;
@@ -38,9 +60,9 @@ struct entry *registry_entry(struct interp *it, asyncio_future *future) {
     e->name = value_string("future");
     e->type = e->task ? "Task" : "Future";
     e->number = SIZE_MAX;
-    struct entry **bucket = bucket_of(&it->registry, future);
-    e->next = *bucket;
-    *bucket = e;
+    struct registry *r = &it->registry;
+    if (r->nentries++ >= r->nbuckets) grow_table(r);
+    put_entry(r, e);
     return e;
 }
 
@@ -142,7 +164,7 @@ static void freeze_entry(struct interp *it, struct entry *e) {
 }
 
 void registry_freeze(struct interp *it) {
-    for (size_t i = 0; i < REGISTRY_BUCKETS; i++) {
+    for (size_t i = 0; i < it->registry.nbuckets; i++) {
         for (struct entry *e = it->registry.buckets[i]; e; e = e->next) freeze_entry(it, e);
     }
 }
@@ -156,7 +178,7 @@ static void release_entry(struct entry *e) {
 void registry_release_futures(struct interp *it) {
     struct registry *r = &it->registry;
     for (size_t i = 0; i < r->n; i++) release_entry(r->places[i]);
-    for (size_t i = 0; i < REGISTRY_BUCKETS; i++) {
+    for (size_t i = 0; i < r->nbuckets; i++) {
         for (struct entry *e = r->buckets[i]; e; e = e->next) release_entry(e);
     }
 }
@@ -169,5 +191,6 @@ void registry_fini(struct interp *it) {
     for (size_t i = 0; i < r->nerrors; i++) asyncio_error_unref(r->errors[i]);
     free(r->errors);
     free(r->places);
+    free(r->buckets);
     *r = (struct registry){ 0 };
 }

@@ -12,8 +12,6 @@
 
 #include "value.h"
 
-enum { REGISTRY_BUCKETS = 256 };
-
 struct entry {
     asyncio_future *future;  /* a reference until it is let go, then only an address */
     asyncio_task *task;      /* the same as a task, or NULL */
@@ -29,7 +27,8 @@ struct entry {
 };
 
 struct registry {
-    struct entry *buckets[REGISTRY_BUCKETS];
+    struct entry **buckets;  /* of a table by address; their number is a power of two */
+    size_t nbuckets, nentries;
     struct entry **places;   /* in order of making; NULL: reserved or forgotten */
     size_t n, size;
     asyncio_error **errors;
