@@ -30,7 +30,8 @@ ASYNCIO_API asyncio_future *asyncio_future_ref(asyncio_future *future);
 ASYNCIO_API void asyncio_future_unref(asyncio_future *future);
 
 /* Resolves it with a value. The value is moved in, whatever the result. Returns 0;
- * ASYNCIO_INVALID_STATE_ERROR if it is done; ASYNCIO_RUNTIME_ERROR for a task.
+ * ASYNCIO_INVALID_STATE_ERROR if it is done; ASYNCIO_RUNTIME_ERROR for a task or, in debug
+ * mode, from another thread than the one that runs its loop; ASYNCIO_TYPE_ERROR for NULL.
  * Suspends: no. Thread: loop. Since: 0.1. Python: future.set_result. */
 ASYNCIO_API int asyncio_future_set_result(asyncio_future *future, asyncio_value value);
 

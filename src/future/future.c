@@ -53,6 +53,7 @@ asyncio_future *asyncio_future_ref(asyncio_future *f) {
     return f;
 }
 
+/* The handler may take a reference: then the future lives on. */
 static void report_never_retrieved(asyncio_future *f) {
     char message[64];
     snprintf(message, sizeof message, "%s exception was never retrieved", f->ops->name);
@@ -63,7 +64,8 @@ static void report_never_retrieved(asyncio_future *f) {
                                           .exception = error,
                                           .future = f,
                                           .task = f->ops->is_task ? (asyncio_task *)(void *)f : NULL };
-    f->refs++; /* the handler may take and drop references */
+    f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
+    f->refs++;
     asyncio__loop_report(f->loop, &context);
     f->refs--;
 }
@@ -76,8 +78,11 @@ static void discard_callbacks(struct asyncio__link *list) {
     }
 }
 
-void asyncio__future_fini(struct asyncio_future *f) {
-    if (f->state == ASYNCIO__FAILED && (f->flags & ASYNCIO__FUTURE_LOG)) report_never_retrieved(f);
+bool asyncio__future_fini(struct asyncio_future *f) {
+    if (f->state == ASYNCIO__FAILED && (f->flags & ASYNCIO__FUTURE_LOG)) {
+        report_never_retrieved(f);
+        if (f->refs > 0) return false;
+    }
     if (f->state == ASYNCIO__FINISHED) asyncio_value_drop(&f->value);
     else if (f->state != ASYNCIO__PENDING) asyncio_error_unref(f->failed.error);
     asyncio__message_set(&f->cancel_msg, NULL);
@@ -85,6 +90,7 @@ void asyncio__future_fini(struct asyncio_future *f) {
         f->callback_count = 0;
         discard_callbacks(&f->callbacks);
     }
+    return true;
 }
 
 void asyncio_future_unref(asyncio_future *f) {
@@ -94,7 +100,7 @@ void asyncio_future_unref(asyncio_future *f) {
         return;
     }
     asyncio_loop *loop = f->loop;
-    asyncio__future_fini(f);
+    if (!asyncio__future_fini(f)) return;
     asyncio__slab_put(&loop->futures_slab, f);
     asyncio__loop_object_gone(loop);
 }
@@ -116,7 +122,7 @@ static int check_pending(asyncio_future *f) {
     if (f->ops->is_task) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Task does not support set_result or set_exception");
     }
-    if (f->state == ASYNCIO__PENDING) return 0;
+    if (f->state == ASYNCIO__PENDING) return asyncio__loop_check_thread(f->loop);
     return asyncio__raise(ASYNCIO_INVALID_STATE_ERROR, "invalid state");
 }
 
@@ -192,9 +198,9 @@ bool asyncio_future_cancel(asyncio_future *f, const char *text) {
 
 /* ---- reading ---- */
 
-bool asyncio_future_done(const asyncio_future *f) { return f->state != ASYNCIO__PENDING; }
-bool asyncio_future_cancelled(const asyncio_future *f) { return f->state == ASYNCIO__CANCELLED; }
-asyncio_loop *asyncio_future_get_loop(const asyncio_future *f) { return f->loop; }
+bool asyncio_future_done(const asyncio_future *f) { return f && f->state != ASYNCIO__PENDING; }
+bool asyncio_future_cancelled(const asyncio_future *f) { return f && f->state == ASYNCIO__CANCELLED; }
+asyncio_loop *asyncio_future_get_loop(const asyncio_future *f) { return f ? f->loop : NULL; }
 
 asyncio_error *asyncio__future_cancelled_error(struct asyncio_future *f) {
     if (f->flags & ASYNCIO__FUTURE_KEPT) {

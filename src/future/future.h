@@ -85,8 +85,9 @@ static inline void asyncio__future_init(struct asyncio_future *f, asyncio_loop *
     f->cancel_msg = NULL;
 }
 
-/* Drops what it holds, without freeing it; reports an error nobody has looked at. */
-void asyncio__future_fini(struct asyncio_future *f);
+/* Drops what it holds, without freeing it; reports an error nobody has looked at. False: the
+ * report's handler has taken a reference, the future lives on. */
+bool asyncio__future_fini(struct asyncio_future *f);
 
 /* Schedules everything that waits for it; its state was just set. */
 void asyncio__future_resolve_slow(struct asyncio_future *f) __attribute__((cold));

@@ -201,7 +201,7 @@ int asyncio_loop_call_at_with(asyncio_loop *loop, double when, asyncio_callback 
 
 int asyncio_loop_call_later_with(asyncio_loop *loop, double delay, asyncio_callback *fn,
                                  const asyncio_call_options *options) {
-    if (delay <= 0) loop->slow |= ASYNCIO__SLOW_TIMER;
+    if (loop && delay <= 0) loop->slow |= ASYNCIO__SLOW_TIMER;
     return asyncio_loop_call_at_with(loop, asyncio_loop_time(loop) + delay, fn, options);
 }
 
@@ -219,6 +219,7 @@ int asyncio__handle_post(asyncio_loop *loop, asyncio_handle *h) {
 
 int asyncio_loop_call_soon_threadsafe_with(asyncio_loop *loop, asyncio_callback *fn,
                                            const asyncio_call_options *options) {
+    if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
     asyncio_handle *h = new_handle(loop, fn, options, true);
     if (!h) return slot_status();
     hand_out(h, options);
@@ -298,6 +299,7 @@ bool asyncio_handle_cancelled(const asyncio_handle *h) {
 double asyncio_handle_when(const asyncio_handle *h) { return h ? h->when : (double)NAN; }
 
 int asyncio_handle_repr(const asyncio_handle *h, char *buf, size_t n) {
+    if (!h) return snprintf(buf, n, "None");
     const char *kind = isnan(h->when) ? "Handle" : "TimerHandle";
     bool cancelled = asyncio_handle_cancelled(h);
     char when[48] = "", what[256] = "";

@@ -118,6 +118,7 @@ static void discard_list(struct asyncio__link *list) {
 }
 
 int asyncio_loop_close(asyncio_loop *loop) {
+    if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
     if (loop->running) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Cannot close a running event loop");
     if (loop->closed) return 0;
     loop->closed = true;
@@ -137,7 +138,7 @@ int asyncio_loop_close(asyncio_loop *loop) {
     asyncio_error_unref(loop->exit_error);
     loop->exit_error = NULL;
     if (asyncio__here.set == loop) asyncio_set_event_loop(NULL);
-    loop->live--;
+    asyncio__loop_object_gone(loop);
     return 0;
 }
 
@@ -149,7 +150,7 @@ int64_t asyncio__loop_now(asyncio_loop *loop) {
 }
 
 double asyncio_loop_time(asyncio_loop *loop) {
-    return asyncio__clock_to_seconds(asyncio__loop_now(loop));
+    return loop ? asyncio__clock_to_seconds(asyncio__loop_now(loop)) : (double)NAN;
 }
 
 /* Reads the clock, and from time to time measures the counter's rate against it. */
@@ -278,6 +279,7 @@ static int run_turn(asyncio_loop *loop) {
 /* ---- running ---- */
 
 static int check_can_run(asyncio_loop *loop) {
+    if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
     const char *why = NULL;
     if (loop->closed) why = "Event loop is closed";
     else if (loop->running) why = "This event loop is already running";
@@ -326,7 +328,9 @@ int asyncio_loop_run_forever(asyncio_loop *loop) {
     return leave_run(loop, rc, saved);
 }
 
-void asyncio_loop_stop(asyncio_loop *loop) { loop->slow |= ASYNCIO__SLOW_STOP; }
+void asyncio_loop_stop(asyncio_loop *loop) {
+    if (loop) loop->slow |= ASYNCIO__SLOW_STOP;
+}
 
 void asyncio__loop_exit(asyncio_loop *loop, int status, asyncio_error *error) {
     asyncio_error_unref(loop->exit_error);
@@ -357,7 +361,12 @@ void asyncio_set_event_loop(asyncio_loop *loop) {
 /* ---- state ---- */
 
 int asyncio__loop_check(const asyncio_loop *loop) {
+    if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
     if (loop->closed) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
+    return asyncio__loop_check_thread(loop);
+}
+
+int asyncio__loop_check_thread(const asyncio_loop *loop) {
     if (loop->debug && loop->running && asyncio__here.running != loop) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
                               "Non-thread-safe operation invoked on an event loop other than the "
@@ -366,25 +375,27 @@ int asyncio__loop_check(const asyncio_loop *loop) {
     return 0;
 }
 
-bool asyncio_loop_is_running(const asyncio_loop *loop) { return loop->running; }
-bool asyncio_loop_is_closed(const asyncio_loop *loop) { return loop->closed; }
-bool asyncio_loop_get_debug(const asyncio_loop *loop) { return loop->debug; }
+bool asyncio_loop_is_running(const asyncio_loop *loop) { return loop && loop->running; }
+bool asyncio_loop_is_closed(const asyncio_loop *loop) { return loop && loop->closed; }
+bool asyncio_loop_get_debug(const asyncio_loop *loop) { return loop && loop->debug; }
 
 void asyncio_loop_set_debug(asyncio_loop *loop, bool debug) {
+    if (!loop) return;
     loop->debug = debug;
     if (debug) loop->slow |= ASYNCIO__SLOW_DEBUG;
     else loop->slow &= ~(uint32_t)ASYNCIO__SLOW_DEBUG;
 }
 
 void asyncio_loop_set_slow_callback_duration(asyncio_loop *loop, double seconds) {
-    loop->slow_callback_duration = seconds;
+    if (loop) loop->slow_callback_duration = seconds;
 }
 
 double asyncio_loop_get_slow_callback_duration(const asyncio_loop *loop) {
-    return loop->slow_callback_duration;
+    return loop ? loop->slow_callback_duration : (double)NAN;
 }
 
 int asyncio_loop_repr(const asyncio_loop *loop, char *buf, size_t n) {
+    if (!loop) return snprintf(buf, n, "None");
     return snprintf(buf, n, "<asyncio_loop running=%s closed=%s debug=%s>",
                     loop->running ? "True" : "False", loop->closed ? "True" : "False",
                     loop->debug ? "True" : "False");

@@ -128,6 +128,7 @@ static inline void asyncio__loop_object_gone(asyncio_loop *loop) {
 
 /* Raises if the loop cannot take work: closed, or (debug) called from another thread. */
 int asyncio__loop_check(const asyncio_loop *loop);
+int asyncio__loop_check_thread(const asyncio_loop *loop); /* the latter only */
 
 /* Now, on the loop's clock. */
 int64_t asyncio__loop_now(asyncio_loop *loop);

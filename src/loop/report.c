@@ -8,16 +8,24 @@
 
 void asyncio_loop_set_exception_handler(asyncio_loop *loop, asyncio_exception_handler *handler,
                                         void *arg) {
+    if (!loop) return;
     loop->exception_handler = handler;
     loop->exception_handler_arg = arg;
 }
 
 asyncio_exception_handler *asyncio_loop_get_exception_handler(const asyncio_loop *loop) {
-    return loop->exception_handler;
+    return loop ? loop->exception_handler : NULL;
+}
+
+static int check_arguments(const asyncio_loop *loop, const asyncio_exception_context *context) {
+    if (loop && context) return 0;
+    return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop and an exception context are required");
 }
 
 int asyncio_loop_default_exception_handler(asyncio_loop *loop,
                                            const asyncio_exception_context *context) {
+    int rc = check_arguments(loop, context);
+    if (rc < 0) return rc;
     return loop->upcalls->report(loop, context);
 }
 
@@ -27,11 +35,13 @@ static bool leaves_run(int status) {
 
 int asyncio_loop_call_exception_handler(asyncio_loop *loop,
                                         const asyncio_exception_context *context) {
+    int rc = check_arguments(loop, context);
+    if (rc < 0) return rc;
     if (!loop->exception_handler) return asyncio_loop_default_exception_handler(loop, context);
     struct asyncio__strand *strand = asyncio__strand_current();
     asyncio_error *saved = strand->error;
     strand->error = NULL;
-    int rc = loop->exception_handler(loop, context, loop->exception_handler_arg);
+    rc = loop->exception_handler(loop, context, loop->exception_handler_arg);
     if (rc < 0 && !leaves_run(rc)) {
         asyncio_error *error = asyncio_error_take(rc);
         asyncio_exception_context second = { .size = sizeof second,

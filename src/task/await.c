@@ -16,6 +16,7 @@ int asyncio__frame_run(struct asyncio__strand *strand, struct asyncio__frame *fr
     frame->up = strand->top;
     frame->type = type;
     frame->where = NULL;
+    frame->func = NULL;
     frame->open = NULL;
     frame->leaving = 0;
     frame->override = NO_OVERRIDE;
@@ -38,6 +39,10 @@ static int no_task(void) {
     return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "await outside a task");
 }
 
+static int no_type(void) {
+    return asyncio__raise(ASYNCIO_TYPE_ERROR, "a coroutine without a type cannot be awaited");
+}
+
 /* Hands the value a coroutine ended with to whoever awaited it, or drops it. */
 static void deliver_value(const struct asyncio__frame *frame, int status, asyncio_value *out) {
     asyncio_value value = asyncio__frame_value(frame, status);
@@ -52,6 +57,7 @@ static void deliver_value(const struct asyncio__frame *frame, int status, asynci
 static int await_coro(struct asyncio__strand *strand, const asyncio_coro *coro, asyncio_value *out) {
     struct asyncio__frame frame;
     asyncio_error *saved = strand->error;
+    if (ASYNCIO__UNLIKELY(!coro->type->run)) return no_type();
     if (ASYNCIO__UNLIKELY(saved != NULL)) strand->error = NULL;
     int status = asyncio__frame_run(strand, &frame, coro->type, coro->args.bytes);
     if (ASYNCIO__UNLIKELY(saved || strand->error)) asyncio__error_after(strand, saved, status);
@@ -64,9 +70,7 @@ int asyncio_await(const asyncio_coro *coro, asyncio_value *out, const char *wher
                   const char *func) {
     struct asyncio__strand *strand = asyncio__here.strand;
     if (ASYNCIO__UNLIKELY(!strand)) return no_task();
-    if (ASYNCIO__UNLIKELY(!coro || !coro->type)) {
-        return asyncio__raise(ASYNCIO_TYPE_ERROR, "a coroutine without a type cannot be awaited");
-    }
+    if (ASYNCIO__UNLIKELY(!coro || !coro->type)) return no_type();
     strand->top->where = where;
     strand->top->func = func;
     if (coro->type == &asyncio_sleep_type && !out && *(const double *)(const void *)coro->args.bytes <= 0) {

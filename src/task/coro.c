@@ -58,6 +58,7 @@ asyncio_coro asyncio_coro_of_task(asyncio_task *task) {
 /* ---- join ---- */
 
 void asyncio_outcome_fini(asyncio_outcome *o) {
+    if (!o) return;
     asyncio_value_drop(&o->value);
     asyncio_error_unref(o->error);
     *o = (asyncio_outcome){ .status = 0 };

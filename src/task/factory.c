@@ -51,20 +51,25 @@ asyncio_future *asyncio_ensure_future(asyncio_coro awaitable) {
 /* ---- factories ---- */
 
 void asyncio_loop_set_task_factory(asyncio_loop *loop, asyncio_task_factory *factory, void *arg) {
+    if (!loop) return;
     loop->task_factory = factory;
     loop->task_factory_arg = arg;
 }
 
 asyncio_task_factory *asyncio_loop_get_task_factory(const asyncio_loop *loop) {
-    return loop->task_factory;
+    return loop ? loop->task_factory : NULL;
 }
 
 asyncio_task *asyncio_eager_task_factory(asyncio_loop *loop, const asyncio_task_options *options,
                                          void *arg) {
     const asyncio_eager_factory *custom = arg;
+    if (!loop || !options) {
+        asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop and options are required");
+        return NULL;
+    }
     asyncio_task_options o = *options;
     if (o.eager_start == 0) o.eager_start = 1;
-    return custom ? custom->constructor(loop, &o, custom->arg) : asyncio_task_new(loop, &o);
+    return custom && custom->constructor ? custom->constructor(loop, &o, custom->arg) : asyncio_task_new(loop, &o);
 }
 
 /* ---- which tasks there are ---- */
@@ -75,6 +80,7 @@ size_t asyncio_all_tasks(asyncio_loop *loop, asyncio_task **tasks, size_t n) {
     size_t count = 0;
     if (!loop) loop = asyncio_get_running_loop();
     if (!loop) return 0;
+    if (!tasks) n = 0;
     for (struct asyncio__link *l = loop->tasks.next; l != &loop->tasks; l = l->next, count++) {
         if (count < n) tasks[count] = asyncio__container(l, struct asyncio_task, all);
     }
@@ -85,6 +91,7 @@ size_t asyncio_all_tasks(asyncio_loop *loop, asyncio_task **tasks, size_t n) {
 
 int asyncio_loop_set_stack_size(asyncio_loop *loop, size_t bytes) {
     unsigned cls;
+    if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
     int rc = bytes ? asyncio__stack_class(bytes, &cls) : ASYNCIO_VALUE_ERROR;
     if (rc < 0) return asyncio__raise(rc, "stack size out of range");
     loop->stack_size = bytes;
@@ -92,5 +99,5 @@ int asyncio_loop_set_stack_size(asyncio_loop *loop, size_t bytes) {
 }
 
 size_t asyncio_loop_get_stack_size(const asyncio_loop *loop) {
-    return loop->stack_size ? loop->stack_size : (size_t)16384 << ASYNCIO__STACK_DEFAULT;
+    return loop && loop->stack_size ? loop->stack_size : (size_t)16384 << ASYNCIO__STACK_DEFAULT;
 }

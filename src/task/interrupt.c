@@ -5,10 +5,11 @@
  */
 #include "task/interrupt.h"
 
-#include <math.h>
+#include <sched.h>
 #include <unistd.h>
 
 static _Atomic(struct asyncio__interrupt *) active;
+static atomic_int inside; /* handlers that run now, in whatever threads */
 
 static void post(struct asyncio__interrupt *i) {
     if (atomic_exchange(&i->posted, true)) return;
@@ -17,10 +18,13 @@ static void post(struct asyncio__interrupt *i) {
 
 static void on_sigint(int signo) {
     (void)signo;
+    atomic_fetch_add(&inside, 1);
     struct asyncio__interrupt *i = atomic_load(&active);
-    if (!i) return;
-    atomic_fetch_add(&i->count, 1);
-    post(i);
+    if (i) {
+        atomic_fetch_add(&i->count, 1);
+        post(i);
+    }
+    atomic_fetch_sub(&inside, 1);
 }
 
 /* On the loop's stack: the first interrupt cancels main, the next leaves the run. */
@@ -71,6 +75,7 @@ int asyncio__interrupt_stop(struct asyncio__interrupt *i) {
             sigaction(SIGINT, &i->before, NULL);
         }
         atomic_store(&active, NULL);
+        while (atomic_load(&inside) > 0) sched_yield(); /* in another thread */
         asyncio__handle_take_inbox(i->call.loop);
         asyncio__link_take(&i->call.timer.node.link);
     }

@@ -75,6 +75,8 @@ static size_t failed_frames(const struct asyncio_task *t, asyncio_frame_info *fr
 
 /* A task that has not started stands at its definition; it has no place of its own yet. */
 size_t asyncio_task_get_stack(const asyncio_task *t, asyncio_frame_info *frames, size_t n) {
+    if (!frames) n = 0;
+    if (!t) return 0;
     if (t->future.state == ASYNCIO__FAILED) return failed_frames(t, frames, n);
     if (t->future.state != ASYNCIO__PENDING) return 0;
     size_t count = asyncio__task_drive(t)->frames(t, frames, n);
@@ -102,7 +104,7 @@ void asyncio_task_print_stack(const asyncio_task *t, size_t limit, FILE *file) {
     char what[1024];
     if (!file) file = stderr;
     if (limit == 0 || limit > FRAMES_MAX) limit = FRAMES_MAX;
-    bool failed = t->future.state == ASYNCIO__FAILED;
+    bool failed = t && t->future.state == ASYNCIO__FAILED;
     size_t count = asyncio_task_get_stack(t, frames, limit);
     asyncio_task_repr(t, what, sizeof what);
     if (count == 0) fprintf(file, "No stack for %s\n", what);

@@ -56,7 +56,10 @@ static int init_runner(asyncio_runner *r) {
     return 0;
 }
 
-asyncio_loop *asyncio_runner_get_loop(asyncio_runner *r) { return init_runner(r) < 0 ? NULL : r->loop; }
+asyncio_loop *asyncio_runner_get_loop(asyncio_runner *r) {
+    if (!r) return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a runner is required"), NULL;
+    return init_runner(r) < 0 ? NULL : r->loop;
+}
 
 /* ---- run ---- */
 
@@ -99,7 +102,7 @@ int asyncio_runner_run(asyncio_runner *r, asyncio_coro main, asyncio_value *resu
     if (asyncio__here.running) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Runner.run() cannot be called from a running event loop");
     }
-    if (!main.type) return asyncio__raise(ASYNCIO_TYPE_ERROR, "An asyncio.Future, a coroutine or an awaitable is required");
+    if (!main.type || !main.type->run) return asyncio__raise(ASYNCIO_TYPE_ERROR, "An asyncio.Future, a coroutine or an awaitable is required");
     int rc = init_runner(r);
     if (rc < 0) return rc;
     asyncio_task_options o = { .size = sizeof o, .coro = main, .context = context ? context : r->context };
@@ -197,11 +200,14 @@ int asyncio_run_with(asyncio_coro main, const asyncio_run_options *options) {
     }
     asyncio_runner *r = asyncio_runner_new(options);
     if (!r) return -ENOMEM;
-    int rc = asyncio_runner_run(r, main, options ? options->result : NULL, NULL);
+    asyncio_value value = asyncio_none();
+    int rc = asyncio_runner_run(r, main, &value, NULL);
     struct asyncio__strand *strand = asyncio__strand_current();
     asyncio_error *error = asyncio__error_detach(strand, rc);
     int closed = asyncio_runner_close(r);
     asyncio_runner_unref(r);
+    if (rc >= 0 && closed >= 0 && options && options->result) *options->result = value;
+    else asyncio_value_drop(&value);
     if (closed < 0 && rc >= 0) return closed;
     asyncio_ignore(closed);
     if (error) asyncio__error_put(strand, error);

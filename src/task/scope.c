@@ -22,6 +22,7 @@ asyncio_scope asyncio_scope_make(int *rc, const asyncio_scope_ops *ops, void *ob
 
 int asyncio_scope_enter(asyncio_scope *s) {
     struct asyncio__strand *strand = asyncio__here.strand;
+    if (!s || !s->ops || !s->ops->exit) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a block with an exit is required");
     if (!strand) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "a block is entered inside a task");
     if (s->state != FRESH) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the block has been entered already");
     int rc = s->ops->enter ? s->ops->enter(s) : 0;
@@ -66,6 +67,7 @@ int asyncio__frame_close_scopes(struct asyncio__frame *frame, int status) {
 }
 
 bool asyncio_scope_step(asyncio_scope *s) {
+    if (!s) return false;
     if (s->state == FRESH) {
         int rc = asyncio_scope_enter(s);
         if (rc >= 0) return true;
@@ -83,7 +85,7 @@ bool asyncio_scope_step(asyncio_scope *s) {
 /* The body was left early. If the coroutine is on its way out, the block's status becomes
  * what it returns, unless that is a success that replaces a success. */
 void asyncio_scope_fini(asyncio_scope *s) {
-    if (s->state != ENTERED) return;
+    if (!s || s->state != ENTERED) return;
     struct asyncio__frame *frame = asyncio__here.strand->top;
     int leaving = frame->leaving;
     bool returns = frame->result.type != &asyncio__unset;

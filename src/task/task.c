@@ -81,8 +81,13 @@ static void free_parts(struct asyncio_task *t) {
 }
 
 static void free_task(struct asyncio_future *f) {
-    asyncio__future_fini(f);
+    if (!asyncio__future_fini(f)) return;
     free_parts((struct asyncio_task *)(void *)f);
+}
+
+/* Whether the first step is taken right here. */
+static bool starts_now(const asyncio_loop *loop, const asyncio_task_options *o) {
+    return ASYNCIO__UNLIKELY(o->eager_start > 0) && asyncio__here.running == loop;
 }
 
 static int check_options(asyncio_loop *loop, const asyncio_task_options *o) {
@@ -91,7 +96,7 @@ static int check_options(asyncio_loop *loop, const asyncio_task_options *o) {
     if (!o->coro.type || !o->coro.type->run || o->coro.type == &asyncio__coro_of_future_type) {
         return asyncio__raise(ASYNCIO_TYPE_ERROR, "a coroutine was expected");
     }
-    if (o->eager_start > 0 && o->context && asyncio__context_is_entered(o->context)) {
+    if (starts_now(loop, o) && o->context && asyncio__context_is_entered(o->context)) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "cannot enter context: it is already entered");
     }
     return 0;
@@ -134,7 +139,7 @@ asyncio_task *asyncio_task_new(asyncio_loop *loop, const asyncio_task_options *o
     if (!t) return NULL;
     t->future.refs = 2; /* the caller's and the loop's */
     asyncio__list_append(&loop->tasks, &t->all);
-    if (ASYNCIO__UNLIKELY(o->eager_start > 0) && asyncio__here.running == loop) return start_eagerly(loop, t);
+    if (starts_now(loop, o)) return start_eagerly(loop, t);
     asyncio__loop_queue(loop, &t->fiber.node);
     return t;
 }
@@ -242,7 +247,12 @@ static size_t stackful_frames(const struct asyncio_task *t, asyncio_frame_info *
     return count;
 }
 
-static void unwind_stackful(struct asyncio_task *t) { asyncio__fiber_run(t->future.loop, &t->fiber); }
+/* The loop may be closed from inside a task of another loop. */
+static void unwind_stackful(struct asyncio_task *t) {
+    struct asyncio__strand *closer = asyncio__here.strand;
+    asyncio__fiber_run(t->future.loop, &t->fiber);
+    asyncio__here.strand = closer;
+}
 
 const struct asyncio__drive asyncio__drive_stackful = { stackful_frames, unwind_stackful };
 
@@ -277,6 +287,7 @@ asyncio_task *asyncio_future_as_task(const asyncio_future *f) {
 
 const char *asyncio_task_get_name(const asyncio_task *t) {
     struct asyncio_task *task = (struct asyncio_task *)(uintptr_t)t;
+    if (!task) return NULL;
     if (task->name & 1) {
         char text[32];
         snprintf(text, sizeof text, "Task-%llu", (unsigned long long)(task->name >> 1));
@@ -290,10 +301,10 @@ int asyncio_task_set_name(asyncio_task *t, const char *name) {
     return set_name(t, name) < 0 ? asyncio__raise(-ENOMEM, NULL) : 0;
 }
 
-const asyncio_coro_type *asyncio_task_get_coro(const asyncio_task *t) { return t->coro; }
+const asyncio_coro_type *asyncio_task_get_coro(const asyncio_task *t) { return t ? t->coro : NULL; }
 
 asyncio_context *asyncio_task_get_context(asyncio_task *t) {
-    return asyncio__context_object(&t->fiber.strand.context);
+    return t ? asyncio__context_object(&t->fiber.strand.context) : NULL;
 }
 
 /* A task is a future whose ops these are; cancelling is in cancel.c. */
