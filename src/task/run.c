@@ -32,14 +32,25 @@ static int stop_loop(asyncio_future *f, void *arg) {
     return 0;
 }
 
-int asyncio__run_until_done(asyncio_loop *loop, asyncio_future *f) {
-    int rc = asyncio_future_add_done_callback(f, stop_loop, loop);
-    if (rc < 0) return rc;
-    rc = asyncio_loop_run_forever(loop);
+static int run_until_stopped(asyncio_loop *loop, asyncio_future *f) {
+    int rc = asyncio_loop_run_forever(loop);
     asyncio_future_remove_done_callback(f, stop_loop, loop);
     if (rc < 0) return rc;
     if (f->state != ASYNCIO__PENDING) return 0;
     return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Event loop stopped before Future completed.");
+}
+
+int asyncio__run_until_done(asyncio_loop *loop, asyncio_future *f) {
+    int rc = asyncio_future_add_done_callback(f, stop_loop, loop);
+    if (rc < 0) return rc;
+    return run_until_stopped(loop, f);
+}
+
+int asyncio__run_new_task(asyncio_loop *loop, asyncio_task *t) {
+    int rc = asyncio_future_add_done_callback(&t->future, stop_loop, loop);
+    if (rc >= 0) return run_until_stopped(loop, &t->future);
+    asyncio_task_cancel(t, NULL);
+    return rc;
 }
 
 /* The future to run until: the one the object stands for, or a new task. Owned. */
@@ -82,7 +93,7 @@ int asyncio_loop_run_until_complete(asyncio_loop *loop, asyncio_coro main, async
     if (rc < 0) return rc;
     asyncio_future *f = future_to_run(loop, &main, &made);
     if (!f) return slot_status();
-    rc = asyncio__run_until_done(loop, f);
+    rc = made ? asyncio__run_new_task(loop, (asyncio_task *)(void *)f) : asyncio__run_until_done(loop, f);
     if (rc >= 0) rc = take_outcome(f, made, out);
     else if (made && f->state == ASYNCIO__FAILED) f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
     asyncio_future_unref(f);

@@ -10,4 +10,7 @@
 /* 0 when it is done, otherwise why the run ended before. */
 int asyncio__run_until_done(asyncio_loop *loop, asyncio_future *future);
 
+/* The same for a task that was made for this run: it is cancelled if there is no run. */
+int asyncio__run_new_task(asyncio_loop *loop, asyncio_task *task);
+
 #endif

@@ -74,7 +74,7 @@ static int run_task(asyncio_runner *r, asyncio_task *t, asyncio_value *result) {
     struct asyncio__interrupt interrupt;
     asyncio_value value;
     asyncio__interrupt_start(&interrupt, r->loop, t);
-    int rc = asyncio__run_until_done(r->loop, &t->future);
+    int rc = asyncio__run_new_task(r->loop, t);
     int interrupts = asyncio__interrupt_stop(&interrupt);
     if (rc < 0) {
         if (t->future.state == ASYNCIO__FAILED) t->future.flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
