@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/contextvar.h"
 #include "base/error.h"
+#include "context/overflow.h"
 #include "loop/handle.h"
 
 #define POLL_INTERVAL_NS 50000
@@ -318,10 +319,12 @@ int asyncio_loop_run_forever(asyncio_loop *loop) {
     loop->running = true;
     asyncio__here.running = loop;
     int slack = tighten_timers();
+    bool alternate = asyncio__overflow_thread_start() == 0; /* without it: no report, no harm */
     loop->next_sample = loop->turns;
     do {
         rc = run_turn(loop);
     } while (rc >= 0 && !(loop->slow & ASYNCIO__SLOW_STOP));
+    if (alternate) asyncio__overflow_thread_stop();
     if (slack > 1000) prctl(PR_SET_TIMERSLACK, (unsigned long)slack);
     asyncio__here.running = NULL;
     loop->running = false;

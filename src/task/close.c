@@ -5,6 +5,7 @@
  * its coroutine unwound: the await it stands at fails with GeneratorExit, and so does every
  * further one. Nothing else runs meanwhile. The task itself stays pending for good.
  */
+#include "context/overflow.h"
 #include "task/task.h"
 
 static void report_pending(struct asyncio_task *t) {
@@ -49,7 +50,10 @@ void asyncio__task_destroy_pending(asyncio_loop *loop) {
         l = l->next;
         asyncio_task_unref(t);
     }
+    if (asyncio__list_empty(&loop->tasks)) return;
+    bool alternate = asyncio__overflow_thread_start() == 0;
     while (!asyncio__list_empty(&loop->tasks)) {
         unwind_task(asyncio__container(loop->tasks.next, struct asyncio_task, all));
     }
+    if (alternate) asyncio__overflow_thread_stop();
 }

@@ -9,7 +9,10 @@
 #include "task/run.h"
 #include "task/task.h"
 
-asyncio_loop *asyncio_new_event_loop(void) { return asyncio__loop_new(&asyncio__task_upcalls); }
+asyncio_loop *asyncio_new_event_loop(void) {
+    asyncio__overflow_report_tasks();
+    return asyncio__loop_new(&asyncio__task_upcalls);
+}
 
 asyncio_loop *asyncio_testing_new_event_loop(double start) {
     asyncio_loop *loop = asyncio_new_event_loop();

@@ -133,6 +133,9 @@ static inline void asyncio__coro_release(asyncio_coro *coro) {
 /* Reports and unwinds every task that is pending; the loop closes. */
 void asyncio__task_destroy_pending(asyncio_loop *loop);
 
+/* From now on a stack overflow names the task. */
+void asyncio__overflow_report_tasks(void);
+
 /* A loop with everything it needs. */
 extern const struct asyncio__upcalls asyncio__task_upcalls;
 int asyncio__report(asyncio_loop *loop, const asyncio_exception_context *context);
