@@ -328,6 +328,10 @@ bool test_under_valgrind(void) {
     return preload && (strstr(preload, "vgpreload") || strstr(preload, "valgrind"));
 }
 
+bool test_under_emulation(void) {
+    return getenv("TEST_EMULATED") != NULL;
+}
+
 static bool is_wanted(const struct test *test, char *const *parts) {
     if (!*parts) return true;
     for (; *parts; parts++) {

@@ -64,10 +64,12 @@ struct test {
 const char *test_printed(void);
 #define CHECK_PRINTED(part) CHECK_CONTAINS(test_printed(), part)
 
-/* Whether the test runs under valgrind, or was built with a sanitizer: for tests that measure
- * memory or use up resources that those need themselves. */
+/* Whether the test runs under valgrind, was built with a sanitizer, or runs under emulation of
+ * another processor (the build's wrapper sets TEST_EMULATED): for tests that measure memory, use
+ * up resources that those need themselves, or need what they do not imitate. */
 bool test_under_valgrind(void);
 bool test_under_sanitizer(void);
+bool test_under_emulation(void);
 
 void test_register(struct test *test);
 _Noreturn void test_fail(const char *file, int line, const char *fmt, ...)
