@@ -38,6 +38,7 @@ struct text {
 void text_fini(struct text *text);
 void text_add(struct text *text, const char *s);
 void text_add_n(struct text *text, const char *s, size_t n);
-void text_printf(struct text *text, const char *fmt, ...) ASYNCIO_PRINTF(2, 3);
+void text_printf(struct text *text, const char *fmt, ...) ASYNCIO_PRINTF(2, 3)
+    __attribute__((nonnull));
 
 #endif

@@ -17,7 +17,7 @@ static int check_limits(struct interp *it, struct env *env, const struct node *x
     if (it->fatal != FATAL_NONE) return ST_ABORT;
     if (it->muted) return ASYNCIO_GENERATOR_EXIT;
     if (++it->evals > MAX_EVALS) return interp_step_limit(it);
-    if (it->loop && asyncio_testing_turns(it->loop) >= MAX_TURNS) return interp_step_limit(it);
+    if (it->loop && asyncio_testing_turns(it->loop) > MAX_TURNS) return interp_step_limit(it);
     if (env->depth >= MAX_DEPTH) return interp_misuse(it, x, "forms are nested too deeply");
     return ST_OK;
 }

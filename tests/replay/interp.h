@@ -31,7 +31,7 @@ enum {
     MAX_TURNS = 100000,
     MAX_EVALS = 5000000,
     MAX_DEPTH = 1000,            /* of nested forms on one stack */
-    STACK_SIZE = 4 * 1024 * 1024 /* enough for that many, with sanitizers too */
+    STACK_SIZE = 2 * 1024 * 1024 /* enough for that many, with sanitizers too */
 };
 
 /* A coro, gen or main. */
