@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -355,8 +356,21 @@ asyncio_loop *asyncio_get_event_loop(void) {
     return loop;
 }
 
+static pthread_key_t set_key; /* its destructor lets go of the loop when a thread ends */
+static pthread_once_t set_key_once = PTHREAD_ONCE_INIT;
+static bool set_key_made;
+
+static void forget_loop(void *unused) {
+    (void)unused;
+    asyncio_set_event_loop(NULL);
+}
+
+static void make_set_key(void) { set_key_made = pthread_key_create(&set_key, forget_loop) == 0; }
+
 void asyncio_set_event_loop(asyncio_loop *loop) {
     asyncio_loop *old = asyncio__here.set;
+    if (loop) pthread_once(&set_key_once, make_set_key);
+    if (set_key_made) pthread_setspecific(set_key, loop);
     asyncio__here.set = asyncio_loop_ref(loop);
     asyncio_loop_unref(old);
 }

@@ -36,6 +36,9 @@ static void unwind_task(struct asyncio_task *t) {
                 asyncio_task_get_name(t));
         asyncio__link_take(&t->all);
         strand->waiter = NULL;
+        strand->top = NULL; /* the stack goes with the loop */
+        asyncio_error_unref(strand->error);
+        strand->error = NULL;
         asyncio_task_unref(t); /* the loop's */
     }
     asyncio_task_unref(t);

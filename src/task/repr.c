@@ -80,7 +80,7 @@ size_t asyncio_task_get_stack(const asyncio_task *t, asyncio_frame_info *frames,
     if (t->future.state == ASYNCIO__FAILED) return failed_frames(t, frames, n);
     if (t->future.state != ASYNCIO__PENDING) return 0;
     size_t count = asyncio__task_drive(t)->frames(t, frames, n);
-    if (count > 0 || !t->coro) return count;
+    if (count > 0 || !t->coro || (t->fiber.strand.flags & ASYNCIO__TASK_STARTED)) return count;
     if (n > 0) frames[0] = (asyncio_frame_info){ NULL, t->coro->name, t->coro };
     return 1;
 }
