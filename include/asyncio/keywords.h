@@ -36,6 +36,7 @@ ASYNCIO_INLINE ASYNCIO_MUST_USE int asyncio__await_futurep(asyncio_future **futu
 }
 ASYNCIO_INLINE asyncio_coro asyncio__coro_id(asyncio_coro coro) { return coro; }
 /* ASYNCIO_CORO(x): any awaitable as a coroutine object. */
+/* clang-format off */
 #define ASYNCIO_CORO(x)                                                                            \
     _Generic((x),                                                                                  \
         asyncio_coro: asyncio__coro_id,                                                            \
@@ -52,6 +53,7 @@ ASYNCIO_INLINE asyncio_coro asyncio__coro_id(asyncio_coro coro) { return coro; }
             asyncio_task **: asyncio__await_taskp,                                                 \
             asyncio_future **: asyncio__await_futurep)(&aw_, (out), ASYNCIO_WHERE, __func__);      \
     }))
+/* clang-format on */
 #else
 inline asyncio_coro ASYNCIO_CORO(const asyncio_coro &coro) { return coro; }
 inline asyncio_coro ASYNCIO_CORO(asyncio_task *task) { return asyncio_coro_of_task(task); }
@@ -68,7 +70,8 @@ ASYNCIO_MUST_USE inline int asyncio__await(asyncio_future *future, asyncio_value
                                            const char *where, const char *func) {
     return asyncio_await_future(future, out, where, func);
 }
-#define ASYNCIO__AWAIT_1(x) asyncio__await((x), static_cast<asyncio_value *>(nullptr), ASYNCIO_WHERE, __func__)
+#define ASYNCIO__AWAIT_1(x)                                                                        \
+    asyncio__await((x), static_cast<asyncio_value *>(nullptr), ASYNCIO_WHERE, __func__)
 #define ASYNCIO__AWAIT_2(x, out) asyncio__await((x), (out), ASYNCIO_WHERE, __func__)
 #endif
 #define ASYNCIO_AWAIT(...) ASYNCIO__CAT(ASYNCIO__AWAIT_, ASYNCIO__N(__VA_ARGS__))(__VA_ARGS__)
@@ -95,10 +98,9 @@ ASYNCIO_MUST_USE inline int asyncio__await(asyncio_future *future, asyncio_value
                            N, ...)                                                                 \
     N
 #define ASYNCIO__ISEMPTY(...)                                                                      \
-    ASYNCIO__ISEMPTY_(ASYNCIO__HASCOMMA(__VA_ARGS__),                                              \
-                      ASYNCIO__HASCOMMA(ASYNCIO__PROBE __VA_ARGS__),                               \
-                      ASYNCIO__HASCOMMA(__VA_ARGS__()),                                            \
-                      ASYNCIO__HASCOMMA(ASYNCIO__PROBE __VA_ARGS__()))
+    ASYNCIO__ISEMPTY_(                                                                             \
+        ASYNCIO__HASCOMMA(__VA_ARGS__), ASYNCIO__HASCOMMA(ASYNCIO__PROBE __VA_ARGS__),             \
+        ASYNCIO__HASCOMMA(__VA_ARGS__()), ASYNCIO__HASCOMMA(ASYNCIO__PROBE __VA_ARGS__()))
 #define ASYNCIO__ISEMPTY_(a, b, c, d) ASYNCIO__ISEMPTY_2(a, b, c, d)
 #define ASYNCIO__ISEMPTY_2(a, b, c, d) ASYNCIO__HASCOMMA(ASYNCIO__EMPTY_##a##b##c##d)
 #define ASYNCIO__EMPTY_0001 ,

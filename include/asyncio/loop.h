@@ -123,13 +123,13 @@ ASYNCIO_API void asyncio_handle_unref(asyncio_handle *handle);
 
 /* What the exception handler is told. Fields are lent for the call; NULL: not known. */
 typedef struct asyncio_exception_context {
-    size_t size;          /* sizeof(asyncio_exception_context) */
-    const char *message;  /* always there */
+    size_t size;         /* sizeof(asyncio_exception_context) */
+    const char *message; /* always there */
     asyncio_error *exception;
     asyncio_future *future;
     asyncio_task *task;
     asyncio_handle *handle;
-    const char *where;    /* where the object was made or scheduled, "file:line" */
+    const char *where; /* where the object was made or scheduled, "file:line" */
 } asyncio_exception_context;
 
 /* Handles what nobody else can. A negative status is an error in the handler, reported
@@ -194,7 +194,8 @@ inline int asyncio_loop_call_soon(asyncio_loop *loop, asyncio_callback *fn, void
     asyncio_call_options o = asyncio__call_options(arg);
     return asyncio_loop_call_soon_with(loop, fn, &o);
 }
-inline int asyncio_loop_call_later(asyncio_loop *loop, double delay, asyncio_callback *fn, void *arg) {
+inline int asyncio_loop_call_later(asyncio_loop *loop, double delay, asyncio_callback *fn,
+                                   void *arg) {
     asyncio_call_options o = asyncio__call_options(arg);
     return asyncio_loop_call_later_with(loop, delay, fn, &o);
 }

@@ -42,11 +42,9 @@ ASYNCIO_API int asyncio_main(asyncio_coro main);
  * ASYNCIO_RUNTIME_ERROR after close; context NULL: the runner's own. get_loop: lent, NULL
  * with the error in the slot. close: 0 or the error that interrupted the shutdown. unref closes.
  * Suspends: no (they block). Thread: loop. Owner: the caller. Since: 0.1. Python: Runner. */
-ASYNCIO_API asyncio_runner *asyncio_runner_new(const asyncio_run_options *options)
-    ASYNCIO_MUST_USE;
-ASYNCIO_API int asyncio_runner_run(asyncio_runner *runner, asyncio_coro main,
-                                   asyncio_value *result, asyncio_context *context)
-    ASYNCIO_MUST_USE;
+ASYNCIO_API asyncio_runner *asyncio_runner_new(const asyncio_run_options *options) ASYNCIO_MUST_USE;
+ASYNCIO_API int asyncio_runner_run(asyncio_runner *runner, asyncio_coro main, asyncio_value *result,
+                                   asyncio_context *context) ASYNCIO_MUST_USE;
 ASYNCIO_API asyncio_loop *asyncio_runner_get_loop(asyncio_runner *runner);
 ASYNCIO_API int asyncio_runner_close(asyncio_runner *runner);
 ASYNCIO_API void asyncio_runner_unref(asyncio_runner *runner);
@@ -81,7 +79,8 @@ ASYNCIO_INLINE void asyncio__auto_outcome(asyncio_outcome *p) { asyncio_outcome_
 #define asyncio_auto_error __attribute__((unused, cleanup(asyncio__auto_error))) asyncio_error *
 #define asyncio_auto_handle __attribute__((unused, cleanup(asyncio__auto_handle))) asyncio_handle *
 #define asyncio_auto_loop __attribute__((unused, cleanup(asyncio__auto_loop))) asyncio_loop *
-#define asyncio_auto_context __attribute__((unused, cleanup(asyncio__auto_context))) asyncio_context *
+#define asyncio_auto_context                                                                       \
+    __attribute__((unused, cleanup(asyncio__auto_context))) asyncio_context *
 #define asyncio_auto_value __attribute__((unused, cleanup(asyncio__auto_value))) asyncio_value
 #define asyncio_auto_outcome __attribute__((unused, cleanup(asyncio__auto_outcome))) asyncio_outcome
 

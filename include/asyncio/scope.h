@@ -28,7 +28,7 @@ typedef struct asyncio_scope asyncio_scope;
 
 /* What a kind of block does. */
 typedef struct asyncio_scope_ops {
-    size_t size;      /* sizeof(asyncio_scope_ops) */
+    size_t size; /* sizeof(asyncio_scope_ops) */
     const char *name;
     /* Runs before the body; a negative status skips it and goes to rc. May be NULL. */
     int (*enter)(asyncio_scope *scope);
@@ -39,10 +39,10 @@ typedef struct asyncio_scope_ops {
 
 /* The layout is frozen; constructors fill it in, users only pass its address. */
 struct asyncio_scope {
-    int *rc;                      /* where the block's status goes; may be NULL */
+    int *rc; /* where the block's status goes; may be NULL */
     const asyncio_scope_ops *ops;
-    void *object;                 /* the constructor's own */
-    asyncio_scope *outer;         /* the block around it in the same frame */
+    void *object;         /* the constructor's own */
+    asyncio_scope *outer; /* the block around it in the same frame */
     unsigned char state;
     unsigned char reserved[31];
 };

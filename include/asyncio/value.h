@@ -30,9 +30,9 @@ typedef struct asyncio_value {
 /* What a kind of value can do. Make one `static const` for each kind of your
  * own; any hook may be NULL. */
 struct asyncio_value_type {
-    size_t size;                                    /* sizeof(asyncio_value_type) */
-    const char *name;                               /* shown where there is no repr */
-    void (*drop)(asyncio_value *value);             /* frees what the value owns */
+    size_t size;                                                  /* sizeof(asyncio_value_type) */
+    const char *name;                                             /* shown where there is no repr */
+    void (*drop)(asyncio_value *value);                           /* frees what the value owns */
     int (*repr)(const asyncio_value *value, char *buf, size_t n); /* as snprintf */
     int (*copy)(asyncio_value *to, const asyncio_value *from);    /* 0 or a negative code */
 };
@@ -74,7 +74,9 @@ ASYNCIO_API int asyncio_value_repr(const asyncio_value *value, char *buf, size_t
     v.type = (t);                                                                                  \
     return v
 #else
+/* clang-format off */
 #define ASYNCIO__VALUE(member, x, t) return (asyncio_value){ .member = (x), .type = (t) }
+/* clang-format on */
 #endif
 
 /* Constructors, one for each kind. None of them can fail.
@@ -88,7 +90,9 @@ ASYNCIO_INLINE asyncio_value asyncio_bool(bool x) { ASYNCIO__VALUE(i, x, &asynci
 ASYNCIO_INLINE asyncio_value asyncio_double(double x) {
     ASYNCIO__VALUE(d, x, &asyncio_value_double);
 }
-ASYNCIO_INLINE asyncio_value asyncio_str(const char *x) { ASYNCIO__VALUE(s, x, &asyncio_value_str); }
+ASYNCIO_INLINE asyncio_value asyncio_str(const char *x) {
+    ASYNCIO__VALUE(s, x, &asyncio_value_str);
+}
 ASYNCIO_INLINE asyncio_value asyncio_ptr(const void *x) {
     ASYNCIO__VALUE(p, (void *)(uintptr_t)x, &asyncio_value_ptr);
 }
@@ -133,7 +137,7 @@ template <class T>
 inline typename std::enable_if<std::is_integral<T>::value || std::is_enum<T>::value,
                                asyncio_value>::type
 ASYNCIO_VALUE(T x) {
-    return std::is_same<T, bool>::value   ? asyncio_bool(static_cast<bool>(x))
+    return std::is_same<T, bool>::value ? asyncio_bool(static_cast<bool>(x))
            : std::is_unsigned<T>::value ? asyncio_uint(static_cast<unsigned long long>(x))
                                         : asyncio_int(static_cast<long long>(x));
 }

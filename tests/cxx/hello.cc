@@ -62,8 +62,9 @@ ASYNC(body) {
 
     std::vector<asyncio_task *> tasks;
     for (const char *who : { "c", "b", "a" }) {
-        double delay = std::strcmp(who, "a") == 0 ? 0.001 : std::strcmp(who, "b") == 0 ? 0.003
-                                                                                       : 0.005;
+        double delay = std::strcmp(who, "a") == 0   ? 0.001
+                       : std::strcmp(who, "b") == 0 ? 0.003
+                                                    : 0.005;
         tasks.push_back(asyncio_create_task(greet(&said, who, delay)));
     }
     for (asyncio_task *task : tasks) {

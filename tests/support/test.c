@@ -27,8 +27,8 @@
 #include <unistd.h>
 
 #define DEFAULT_SECONDS 20
-#define FD_LIMIT 4096         /* descriptors the leak check can tell apart */
-#define OUTPUT_SHOWN 65536    /* of a failed test's output, the end */
+#define FD_LIMIT 4096      /* descriptors the leak check can tell apart */
+#define OUTPUT_SHOWN 65536 /* of a failed test's output, the end */
 #define MESSAGE_MAX 1024
 
 enum phase { RUNNING, RETURNED, FAILED, SKIPPED };
@@ -101,8 +101,8 @@ void test_check_int(const char *file, int line, const char *what, long long actu
     test_fail(file, line, "%s is %lld, expected %lld", what, actual, expected);
 }
 
-void test_check_double(const char *file, int line, const char *what, double actual,
-                       double expected, double tolerance) {
+void test_check_double(const char *file, int line, const char *what, double actual, double expected,
+                       double tolerance) {
     if (actual == expected || (isnan(actual) && isnan(expected))) return;
     if (fabs(actual - expected) <= tolerance) return;
     test_fail(file, line, "%s is %.17g, expected %.17g", what, actual, expected);
@@ -328,9 +328,7 @@ bool test_under_valgrind(void) {
     return preload && (strstr(preload, "vgpreload") || strstr(preload, "valgrind"));
 }
 
-bool test_under_emulation(void) {
-    return getenv("TEST_EMULATED") != NULL;
-}
+bool test_under_emulation(void) { return getenv("TEST_EMULATED") != NULL; }
 
 static bool is_wanted(const struct test *test, char *const *parts) {
     if (!*parts) return true;
@@ -357,7 +355,8 @@ int main(int argc, char **argv) {
     char *const *parts = argv + (argc > 0) + (list || here);
 
     if (factor && atof(factor) > 0) time_factor = atof(factor);
-    verdict = mmap(NULL, sizeof *verdict, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    verdict =
+        mmap(NULL, sizeof *verdict, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (verdict == MAP_FAILED) return perror("mmap"), 1;
     if (here) return run_here(*parts) ? 0 : 1;
     if (!list) output_fd = memfd_create("test-output", MFD_CLOEXEC);

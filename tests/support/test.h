@@ -50,8 +50,7 @@ struct test {
     test_check_double(__FILE__, __LINE__, #actual, (actual), (expected), (tolerance))
 #define CHECK_STR(actual, expected)                                                                \
     test_check_str(__FILE__, __LINE__, #actual, (actual), (expected))
-#define CHECK_CONTAINS(text, part)                                                                 \
-    test_check_contains(__FILE__, __LINE__, #text, (text), (part))
+#define CHECK_CONTAINS(text, part) test_check_contains(__FILE__, __LINE__, #text, (text), (part))
 #define CHECK_PTR(actual, expected)                                                                \
     test_check_ptr(__FILE__, __LINE__, #actual, (const void *)(actual), (const void *)(expected))
 
@@ -77,8 +76,8 @@ _Noreturn void test_fail(const char *file, int line, const char *fmt, ...)
 _Noreturn void test_skip(const char *reason);
 void test_check_int(const char *file, int line, const char *what, long long actual,
                     long long expected);
-void test_check_double(const char *file, int line, const char *what, double actual,
-                       double expected, double tolerance);
+void test_check_double(const char *file, int line, const char *what, double actual, double expected,
+                       double tolerance);
 void test_check_str(const char *file, int line, const char *what, const char *actual,
                     const char *expected);
 void test_check_contains(const char *file, int line, const char *what, const char *text,

@@ -18,7 +18,8 @@ ASYNC(body, (asyncio_context *) context) {
     TRY(asyncio_loop_call_soon(loop, callback, &number));
     TRY(asyncio_loop_call_soon(loop, callback, &number, .context = context, .handle = &handle));
     TRY(asyncio_loop_call_later(loop, 0.5, callback, &number));
-    TRY(asyncio_loop_call_at(loop, asyncio_loop_time(loop) + 1, callback, NULL, .context = context));
+    TRY(asyncio_loop_call_at(loop, asyncio_loop_time(loop) + 1, callback, NULL,
+                             .context = context));
     TRY(asyncio_loop_call_soon_threadsafe(loop, callback, NULL));
     asyncio_auto_task task = asyncio_create_task(work(1), .name = "named", .context = context);
     asyncio_auto_task small = asyncio_loop_create_task(loop, work(2), .stack_size = 16384);
