@@ -113,34 +113,32 @@ struct value entry_name(struct interp *it, const struct entry *e) {
     return value_string(arena_copy(&it->arena, name, strlen(name)));
 }
 
-/* Behind the quoted name in a task's repr, which may have anything in it. */
-static const char *skip_name(const char *repr) {
-    const char *p = strstr(repr, " name=");
-    if (!p) return repr;
-    char quote = *(p += strlen(" name="));
-    for (p++; *p && *p != quote; p++) {
-        if (*p == '\\' && p[1]) p++;
-    }
-    return p;
-}
-
 /* Whether something that is done and not cancelled has an exception. Asking for that would
  * count as retrieving it; the repr does not. */
-static bool has_failed(const struct entry *e) {
-    int n = asyncio_future_repr(e->future, NULL, 0);
+static bool repr_has_failed(asyncio_future *future) {
+    int n = asyncio_future_repr(future, NULL, 0);
     char *repr = xmalloc((size_t)n + 1);
-    asyncio_future_repr(e->future, repr, (size_t)n + 1);
-    const char *p = e->task ? skip_name(repr) : repr;
-    const char *error = strstr(p, " exception="), *result = strstr(p, " result=");
+    asyncio_future_repr(future, repr, (size_t)n + 1);
+    const char *error = strstr(repr, " exception="), *result = strstr(repr, " result=");
     bool failed = error && (!result || error < result);
     free(repr);
     return failed;
 }
 
-static const char *state_of(const struct entry *e) {
+/* A task's name stands before that in its repr and may read like it: it is put aside. */
+static bool has_failed(struct interp *it, const struct entry *e) {
+    if (!e->task) return repr_has_failed(e->future);
+    struct value name = entry_name(it, e);
+    asyncio_ignore(asyncio_task_set_name(e->task, "task"));
+    bool failed = repr_has_failed(e->future);
+    asyncio_ignore(asyncio_task_set_name(e->task, name.s));
+    return failed;
+}
+
+static const char *state_of(struct interp *it, const struct entry *e) {
     if (!asyncio_future_done(e->future)) return "pending";
     if (asyncio_future_cancelled(e->future)) return "cancelled";
-    return has_failed(e) ? "failed" : "finished";
+    return has_failed(it, e) ? "failed" : "finished";
 }
 
 void entry_show(struct interp *it, struct text *text, const struct entry *e) {
@@ -150,7 +148,7 @@ void entry_show(struct interp *it, struct text *text, const struct entry *e) {
     }
     text_add(text, "<");
     value_show(it, text, entry_name(it, e));
-    text_printf(text, " %s>", state_of(e));
+    text_printf(text, " %s>", state_of(it, e));
 }
 
 /* ---- the end ---- */
