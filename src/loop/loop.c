@@ -369,7 +369,7 @@ static void make_set_key(void) { set_key_made = pthread_key_create(&set_key, for
 
 void asyncio_set_event_loop(asyncio_loop *loop) {
     asyncio_loop *old = asyncio__here.set;
-    if (loop) pthread_once(&set_key_once, make_set_key);
+    pthread_once(&set_key_once, make_set_key);
     if (set_key_made) pthread_setspecific(set_key, loop);
     asyncio__here.set = asyncio_loop_ref(loop);
     asyncio_loop_unref(old);
