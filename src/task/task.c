@@ -181,13 +181,20 @@ static void finish_value(struct asyncio_task *t, asyncio_value value) {
     asyncio__future_cancel_plain(&t->future, t->future.cancel_msg);
 }
 
+/* There may be a value even so: RETURN came first, then a block's exit failed. */
+static void finish_badly(struct asyncio_task *t, int status, asyncio_value value, bool unwound) {
+    asyncio_value_drop(&value);
+    if (unwound) return;
+    if (status == ASYNCIO_CANCELLED_ERROR) finish_cancelled(t);
+    else finish_failed(t, status);
+}
+
 void asyncio__task_finish(struct asyncio_task *t, int status, asyncio_value value) {
     struct asyncio__strand *strand = &t->fiber.strand;
     asyncio__link_take(&t->all);
-    if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_UNWINDING)) asyncio_value_drop(&value);
-    else if (ASYNCIO__LIKELY(status >= 0)) finish_value(t, value);
-    else if (status == ASYNCIO_CANCELLED_ERROR) finish_cancelled(t);
-    else finish_failed(t, status);
+    bool unwound = strand->flags & ASYNCIO__TASK_UNWINDING; /* it stays pending */
+    if (ASYNCIO__LIKELY(status >= 0 && !unwound)) finish_value(t, value);
+    else finish_badly(t, status, value, unwound);
     strand->flags &= ~(uint32_t)ASYNCIO__TASK_MUST_CANCEL;
     strand->top = NULL;
     if (ASYNCIO__UNLIKELY(strand->error != NULL)) {
