@@ -26,7 +26,7 @@ struct asyncio__frame {
     const char *func;              /* the C function of that place */
     asyncio_scope *open;           /* innermost block that is open, or NULL */
     int leaving;                   /* status it is about to return with (asyncio_leave) */
-    int override;                  /* status a block's exit put in its place, or 0 */
+    int override;                  /* status a block's exit put in its place */
     asyncio_value result;          /* type is asyncio__unset until RETURN */
 };
 

@@ -3,11 +3,7 @@
  * task/await.c: awaiting: a coroutine object (a call in a frame of its own), a future or a
  * task (parking), and the two ways to suspend that everything else is built on.
  */
-#include <limits.h>
-
 #include "task/task.h"
-
-#define NO_OVERRIDE INT_MIN
 
 /* ---- frames ---- */
 
@@ -19,12 +15,12 @@ int asyncio__frame_run(struct asyncio__strand *strand, struct asyncio__frame *fr
     frame->func = NULL;
     frame->open = NULL;
     frame->leaving = 0;
-    frame->override = NO_OVERRIDE;
+    frame->override = ASYNCIO__NO_OVERRIDE;
     frame->result.type = &asyncio__unset;
     strand->top = frame;
     int status = type->run(args, &frame->result);
     if (ASYNCIO__UNLIKELY(frame->open != NULL)) status = asyncio__frame_close_scopes(frame, status);
-    if (ASYNCIO__UNLIKELY(frame->override != NO_OVERRIDE)) status = frame->override;
+    if (ASYNCIO__UNLIKELY(frame->override != ASYNCIO__NO_OVERRIDE)) status = frame->override;
     strand->top = frame->up;
     return status;
 }

@@ -25,6 +25,7 @@ int asyncio_scope_enter(asyncio_scope *s) {
     if (!s || !s->ops || !s->ops->exit) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a block with an exit is required");
     if (!strand) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "a block is entered inside a task");
     if (s->state != FRESH) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the block has been entered already");
+    strand->top->leaving = 0; /* what a helper's TRY said before is over */
     int rc = s->ops->enter ? s->ops->enter(s) : 0;
     if (rc < 0) {
         s->state = SKIPPED;
@@ -82,15 +83,17 @@ bool asyncio_scope_step(asyncio_scope *s) {
     return false;
 }
 
-/* The body was left early. If the coroutine is on its way out, the block's status becomes
- * what it returns, unless that is a success that replaces a success. */
+/* The body was left early. If the coroutine is on its way out (an error leaves it, an inner block
+ * has replaced one, or RETURN has set the result), the block's status becomes what it returns,
+ * unless that is a success that replaces a success. */
 void asyncio_scope_fini(asyncio_scope *s) {
     if (!s || s->state != ENTERED) return;
     struct asyncio__frame *frame = asyncio__here.strand->top;
     int leaving = frame->leaving;
     bool returns = frame->result.type != &asyncio__unset;
+    bool fails = leaving < 0 || frame->override != ASYNCIO__NO_OVERRIDE;
     int rc = asyncio_scope_exit(s, leaving);
-    if (leaving < 0 || (returns && rc < 0)) {
+    if (fails || (returns && rc < 0)) {
         frame->leaving = rc;
         frame->override = rc;
     }

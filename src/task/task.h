@@ -16,6 +16,7 @@
 
 #include <asyncio/run.h>
 #include <asyncio/task.h>
+#include <limits.h>
 
 #include "base/error.h"
 #include "future/future.h"
@@ -115,6 +116,9 @@ int asyncio__task_yield(struct asyncio_task *task);
 /* Runs a coroutine's body in a frame of its own; the value is in frame->result. */
 int asyncio__frame_run(struct asyncio__strand *strand, struct asyncio__frame *frame,
                        const asyncio_coro_type *type, const void *args);
+
+/* frame->override while no block's exit has put a status in its place. */
+#define ASYNCIO__NO_OVERRIDE INT_MIN
 
 /* Closes the blocks a frame leaves open, innermost first, each with the status so far. */
 int asyncio__frame_close_scopes(struct asyncio__frame *frame, int status) __attribute__((cold));
