@@ -233,6 +233,7 @@ static int poll_if_due(asyncio_loop *loop) {
     int rc = 0;
     if (poll) {
         rc = wait_for_events(loop);
+        asyncio__handle_take_inbox(loop); /* before the timers: what woke us was there first */
         loop->polled = asyncio__clock_counter();
     }
     read_clock(loop);
@@ -241,8 +242,7 @@ static int poll_if_due(asyncio_loop *loop) {
 }
 
 /* Reports a step that took too long. */
-static void report_slow(asyncio_loop *loop, struct asyncio__node *node, int64_t ns, const char *what) {
-    (void)node;
+static void report_slow(asyncio_loop *loop, int64_t ns, const char *what) {
     if (asyncio__clock_to_seconds(ns) < loop->slow_callback_duration) return;
     char message[640];
     snprintf(message, sizeof message, "Executing %s took %.3f seconds", what, asyncio__clock_to_seconds(ns));
@@ -257,9 +257,9 @@ static void run_node(asyncio_loop *loop, struct asyncio__node *node) {
     }
     char what[512] = "?";
     node->ops->describe(node, what, sizeof what); /* before: it may be gone afterwards */
-    int64_t start = asyncio__clock_now();
+    int64_t start = asyncio__loop_now(loop);
     node->ops->run(node);
-    report_slow(loop, node, asyncio__clock_now() - start, what);
+    report_slow(loop, asyncio__loop_now(loop) - start, what);
 }
 
 static int run_turn(asyncio_loop *loop) {
