@@ -303,7 +303,11 @@ int asyncio_handle_repr(const asyncio_handle *h, char *buf, size_t n) {
     const char *kind = isnan(h->when) ? "Handle" : "TimerHandle";
     bool cancelled = asyncio_handle_cancelled(h);
     char when[48] = "", what[256] = "";
-    if (!isnan(h->when)) snprintf(when, sizeof when, " when=%.17g", h->when);
+    if (!isnan(h->when)) {
+        asyncio_value seconds = asyncio_double(h->when);
+        memcpy(when, " when=", 6);
+        asyncio_value_repr(&seconds, when + 6, sizeof when - 6);
+    }
     if (!cancelled || h->loop->debug) {
         what[0] = ' ';
         asyncio__call_describe(&h->call, what + 1, sizeof what - 1);
