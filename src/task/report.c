@@ -10,7 +10,7 @@ int asyncio__report(asyncio_loop *loop, const asyncio_exception_context *context
     (void)loop;
     fflush(stdout);
     fprintf(stderr, "%s\n", context->message ? context->message : "Unhandled exception in event loop");
-    if (context->future && !context->task) {
+    if (context->future) {
         asyncio_future_repr(context->future, what, sizeof what);
         fprintf(stderr, "future: %s\n", what);
     }
@@ -18,7 +18,7 @@ int asyncio__report(asyncio_loop *loop, const asyncio_exception_context *context
         asyncio_handle_repr(context->handle, what, sizeof what);
         fprintf(stderr, "handle: %s\n", what);
     }
-    if (context->task) {
+    if (context->task && asyncio_task_as_future(context->task) != context->future) {
         asyncio_task_repr(context->task, what, sizeof what);
         fprintf(stderr, "task: %s\n", what);
     }
