@@ -144,9 +144,14 @@ void asyncio__future_fail(struct asyncio_future *f, int code, asyncio_error *err
     asyncio__future_resolve(f);
 }
 
+static int check_settable(asyncio_future *f, int code) {
+    if (code != ASYNCIO_STOP_ASYNC_ITERATION) return check_pending(f);
+    return asyncio__raise(ASYNCIO_TYPE_ERROR, "StopAsyncIteration cannot be raised into a Future");
+}
+
 int asyncio_future_set_error(asyncio_future *f, asyncio_error *error) {
     if (!f || !error) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a future and an error are required");
-    int rc = check_pending(f);
+    int rc = check_settable(f, asyncio_error_code(error));
     if (rc < 0) return rc;
     asyncio__future_fail(f, asyncio_error_code(error), asyncio_error_ref(error));
     return 0;
@@ -154,16 +159,12 @@ int asyncio_future_set_error(asyncio_future *f, asyncio_error *error) {
 
 int asyncio_future_set_exception(asyncio_future *f, int code, const char *fmt, ...) {
     if (!f || code >= 0) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a future and a negative code are required");
-    int rc = check_pending(f);
+    int rc = check_settable(f, code);
     if (rc < 0) return rc;
-    char text[512];
-    if (fmt) {
-        va_list args;
-        va_start(args, fmt);
-        vsnprintf(text, sizeof text, fmt, args);
-        va_end(args);
-    }
-    asyncio_error *error = asyncio__error_make(code, fmt ? text : NULL);
+    va_list args;
+    va_start(args, fmt);
+    asyncio_error *error = asyncio__error_make_v(code, fmt, args);
+    va_end(args);
     if (!error) return asyncio__raise(-ENOMEM, NULL);
     asyncio__future_fail(f, code, error);
     return 0;
@@ -251,9 +252,10 @@ int asyncio_future_result(asyncio_future *f, asyncio_value *out) {
 
 int asyncio_future_exception(asyncio_future *f, asyncio_error **out) {
     if (!f) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a future is required");
-    if (f->state == ASYNCIO__PENDING || f->state == ASYNCIO__CANCELLED) {
-        return asyncio__future_outcome(f, asyncio__strand_current());
+    if (f->state == ASYNCIO__PENDING) {
+        return asyncio__raise(ASYNCIO_INVALID_STATE_ERROR, "Exception is not set.");
     }
+    if (f->state == ASYNCIO__CANCELLED) return asyncio__future_outcome(f, asyncio__strand_current());
     f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
     if (f->state == ASYNCIO__FAILED && !f->failed.error) {
         f->failed.error = asyncio__error_make(f->failed.code, NULL);
