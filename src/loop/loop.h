@@ -52,6 +52,7 @@ struct asyncio__upcalls {
     int (*fiber_describe)(struct asyncio__fiber *fiber, char *buf, size_t n);
     int (*report)(asyncio_loop *loop, const asyncio_exception_context *context);
     void (*destroy_pending)(asyncio_loop *loop); /* the loop closes */
+    asyncio__context_ref *(*task_context)(asyncio_task *task); /* what a task runs in */
 };
 
 /* Reasons for `slow`. */

@@ -33,6 +33,20 @@ static bool leaves_run(int status) {
     return status == ASYNCIO_KEYBOARD_INTERRUPT || status == ASYNCIO_SYSTEM_EXIT;
 }
 
+/* In the context of the task it is about, if there is one. */
+static int call_handler(asyncio_loop *loop, struct asyncio__strand *strand,
+                        const asyncio_exception_context *context) {
+    asyncio__context_ref *own =
+        context->task ? loop->upcalls->task_context(context->task) : &strand->context;
+    asyncio__context_ref saved = strand->context;
+    if (own != &strand->context) strand->context = *own;
+    int rc = loop->exception_handler(loop, context, loop->exception_handler_arg);
+    if (own == &strand->context) return rc;
+    *own = strand->context;
+    strand->context = saved;
+    return rc;
+}
+
 int asyncio_loop_call_exception_handler(asyncio_loop *loop,
                                         const asyncio_exception_context *context) {
     int rc = check_arguments(loop, context);
@@ -41,7 +55,7 @@ int asyncio_loop_call_exception_handler(asyncio_loop *loop,
     struct asyncio__strand *strand = asyncio__strand_current();
     asyncio_error *saved = strand->error;
     strand->error = NULL;
-    rc = loop->exception_handler(loop, context, loop->exception_handler_arg);
+    rc = call_handler(loop, strand, context);
     if (rc < 0 && !leaves_run(rc)) {
         asyncio_error *error = asyncio_error_take(rc);
         asyncio_exception_context second = { .size = sizeof second,

@@ -263,6 +263,8 @@ static void unwind_stackful(struct asyncio_task *t) {
 
 const struct asyncio__drive asyncio__drive_stackful = { stackful_frames, unwind_stackful };
 
+static asyncio__context_ref *task_context(asyncio_task *t) { return &t->fiber.strand.context; }
+
 const struct asyncio__upcalls asyncio__task_upcalls = {
     .task_size = sizeof(struct asyncio_task),
     .fiber_main = fiber_main,
@@ -271,6 +273,7 @@ const struct asyncio__upcalls asyncio__task_upcalls = {
     .fiber_describe = fiber_describe,
     .report = asyncio__report,
     .destroy_pending = asyncio__task_destroy_pending,
+    .task_context = task_context,
 };
 
 /* ---- properties ---- */
