@@ -12,6 +12,7 @@
 struct sleep_args {
     double delay;
     asyncio_value result;
+    bool captured;         /* the object is its owner's own copy: result is there to be taken */
 };
 
 struct sleeper {
@@ -64,10 +65,19 @@ static int sleep_result_run(const void *args, asyncio_value *result) {
     const struct sleep_args *a = args;
     int rc = sleep_run(args, result);
     asyncio_value value = a->result;
+    if (a->captured) ((struct sleep_args *)(uintptr_t)a)->result = asyncio_none();
     if (rc < 0) asyncio_value_drop(&value);
     else *result = value;
     return rc;
 }
+
+/* Awaited in place it takes the result along; one that never starts lets it go here. */
+static int capture_result(void *args) {
+    ((struct sleep_args *)args)->captured = true;
+    return 0;
+}
+
+static void release_result(void *args) { asyncio_value_drop(&((struct sleep_args *)args)->result); }
 
 const asyncio_coro_type asyncio_sleep_type = { .size = sizeof(asyncio_coro_type),
                                               .name = "asyncio_sleep",
@@ -76,7 +86,9 @@ const asyncio_coro_type asyncio_sleep_type = { .size = sizeof(asyncio_coro_type)
 static const asyncio_coro_type sleep_result_type = { .size = sizeof(asyncio_coro_type),
                                                      .name = "asyncio_sleep",
                                                      .file = "asyncio",
-                                                     .run = sleep_result_run };
+                                                     .run = sleep_result_run,
+                                                     .capture = capture_result,
+                                                     .release = release_result };
 
 /* The constructor is inline in the header; this is the one that others link against. */
 extern inline asyncio_coro asyncio_sleep(double delay);
@@ -85,6 +97,6 @@ asyncio_coro asyncio_sleep_result(double delay, asyncio_value result) {
     asyncio_coro c;
     c.type = &sleep_result_type;
     c.reserved = NULL;
-    *(struct sleep_args *)(void *)c.args.bytes = (struct sleep_args){ delay, result };
+    *(struct sleep_args *)(void *)c.args.bytes = (struct sleep_args){ delay, result, false };
     return c;
 }
