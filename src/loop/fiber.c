@@ -3,24 +3,17 @@
  * loop/fiber.c: starting, running and ending fibers.
  *
  * A fiber has a stack from its first step until it ends, so a thousand tasks that run one
- * after the other share one. The stack of a fiber that ends is `retired` first: the fiber
- * still runs on it until it has switched away; whoever needs a stack next, or ends next,
- * puts it back.
+ * after the other share one: the stack of a fiber that ends goes back to the pool while that
+ * still runs on it, and the next fiber may be entered on it by the jump that leaves the first.
  */
 #include "loop/loop.h"
 
 #include <errno.h>
 
-static void put_retired(asyncio_loop *loop, struct asyncio__stack *next) {
-    if (loop->retired) asyncio__stack_put(&loop->stacks, loop->retired);
-    loop->retired = next;
-}
-
 bool asyncio__fiber_bind(asyncio_loop *loop, struct asyncio__fiber *fiber) {
     unsigned cls = loop->upcalls->stack_class(fiber);
     struct asyncio__stack *stack = asyncio__stack_get(&loop->stacks, cls);
     if (!stack) return false;
-    put_retired(loop, NULL);
     fiber->stack = stack;
     asyncio__cpu_init(&fiber->cpu, stack, loop->upcalls->fiber_main);
     return true;
@@ -28,7 +21,7 @@ bool asyncio__fiber_bind(asyncio_loop *loop, struct asyncio__fiber *fiber) {
 
 void asyncio__fiber_run(asyncio_loop *loop, struct asyncio__fiber *fiber) {
     asyncio__here.strand = &fiber->strand;
-    asyncio__cpu_switch(&loop->cpu, &fiber->cpu);
+    asyncio__cpu_switch_cxx(&loop->cpu, &fiber->cpu, loop->cxx);
 }
 
 void asyncio__fiber_run_inline(asyncio_loop *loop, struct asyncio__fiber *fiber) {
@@ -38,7 +31,7 @@ void asyncio__fiber_run_inline(asyncio_loop *loop, struct asyncio__fiber *fiber)
     loop->inline_top = &back;
     loop->slow |= ASYNCIO__SLOW_INLINE;
     asyncio__here.strand = &fiber->strand;
-    asyncio__cpu_switch(&back.cpu, &fiber->cpu);
+    asyncio__cpu_switch_cxx(&back.cpu, &fiber->cpu, loop->cxx);
     asyncio__here.entered = entered.outer;
 }
 
@@ -51,7 +44,7 @@ struct asyncio__cpu *asyncio__return_take(asyncio_loop *loop) {
 }
 
 _Noreturn void asyncio__fiber_end(asyncio_loop *loop, struct asyncio__stack *stack) {
-    put_retired(loop, stack);
+    asyncio__stack_put(&loop->stacks, stack);
     struct asyncio__fiber *next = asyncio__loop_next(loop);
     asyncio__here.strand = next ? &next->strand : NULL;
     struct asyncio__cpu *to = next ? &next->cpu : &loop->cpu;

@@ -124,6 +124,7 @@ int asyncio_loop_close(asyncio_loop *loop) {
     if (loop->running) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Cannot close a running event loop");
     if (loop->closed) return 0;
     loop->closed = true;
+    loop->cxx = asyncio__cxx_words();
     loop->slow |= ASYNCIO__SLOW_CLOSE;
     loop->live++; /* the loop outlives its last object until the end of this function */
     loop->upcalls->destroy_pending(loop);
@@ -134,8 +135,6 @@ int asyncio_loop_close(asyncio_loop *loop) {
     while ((timer = asyncio__timers_pop(&loop->timers)) != NULL) timer->node.ops->discard(&timer->node);
     asyncio__timers_fini(&loop->timers);
     asyncio__poller_fini(&loop->poller);
-    if (loop->retired) asyncio__stack_put(&loop->stacks, loop->retired);
-    loop->retired = NULL;
     asyncio__stackpool_fini(&loop->stacks);
     asyncio_error_unref(loop->exit_error);
     loop->exit_error = NULL;
@@ -185,19 +184,20 @@ bool asyncio__loop_sample(asyncio_loop *loop) {
 
 /* ---- one turn ---- */
 
-/* How long the poller may sleep. */
+/* How long the poller may sleep: to the next timer, a day at most, and not longer than idle
+ * stacks want to be looked after. */
 static int64_t poll_timeout(asyncio_loop *loop) {
-    int64_t next = asyncio__timers_next(&loop->timers);
-    if (next == ASYNCIO__NEVER) return ASYNCIO__NEVER;
-    int64_t now = asyncio__clock_now();
+    int64_t next = asyncio__timers_next(&loop->timers), now = asyncio__clock_now();
     if (next <= now) return 0;
-    return next - now < DAY_NS ? next - now : DAY_NS;
+    int64_t timeout = next == ASYNCIO__NEVER ? ASYNCIO__NEVER : next - now < DAY_NS ? next - now : DAY_NS;
+    int trim_ms = asyncio__stackpool_trim(&loop->stacks);
+    if (trim_ms >= 0 && timeout > trim_ms * INT64_C(1000000)) timeout = trim_ms * INT64_C(1000000);
+    return timeout;
 }
 
 static int sleep_in_poller(asyncio_loop *loop) {
     atomic_store(&loop->sleeping, 1);
     int64_t timeout = atomic_load(&loop->inbox) ? 0 : poll_timeout(loop);
-    if (timeout != 0) asyncio__stackpool_trim(&loop->stacks);
     int rc = asyncio__poller_wait(&loop->poller, timeout);
     atomic_store(&loop->sleeping, 0);
     return rc;
@@ -319,6 +319,7 @@ int asyncio_loop_run_forever(asyncio_loop *loop) {
     asyncio__here.own.error = NULL;
     loop->running = true;
     asyncio__here.running = loop;
+    loop->cxx = asyncio__cxx_words();
     int slack = tighten_timers();
     bool alternate = asyncio__overflow_thread_start() == 0; /* without it: no report, no harm */
     loop->next_sample = loop->turns;

@@ -21,7 +21,7 @@
 
 #include "base/alloc.h"
 #include "base/strand.h"
-#include "context/cpu.h"
+#include "context/cxx.h"
 #include "context/stack.h"
 #include "loop/node.h"
 #include "loop/poller.h"
@@ -86,7 +86,7 @@ struct asyncio_loop {
     uint64_t sample_interval;         /* turns between samples, 1 to 16 */
     uint64_t poll_interval;           /* counts between polls */
     struct asyncio__return *inline_top; /* innermost eager start under way, or NULL */
-    struct asyncio__stack *retired;     /* of the fiber that ended last, which may still run on it */
+    struct asyncio__cxx *cxx;           /* the thread's C++ exception state, kept over switches */
     struct asyncio__stackpool stacks;
     struct asyncio__slab tasks_slab, futures_slab, handles_slab, cells_slab;
     size_t live;                      /* objects that keep the loop's memory */
@@ -222,12 +222,12 @@ static inline __attribute__((always_inline)) void asyncio__loop_suspend(asyncio_
     struct asyncio__fiber *next = asyncio__loop_next(loop);
     if (ASYNCIO__LIKELY(next != NULL)) {
         asyncio__here.strand = &next->strand;
-        if (next != self) asyncio__cpu_switch(&self->cpu, &next->cpu);
+        if (next != self) asyncio__cpu_switch_cxx(&self->cpu, &next->cpu, loop->cxx);
         return;
     }
     asyncio__here.strand = NULL;
-    if (loop->inline_top) asyncio__cpu_switch(&self->cpu, asyncio__return_take(loop));
-    else asyncio__cpu_switch(&self->cpu, &loop->cpu);
+    if (loop->inline_top) asyncio__cpu_switch_cxx(&self->cpu, asyncio__return_take(loop), loop->cxx);
+    else asyncio__cpu_switch_cxx(&self->cpu, &loop->cpu, loop->cxx);
 }
 
 /* Queues a node for the next turn. */
