@@ -643,7 +643,19 @@ ASYNC(forks, (struct forked *) f) {
     RETURN();
 }
 
+static bool under_thread_sanitizer(void) {
+#if defined(__SANITIZE_THREAD__)
+    return true;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+    return true;
+#endif
+#endif
+    return false;
+}
+
 static void run_forking(bool yields) {
+    if (under_thread_sanitizer()) SKIP("it takes the forking fiber for another thread in the child");
     struct forked f = { -1, yields };
     int rc = asyncio_run(forks(&f), NULL);
     if (f.child == 0) {
