@@ -10,7 +10,7 @@
 static void add_callback(struct asyncio__text *text, struct asyncio__link *l) {
     char what[448] = "";
     struct asyncio__node *node = asyncio__node_of(l);
-    if (node->ops == &asyncio__fiber_resume_ops) asyncio__text_printf(text, "Task.task_wakeup()");
+    if (node->ops == &asyncio__fiber_resume_ops || node->ops->drive) asyncio__text_printf(text, "Task.task_wakeup()");
     else if (node->ops->describe(node, what, sizeof what) >= 0) asyncio__text_printf(text, "%s", what);
 }
 
