@@ -59,10 +59,10 @@ TEST_UNUSED static int note_arg(void *arg) {
 /* ---- the exception handler ---- */
 
 static struct {
-    int count;              /* of reports */
-    char message[512];      /* of the last one */
-    int code;               /* of its error; 0: none */
-    char error[128];        /* the error's message */
+    int count;                          /* of reports */
+    char message[512];                  /* of the last one */
+    int code;                           /* of its error; 0: none */
+    char error[128];                    /* the error's message */
     const void *future, *task, *handle; /* for comparing only */
     const char *where;
 } reported TEST_UNUSED;

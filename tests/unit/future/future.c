@@ -40,7 +40,8 @@ TEST(refused_value_is_dropped_all_the_same) {
     CHECK_INT(asyncio_future_set_result(f, asyncio_own_str(strdup("second"))),
               ASYNCIO_INVALID_STATE_ERROR); /* the leak checker looks */
     asyncio_ignore(ASYNCIO_INVALID_STATE_ERROR);
-    CHECK_INT(asyncio_future_set_result(NULL, asyncio_own_str(strdup("third"))), ASYNCIO_TYPE_ERROR);
+    CHECK_INT(asyncio_future_set_result(NULL, asyncio_own_str(strdup("third"))),
+              ASYNCIO_TYPE_ERROR);
     asyncio_ignore(ASYNCIO_TYPE_ERROR);
     asyncio_future_unref(f);
     end_loop();
@@ -101,7 +102,8 @@ TEST(what_is_no_error_cannot_be_set_as_one) { /* FUT-13 */
 TEST(iteration_stop_cannot_be_set_as_an_error) { /* FUT-13; future.h: ASYNCIO_TYPE_ERROR */
     start_loop();
     asyncio_future *f = new_future();
-    CHECK_INT(asyncio_future_set_exception(f, ASYNCIO_STOP_ASYNC_ITERATION, NULL), ASYNCIO_TYPE_ERROR);
+    CHECK_INT(asyncio_future_set_exception(f, ASYNCIO_STOP_ASYNC_ITERATION, NULL),
+              ASYNCIO_TYPE_ERROR);
     asyncio_ignore(ASYNCIO_TYPE_ERROR);
     asyncio_error *stop = asyncio_error_new(ASYNCIO_STOP_ASYNC_ITERATION, NULL);
     CHECK_INT(asyncio_future_set_error(f, stop), ASYNCIO_TYPE_ERROR);
@@ -130,7 +132,8 @@ TEST(reading_a_pending_future_is_an_invalid_state) { /* FUT-2 */
     asyncio_value v;
     asyncio_error *e;
     CHECK_ERROR(asyncio_future_result(f, &v), ASYNCIO_INVALID_STATE_ERROR, "Result is not set.");
-    CHECK_ERROR(asyncio_future_exception(f, &e), ASYNCIO_INVALID_STATE_ERROR, "Exception is not set.");
+    CHECK_ERROR(asyncio_future_exception(f, &e), ASYNCIO_INVALID_STATE_ERROR,
+                "Exception is not set.");
     asyncio_future_unref(f);
     end_loop();
 }
@@ -279,7 +282,8 @@ static asyncio_future *kept;
 static int keep_future(asyncio_loop *l, const asyncio_exception_context *c, void *arg) {
     (void)l, (void)arg;
     note("%s", c->message);
-    CHECK_STR(REPR(asyncio_future_repr, c->future), "<Future finished exception=ValueError('lost')>");
+    CHECK_STR(REPR(asyncio_future_repr, c->future),
+              "<Future finished exception=ValueError('lost')>");
     asyncio_future_ref(c->future);
     asyncio_future_unref(c->future); /* must not report again or free it twice */
     return 0;
@@ -360,11 +364,13 @@ TEST(repr_shortens_results_in_the_middle_but_not_errors) { /* FUT-17: reprlib.re
     start_loop();
     asyncio_future *f = new_future();
     asyncio_future_set_result(f, asyncio_str("abcdefghijklmnopqrstuvwxyz0123456789"));
-    CHECK_STR(REPR(asyncio_future_repr, f), "<Future finished result='abcdefghijkl...xyz0123456789'>" + 0);
+    CHECK_STR(REPR(asyncio_future_repr, f),
+              "<Future finished result='abcdefghijkl...xyz0123456789'>");
     asyncio_future_unref(f);
     f = new_future();
     asyncio_future_set_result(f, asyncio_str("twenty-eight characters long"));
-    CHECK_STR(REPR(asyncio_future_repr, f), "<Future finished result='twenty-eight characters long'>");
+    CHECK_STR(REPR(asyncio_future_repr, f),
+              "<Future finished result='twenty-eight characters long'>");
     asyncio_future_unref(f);
     f = new_future();
     asyncio_future_set_exception(f, ASYNCIO_KEY_ERROR, "abcdefghijklmnopqrstuvwxyz0123456789");

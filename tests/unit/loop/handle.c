@@ -195,10 +195,11 @@ TEST(options_may_be_left_out) {
 TEST(handle_repr_names_the_callback_and_where_it_was_scheduled) { /* DBG-12 */
     start_loop();
     asyncio_handle *h, *t;
-    asyncio_loop_call_soon_with(loop, note_arg,
-                                OPTIONS(.arg = TEXT("x"), .handle = &h, .name = "fn", .where = "a.c:7"));
-    asyncio_loop_call_at_with(loop, 123, note_arg,
-                              OPTIONS(.arg = TEXT("x"), .handle = &t, .name = "fn", .where = "a.c:8"));
+    asyncio_loop_call_soon_with(
+        loop, note_arg, OPTIONS(.arg = TEXT("x"), .handle = &h, .name = "fn", .where = "a.c:7"));
+    asyncio_loop_call_at_with(
+        loop, 123, note_arg,
+        OPTIONS(.arg = TEXT("x"), .handle = &t, .name = "fn", .where = "a.c:8"));
     CHECK_STR(REPR(asyncio_handle_repr, h), "<Handle fn() at a.c:7>");
     CHECK_STR(REPR(asyncio_handle_repr, t), "<TimerHandle when=123.0 fn() at a.c:8>");
     CHECK_DOUBLE(asyncio_handle_when(t), 123);
@@ -215,8 +216,9 @@ TEST(handle_repr_names_the_callback_and_where_it_was_scheduled) { /* DBG-12 */
 TEST(timer_repr_shows_the_deadline_as_python_shows_a_float) {
     start_loop();
     asyncio_handle *t;
-    asyncio_loop_call_at_with(loop, 100.1, note_arg,
-                              OPTIONS(.arg = TEXT("x"), .name = "note_arg", .handle = &t, .where = NULL));
+    asyncio_loop_call_at_with(
+        loop, 100.1, note_arg,
+        OPTIONS(.arg = TEXT("x"), .name = "note_arg", .handle = &t, .where = NULL));
     CHECK_STR(REPR(asyncio_handle_repr, t), "<TimerHandle when=100.1 note_arg()>");
     asyncio_handle_unref(t);
     end_loop();
@@ -226,8 +228,9 @@ TEST(cancelled_handle_keeps_its_description_in_debug) { /* DBG-12 */
     start_loop();
     asyncio_loop_set_debug(loop, true);
     asyncio_handle *h;
-    asyncio_loop_call_soon_with(loop, note_arg,
-                                OPTIONS(.arg = TEXT("x"), .name = "note_arg", .handle = &h, .where = "a.c:7"));
+    asyncio_loop_call_soon_with(
+        loop, note_arg,
+        OPTIONS(.arg = TEXT("x"), .name = "note_arg", .handle = &h, .where = "a.c:7"));
     asyncio_handle_cancel(h);
     CHECK_STR(REPR(asyncio_handle_repr, h), "<Handle cancelled note_arg() at a.c:7>");
     asyncio_handle_unref(h);
@@ -390,7 +393,8 @@ static void *post_and_cancel(void *arg) {
     return NULL;
 }
 
-TEST_TIMEOUT(after_cancel_from_another_thread_the_call_is_finished_or_never_runs, 120) { /* LOOP-22 */
+TEST_TIMEOUT(after_cancel_from_another_thread_the_call_is_finished_or_never_runs,
+             120) { /* LOOP-22 */
     loop = asyncio_new_event_loop();
     pthread_t thread;
     CHECK_INT(pthread_create(&thread, NULL, post_and_cancel, NULL), 0);

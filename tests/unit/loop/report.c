@@ -19,8 +19,8 @@ static int fail_bare(void *arg) {
 TEST(error_in_a_callback_goes_to_the_handler_and_the_turn_goes_on) { /* LOOP-12, DBG-1, DBG-5 */
     start_loop();
     asyncio_handle *h;
-    asyncio_loop_call_soon_with(loop, fail,
-                                OPTIONS(.arg = NULL, .name = "fail", .handle = &h, .where = "app.c:3"));
+    asyncio_loop_call_soon_with(
+        loop, fail, OPTIONS(.arg = NULL, .name = "fail", .handle = &h, .where = "app.c:3"));
     asyncio_loop_call_soon(loop, note_arg, TEXT("next"));
     turn();
     CHECK_NOTES("next");
@@ -121,7 +121,8 @@ TEST(default_handler_prints_message_then_what_is_known_then_the_traceback) { /* 
     const char *out = test_printed();
     const char *message = strstr(out, "Exception in callback fail() at app.c:3\n");
     const char *handle = strstr(out, "handle: <Handle fail() at app.c:3>\n");
-    const char *trace = strstr(out, "Traceback (most recent call last):\n  File \"app.c\", line 9, in fail\n");
+    const char *trace =
+        strstr(out, "Traceback (most recent call last):\n  File \"app.c\", line 9, in fail\n");
     const char *error = strstr(out, "ValueError: bad 7\n");
     CHECK(message == out);
     CHECK(message < handle && handle < trace && trace < error);
@@ -136,7 +137,8 @@ TEST(never_retrieved_error_of_a_task_is_printed_with_the_future) { /* FUT-14, DB
     asyncio_task *t = asyncio_loop_create_task(loop, fail_in_task(), .name = "T");
     turn();
     asyncio_task_unref(t);
-    CHECK_PRINTED("Task exception was never retrieved\nfuture: <Task finished name='T' coro=<fail_in_task() done,");
+    CHECK_PRINTED("Task exception was never retrieved\nfuture: <Task finished name='T' "
+                  "coro=<fail_in_task() done,");
     CHECK_PRINTED("ValueError: in a task\n");
     end_loop();
 }
@@ -220,9 +222,7 @@ TEST(handler_runs_in_the_context_of_the_task) { /* CTX-5 */
 
 /* ---- debug mode ---- */
 
-static int take_time(void *arg) {
-    return asyncio_testing_advance(loop, *(double *)arg);
-}
+static int take_time(void *arg) { return asyncio_testing_advance(loop, *(double *)arg); }
 
 TEST(slow_callback_is_reported_in_debug_from_the_limit_on) { /* DBG-9 */
     double just_under = 0.0999, exactly = 0.1;

@@ -440,9 +440,9 @@ TEST(nothing_can_be_scheduled_on_a_closed_loop) { /* LOOP-21 */
     CHECK_ERROR(asyncio_loop_call_at(loop, 1, note_arg, &x, .drop = count_drop),
                 ASYNCIO_RUNTIME_ERROR, closed);
     asyncio_handle *h = NULL;
-    CHECK_ERROR(asyncio_loop_call_soon_threadsafe(loop, note_arg, &x, .drop = count_drop,
-                                                  .handle = &h),
-                ASYNCIO_RUNTIME_ERROR, closed);
+    CHECK_ERROR(
+        asyncio_loop_call_soon_threadsafe(loop, note_arg, &x, .drop = count_drop, .handle = &h),
+        ASYNCIO_RUNTIME_ERROR, closed);
     CHECK_PTR(h, NULL);
     CHECK_INT(drops, 0); /* on failure the argument stays the caller's */
     CHECK_NULL_ERROR(asyncio_loop_create_future(loop), ASYNCIO_RUNTIME_ERROR, closed);
@@ -505,7 +505,6 @@ TEST(loop_repr_shows_its_state) { /* LOOP-27 */
               "<asyncio_loop running=False closed=False debug=False>");
     asyncio_loop_set_debug(loop, true);
     asyncio_loop_close(loop);
-    CHECK_STR(REPR(asyncio_loop_repr, loop),
-              "<asyncio_loop running=False closed=True debug=True>");
+    CHECK_STR(REPR(asyncio_loop_repr, loop), "<asyncio_loop running=False closed=True debug=True>");
     end_loop();
 }

@@ -79,7 +79,7 @@ TEST(timer_is_cancelled_in_every_state) {
     asyncio__timer_cancel(&timers, &t); /* idle */
     for (int state = 0; state < 3; state++) {
         CHECK_INT(asyncio__timer_arm(&timers, &t, 10), 0);
-        if (state == 1) asyncio__timers_next(&timers);           /* in the heap */
+        if (state == 1) asyncio__timers_next(&timers);             /* in the heap */
         if (state == 2) asyncio__timers_expire(&timers, 50, &due); /* queued */
         asyncio__timer_cancel(&timers, &t);
         CHECK_INT(t.state, ASYNCIO__TIMER_IDLE);
@@ -111,7 +111,11 @@ TEST(ties_come_in_arming_order_even_when_the_counter_wraps) {
 #define N 400
 
 static struct asyncio__timer pool[N];
-static struct { bool armed; int64_t when; long order; } model[N];
+static struct {
+    bool armed;
+    int64_t when;
+    long order;
+} model[N];
 static long arms;
 static unsigned long long seed;
 
@@ -167,7 +171,8 @@ static void run_model(unsigned long long start, int density) {
         arm_one((int)roll(N), now);
         if (roll(16) == 0) {
             int first = model_first(INT64_MAX);
-            CHECK(asyncio__timers_next(&timers) == (first < 0 ? ASYNCIO__NEVER : model[first].when));
+            CHECK(asyncio__timers_next(&timers) ==
+                  (first < 0 ? ASYNCIO__NEVER : model[first].when));
         }
         if (roll((unsigned)density) == 0) expire_all(now += roll(12));
     }

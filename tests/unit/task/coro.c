@@ -38,8 +38,9 @@ static void text_release(void *args) {
     released++;
 }
 
-static const asyncio_coro_type text_type = { sizeof(asyncio_coro_type), "text", __FILE__, __LINE__,
-                                             0, text_run, text_capture, text_release };
+static const asyncio_coro_type text_type = {
+    sizeof(asyncio_coro_type), "text", __FILE__, __LINE__, 0, text_run, text_capture, text_release
+};
 
 static asyncio_coro text(const char *s) {
     asyncio_coro c;

@@ -45,10 +45,12 @@ TEST(first_step_comes_next_turn_not_in_the_call) { /* TASK-1 */
 }
 
 TEST(create_task_needs_a_running_loop) { /* TASK-2 */
-    CHECK_NULL_ERROR(asyncio_create_task(nothing()), ASYNCIO_RUNTIME_ERROR, "no running event loop");
+    CHECK_NULL_ERROR(asyncio_create_task(nothing()), ASYNCIO_RUNTIME_ERROR,
+                     "no running event loop");
     CHECK_ERROR(asyncio_spawn(nothing()), ASYNCIO_RUNTIME_ERROR, "no running event loop");
     start_loop();
-    CHECK_NULL_ERROR(asyncio_create_task(nothing()), ASYNCIO_RUNTIME_ERROR, "no running event loop");
+    CHECK_NULL_ERROR(asyncio_create_task(nothing()), ASYNCIO_RUNTIME_ERROR,
+                     "no running event loop");
     end_loop();
 }
 
@@ -93,8 +95,7 @@ ASYNC(use_stack, (size_t) n) {
 
 TEST(task_may_have_a_larger_stack) {
     start_loop();
-    asyncio_task *t =
-        asyncio_loop_create_task(loop, use_stack(3 << 20), .stack_size = 4 << 20);
+    asyncio_task *t = asyncio_loop_create_task(loop, use_stack(3 << 20), .stack_size = 4 << 20);
     turn();
     turn();
     asyncio_value v;
@@ -134,7 +135,8 @@ TEST(task_is_a_future_that_cannot_be_set_from_outside) { /* TASK-5 */
     asyncio_task *t = asyncio_loop_create_task(loop, sleep_for(0));
     asyncio_future *f = asyncio_task_as_future(t);
     CHECK_PTR(asyncio_future_as_task(f), t);
-    CHECK_INT(asyncio_future_set_result(f, asyncio_own_str(strdup("dropped"))), ASYNCIO_RUNTIME_ERROR);
+    CHECK_INT(asyncio_future_set_result(f, asyncio_own_str(strdup("dropped"))),
+              ASYNCIO_RUNTIME_ERROR);
     asyncio_ignore(ASYNCIO_RUNTIME_ERROR);
     CHECK_INT(asyncio_future_set_exception(f, ASYNCIO_KEY_ERROR, NULL), ASYNCIO_RUNTIME_ERROR);
     asyncio_ignore(ASYNCIO_RUNTIME_ERROR);
@@ -149,7 +151,8 @@ TEST(pending_task_has_no_result) {
     start_loop();
     asyncio_task *t = asyncio_loop_create_task(loop, nothing());
     CHECK_ERROR(asyncio_task_result(t, NULL), ASYNCIO_INVALID_STATE_ERROR, "Result is not set.");
-    CHECK_ERROR(asyncio_task_exception(t, NULL), ASYNCIO_INVALID_STATE_ERROR, "Exception is not set.");
+    CHECK_ERROR(asyncio_task_exception(t, NULL), ASYNCIO_INVALID_STATE_ERROR,
+                "Exception is not set.");
     turn();
     asyncio_task_unref(t);
     end_loop();
@@ -162,7 +165,7 @@ static int positive_status(const void *args, asyncio_value *result) {
     return 17;
 }
 static const asyncio_coro_type positive_type = { sizeof(asyncio_coro_type), "positive", "x.c", 1, 0,
-                                                 positive_status, NULL, NULL };
+                                                 positive_status,           NULL,       NULL };
 
 static int value_and_error(const void *args, asyncio_value *result) {
     (void)args;
@@ -170,7 +173,7 @@ static int value_and_error(const void *args, asyncio_value *result) {
     return ASYNCIO_VALUE_ERROR;
 }
 static const asyncio_coro_type both_type = { sizeof(asyncio_coro_type), "both", "x.c", 1, 0,
-                                             value_and_error, NULL, NULL };
+                                             value_and_error,           NULL,   NULL };
 
 static asyncio_coro coro_of_type(const asyncio_coro_type *type) {
     asyncio_coro c;
@@ -425,14 +428,16 @@ TEST(repr_shows_state_name_and_coroutine) { /* TASK-15, TASK-16 */
     CHECK_INT(asyncio_task_get_stack(t, &frame, 1), 1);
     CHECK_STR(REPR(asyncio_task_repr, t),
               FORMAT("<Task pending name='T' coro=<wait_for_future() running at %s> "
-                     "wait_for=<Future pending cb=[Task.task_wakeup()]>>", frame.where));
+                     "wait_for=<Future pending cb=[Task.task_wakeup()]>>",
+                     frame.where));
     asyncio_task_add_done_callback(t, note_task_done, NULL, .handle = NULL);
     CHECK_CONTAINS(REPR(asyncio_task_repr, t), "cb=[Task.task_wakeup()]> cb=[note_task_done() at ");
     asyncio_future_remove_done_callback(asyncio_task_as_future(t), note_task_done, NULL);
     asyncio_task_cancel(t, NULL); /* the future is cancelled, the task not yet */
     CHECK_STR(REPR(asyncio_task_repr, t),
               FORMAT("<Task cancelling name='T' coro=<wait_for_future() running at %s> "
-                     "wait_for=<Future cancelled>>", frame.where));
+                     "wait_for=<Future cancelled>>",
+                     frame.where));
     turn();
     CHECK_STR(REPR(asyncio_task_repr, t),
               FORMAT("<Task cancelled name='T' coro=<wait_for_future() done, defined at %s:%d>>",
@@ -447,7 +452,8 @@ TEST(repr_of_a_done_task_ends_with_its_outcome) { /* TASK-15 */
     asyncio_task *t = asyncio_loop_create_task(loop, answer(42), .name = "A");
     asyncio_task *u = asyncio_loop_create_task(loop, fail(ASYNCIO_KEY_ERROR), .name = "F");
     turn();
-    CHECK_CONTAINS(REPR(asyncio_task_repr, t), "<Task finished name='A' coro=<answer() done, defined at ");
+    CHECK_CONTAINS(REPR(asyncio_task_repr, t),
+                   "<Task finished name='A' coro=<answer() done, defined at ");
     CHECK_CONTAINS(REPR(asyncio_task_repr, t), "> result=42>");
     CHECK_CONTAINS(REPR(asyncio_task_repr, u), "> exception=KeyError('failed')>");
     CHECK_STR(REPR(asyncio_future_repr, asyncio_task_as_future(t)), REPR(asyncio_task_repr, t));

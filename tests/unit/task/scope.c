@@ -8,9 +8,9 @@
 /* A block that notes what it sees, and does as it is told. */
 struct block {
     const char *name;
-    int enter_status;  /* what enter returns */
-    int exit_status;   /* what exit returns; KEEP: what it is given */
-    bool suspends;     /* both await something */
+    int enter_status; /* what enter returns */
+    int exit_status;  /* what exit returns; KEEP: what it is given */
+    bool suspends;    /* both await something */
 };
 #define KEEP 1000
 
@@ -33,7 +33,9 @@ static int exit_block(asyncio_scope *s, int status) {
 
 static const asyncio_scope_ops block_ops = { sizeof block_ops, "block", enter_block, exit_block };
 
-static asyncio_scope block(struct block *b, int *rc) { return asyncio_scope_make(rc, &block_ops, b); }
+static asyncio_scope block(struct block *b, int *rc) {
+    return asyncio_scope_make(rc, &block_ops, b);
+}
 
 static struct block a = { "a", 0, KEEP, false }, b = { "b", 0, KEEP, false };
 
@@ -144,9 +146,7 @@ TEST(try_leaves_with_the_error_which_the_exit_sees) {
 
 ASYNC(leave_by_raise) {
     int rc;
-    ASYNC_WITH(s, block(&a, &rc)) {
-        RAISE(ASYNCIO_VALUE_ERROR, "failed");
-    }
+    ASYNC_WITH(s, block(&a, &rc)) { RAISE(ASYNCIO_VALUE_ERROR, "failed"); }
     FAIL("RAISE went on");
 }
 
@@ -350,7 +350,8 @@ TEST(error_of_a_helper_before_the_block_is_not_the_blocks) {
 ASYNC(pair, (int) code) {
     asyncio_scope s = block(&a, NULL);
     TRY(asyncio_scope_enter(&s));
-    CHECK_ERROR(asyncio_scope_enter(&s), ASYNCIO_RUNTIME_ERROR, "the block has been entered already");
+    CHECK_ERROR(asyncio_scope_enter(&s), ASYNCIO_RUNTIME_ERROR,
+                "the block has been entered already");
     int rc = code < 0 ? AWAIT(fail(code)) : 0;
     rc = asyncio_scope_exit(&s, rc);
     note("rc=%s", asyncio_err_name(rc));
@@ -382,10 +383,14 @@ TEST(blocks_are_entered_inside_a_task) {
     CHECK_NOTES("");
 }
 
+/* The blocks outlive the body: once that has returned, its own variables are gone. */
+static asyncio_scope outer_block, inner_block;
+
 ASYNC(leave_open, (int) code) {
-    asyncio_scope outer = block(&a, NULL), inner = block(&b, NULL);
-    TRY(asyncio_scope_enter(&outer));
-    TRY(asyncio_scope_enter(&inner));
+    outer_block = block(&a, NULL);
+    inner_block = block(&b, NULL);
+    TRY(asyncio_scope_enter(&outer_block));
+    TRY(asyncio_scope_enter(&inner_block));
     if (code < 0) TRY(AWAIT(fail(code)));
     RETURN(asyncio_own_str(strdup("value")));
 }
@@ -400,6 +405,29 @@ TEST(blocks_left_open_are_closed_when_the_frame_ends) {
     CHECK_NOTES("enter-a enter-b exit-b:ValueError exit-a:OK");
     a.exit_status = ASYNCIO_KEY_ERROR; /* the value is dropped */
     CHECK_INT(run_to_status(leave_open(0)), ASYNCIO_KEY_ERROR);
+}
+
+#define AUTO_SCOPE __attribute__((cleanup(asyncio_scope_fini))) asyncio_scope
+
+ASYNC(leave_open_variables, (int) code) {
+    AUTO_SCOPE outer = block(&a, NULL);
+    AUTO_SCOPE inner = block(&b, NULL);
+    TRY(asyncio_scope_enter(&outer));
+    if (code > 0) RETURN(asyncio_own_str(strdup("early"))); /* inner is not open yet */
+    TRY(asyncio_scope_enter(&inner));
+    if (code < 0) TRY(AWAIT(fail(code)));
+    RETURN(asyncio_own_str(strdup("value")));
+}
+
+TEST(blocks_that_are_variables_are_closed_where_those_end) {
+    CHECK_INT(run_to_status(leave_open_variables(0)), 0);
+    CHECK_NOTES("enter-a enter-b exit-b:OK exit-a:OK");
+    CHECK_INT(run_to_status(leave_open_variables(1)), 0);
+    CHECK_NOTES("enter-a exit-a:OK");
+    CHECK_INT(run_to_status(leave_open_variables(ASYNCIO_VALUE_ERROR)), ASYNCIO_VALUE_ERROR);
+    CHECK_NOTES("enter-a enter-b exit-b:ValueError exit-a:ValueError");
+    a.exit_status = ASYNCIO_KEY_ERROR;
+    CHECK_INT(run_to_status(leave_open_variables(0)), ASYNCIO_KEY_ERROR);
 }
 
 ASYNC(exit_outer_first) {
@@ -432,9 +460,7 @@ TEST(enter_may_be_missing) {
 
 ASYNC(exit_with_error) {
     int rc;
-    ASYNC_WITH(s, block(&a, &rc)) {
-        RAISE(ASYNCIO_VALUE_ERROR, "failed");
-    }
+    ASYNC_WITH(s, block(&a, &rc)) { RAISE(ASYNCIO_VALUE_ERROR, "failed"); }
     RETURN();
 }
 

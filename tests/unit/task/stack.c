@@ -122,9 +122,11 @@ TEST(printed_stack_has_the_shape_of_a_traceback) {
     const char *text = printed_stack(t, 0);
     CHECK(strncmp(text, "Stack for <Task pending name='T' coro=<outermost() running at ", 62) == 0);
     CHECK_CONTAINS(text, "> (most recent call last):\n  File \"");
-    snprintf(expected, sizeof expected, "  File \"%s\", line %d, in middle\n", __FILE__, line_middle);
+    snprintf(expected, sizeof expected, "  File \"%s\", line %d, in middle\n", __FILE__,
+             line_middle);
     CHECK_CONTAINS(text, expected);
-    snprintf(expected, sizeof expected, "  File \"%s\", line %d, in innermost\n", __FILE__, line_innermost);
+    snprintf(expected, sizeof expected, "  File \"%s\", line %d, in innermost\n", __FILE__,
+             line_innermost);
     CHECK_CONTAINS(text, expected);
     CHECK_CONTAINS(text, "in outermost\n");
     text = printed_stack(t, 1);
