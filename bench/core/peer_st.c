@@ -136,7 +136,7 @@ static const struct bench_group groups[] = {
     { "yield.10", run_yield, 10 },
     { "yield.1000", run_yield, 1000 },
     { "yield.10000", run_yield, 10000 },
-    { "create", run_create, 1000000 },
+    { "create.lazy", run_create, 1000000 },
     { "spread", run_spread, 100000 },
     { "cancel", run_cancel, 30000 },
     { "memory.future.100000", run_memory_future, 100000 },
