@@ -27,11 +27,22 @@
 
 /* ---- making and freeing ---- */
 
+static _Atomic(unsigned *) mark;
+
+/* Where the kernel does not wipe the page. (Where it does, also children of clone() see it.) */
+static void wipe_mark(void) {
+    unsigned *m = atomic_load(&mark);
+    if (m) *m = 0;
+}
+
+static pthread_once_t wipe_once = PTHREAD_ONCE_INIT;
+static void wipe_in_children(void) { (void)pthread_atfork(NULL, NULL, wipe_mark); }
+
 /* A word that reads 1 in this process and 0 in children forked from it. */
 static const unsigned *fork_mark(void) {
-    static _Atomic(unsigned *) mark;
     unsigned *m = atomic_load(&mark);
     if (m && *m) return m;
+    pthread_once(&wipe_once, wipe_in_children);
     m = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (m == MAP_FAILED) return NULL;
