@@ -64,8 +64,9 @@ static void cancel_all_drop(void *arg) {
 TEST(a_callback_cancels_and_frees_all_others_of_its_turn_and_itself) {
     asyncio_loop *loop = new_loop();
     for (int i = 0; i < 8; i++) {
-        CHECK_INT(asyncio_loop_call_soon(loop, i == 3 ? cancel_all : count, NULL, .handle = &handles[i],
-                                         .drop = count_drop), 0);
+        CHECK_INT(asyncio_loop_call_soon(loop, i == 3 ? cancel_all : count, NULL,
+                                         .handle = &handles[i], .drop = count_drop),
+                  0);
     }
     turn(loop);
     turn(loop);
@@ -78,7 +79,8 @@ TEST(a_timer_cancels_those_that_are_due_with_it_and_later_ones) {
     asyncio_loop *loop = new_loop();
     for (int i = 0; i < 8; i++) {
         CHECK_INT(asyncio_loop_call_later(loop, i < 6 ? 1 : 5, i == 2 ? cancel_all : count, NULL,
-                                          .handle = &handles[i], .drop = count_drop), 0);
+                                          .handle = &handles[i], .drop = count_drop),
+                  0);
     }
     CHECK_INT(asyncio_loop_call_later(loop, 1, count, NULL), 0);
     CHECK_INT(asyncio_testing_turns(loop), 0);
@@ -95,7 +97,8 @@ TEST(a_drop_hook_of_a_cancelled_handle_cancels_the_others) {
     asyncio_loop *loop = new_loop();
     for (int i = 0; i < 8; i++) {
         CHECK_INT(asyncio_loop_call_soon(loop, count, NULL, .handle = &handles[i],
-                                         .drop = i == 4 ? cancel_all_drop : count_drop), 0);
+                                         .drop = i == 4 ? cancel_all_drop : count_drop),
+                  0);
     }
     asyncio_handle_cancel(handles[4]);
     turn(loop);
@@ -108,9 +111,17 @@ TEST(a_drop_hook_cancels_the_others_while_the_loop_is_closed) {
     asyncio_loop *loop = new_loop();
     for (int i = 0; i < 8; i++) {
         void (*drop)(void *) = i == 0 || i == 5 ? cancel_all_drop : count_drop;
-        if (i % 3 == 0) CHECK_INT(asyncio_loop_call_soon(loop, count, NULL, .handle = &handles[i], .drop = drop), 0);
-        else if (i % 3 == 1) CHECK_INT(asyncio_loop_call_later(loop, 5, count, NULL, .handle = &handles[i], .drop = drop), 0);
-        else CHECK_INT(asyncio_loop_call_soon_threadsafe(loop, count, NULL, .handle = &handles[i], .drop = drop), 0);
+        if (i % 3 == 0)
+            CHECK_INT(
+                asyncio_loop_call_soon(loop, count, NULL, .handle = &handles[i], .drop = drop), 0);
+        else if (i % 3 == 1)
+            CHECK_INT(
+                asyncio_loop_call_later(loop, 5, count, NULL, .handle = &handles[i], .drop = drop),
+                0);
+        else
+            CHECK_INT(asyncio_loop_call_soon_threadsafe(loop, count, NULL, .handle = &handles[i],
+                                                        .drop = drop),
+                      0);
     }
     end(loop);
     CHECK_INT(calls, 0);
@@ -180,7 +191,8 @@ TEST(a_drop_hook_removes_the_other_callbacks_of_its_future) {
     the_future = asyncio_loop_create_future(loop);
     for (int i = 0; i < 3; i++) {
         CHECK_INT(asyncio_future_add_done_callback(the_future, count_done, i == 1 ? &drops : NULL,
-                                                   .drop = i == 1 ? remove_rest : NULL), 0);
+                                                   .drop = i == 1 ? remove_rest : NULL),
+                  0);
     }
     CHECK_INT(asyncio_future_remove_done_callback(the_future, count_done, &drops), 1);
     CHECK_INT(drops, 1);
@@ -202,7 +214,8 @@ TEST(a_drop_hook_frees_the_future_its_callback_is_removed_from) {
     the_future = asyncio_loop_create_future(loop);
     for (int i = 0; i < 3; i++) {
         CHECK_INT(asyncio_future_add_done_callback(the_future, count_done, &the_future,
-                                                   .drop = i == 0 ? free_future : count_drop), 0);
+                                                   .drop = i == 0 ? free_future : count_drop),
+                  0);
     }
     CHECK_INT(asyncio_future_remove_done_callback(the_future, count_done, &the_future), 3);
     CHECK_INT(drops, 3);
@@ -213,7 +226,9 @@ TEST(a_drop_hook_frees_the_future_its_callback_is_removed_from) {
 TEST(a_drop_hook_frees_the_future_whose_callback_has_run) {
     asyncio_loop *loop = new_loop();
     the_future = asyncio_loop_create_future(loop);
-    CHECK_INT(asyncio_future_add_done_callback(the_future, count_done, &the_future, .drop = free_future), 0);
+    CHECK_INT(
+        asyncio_future_add_done_callback(the_future, count_done, &the_future, .drop = free_future),
+        0);
     CHECK_INT(asyncio_future_set_result(the_future, asyncio_none()), 0);
     turn(loop);
     CHECK_INT(calls, 1);
@@ -224,8 +239,12 @@ TEST(a_drop_hook_frees_the_future_whose_callback_has_run) {
 TEST(a_drop_hook_frees_its_future_while_that_is_resolved_after_the_end_of_the_loop) {
     asyncio_loop *loop = new_loop();
     the_future = asyncio_loop_create_future(loop);
-    CHECK_INT(asyncio_future_add_done_callback(the_future, count_done, &the_future, .drop = free_future), 0);
-    CHECK_INT(asyncio_future_add_done_callback(the_future, count_done, &the_future, .drop = count_drop), 0);
+    CHECK_INT(
+        asyncio_future_add_done_callback(the_future, count_done, &the_future, .drop = free_future),
+        0);
+    CHECK_INT(
+        asyncio_future_add_done_callback(the_future, count_done, &the_future, .drop = count_drop),
+        0);
     CHECK_INT(asyncio_loop_close(loop), 0);
     CHECK_INT(asyncio_future_set_result(the_future, asyncio_none()), 0);
     CHECK_INT(drops, 2);
@@ -250,7 +269,8 @@ static void drop_future_value(asyncio_value *v) {
     drops++;
     asyncio_future_unref(v->p);
 }
-static const asyncio_value_type future_value = { .size = sizeof future_value, .name = "future",
+static const asyncio_value_type future_value = { .size = sizeof future_value,
+                                                 .name = "future",
                                                  .drop = drop_future_value };
 
 TEST(the_value_of_a_future_owns_another_future) {
@@ -273,7 +293,8 @@ static int fail(void *arg) {
     return ASYNCIO_VALUE_ERROR;
 }
 
-static int cancelling_handler(asyncio_loop *loop, const asyncio_exception_context *context, void *arg) {
+static int cancelling_handler(asyncio_loop *loop, const asyncio_exception_context *context,
+                              void *arg) {
     (void)loop, (void)context, (void)arg;
     drops++;
     return cancel_all(NULL);
@@ -283,7 +304,8 @@ TEST(an_exception_handler_cancels_and_frees_the_handle_that_failed_and_all_other
     asyncio_loop *loop = new_loop();
     asyncio_loop_set_exception_handler(loop, cancelling_handler, NULL);
     for (int i = 0; i < 8; i++) {
-        CHECK_INT(asyncio_loop_call_soon(loop, i == 3 ? fail : count, NULL, .handle = &handles[i]), 0);
+        CHECK_INT(asyncio_loop_call_soon(loop, i == 3 ? fail : count, NULL, .handle = &handles[i]),
+                  0);
     }
     turn(loop);
     turn(loop);
@@ -292,7 +314,8 @@ TEST(an_exception_handler_cancels_and_frees_the_handle_that_failed_and_all_other
     end(loop);
 }
 
-static int one_shot_handler(asyncio_loop *loop, const asyncio_exception_context *context, void *arg) {
+static int one_shot_handler(asyncio_loop *loop, const asyncio_exception_context *context,
+                            void *arg) {
     calls++;
     asyncio_loop_set_exception_handler(loop, arg ? cancelling_handler : NULL, NULL);
     CHECK_INT(asyncio_loop_call_exception_handler(loop, context), 0);
@@ -393,7 +416,8 @@ ASYNC(frees_all) {
 
 TEST(a_task_cancels_and_frees_those_that_start_in_the_same_turn_and_itself) {
     asyncio_loop *loop = new_loop();
-    for (int i = 0; i < 4; i++) tasks[i] = asyncio_loop_create_task(loop, i == 1 ? frees_all() : parks());
+    for (int i = 0; i < 4; i++)
+        tasks[i] = asyncio_loop_create_task(loop, i == 1 ? frees_all() : parks());
     for (int i = 0; i < 3; i++) turn(loop);
     CHECK_INT(asyncio_all_tasks(loop, NULL, 0), 0);
     end(loop);
@@ -460,8 +484,11 @@ static int run_nothing(const void *args, asyncio_value *result) {
     (void)args, (void)result;
     return 0;
 }
-static const asyncio_coro_type releasing = { .size = sizeof releasing, .name = "releasing", .file = __FILE__,
-                                             .run = run_nothing, .release = release_all };
+static const asyncio_coro_type releasing = { .size = sizeof releasing,
+                                             .name = "releasing",
+                                             .file = __FILE__,
+                                             .run = run_nothing,
+                                             .release = release_all };
 
 static asyncio_coro make_releasing(void) {
     asyncio_coro c;

@@ -175,7 +175,8 @@ static void *run_a_loop(void *arg) {
 TEST(two_loops_run_in_two_threads_at_once) {
     pthread_t threads[2];
     struct place places[2] = { { 0, NULL, NULL }, { 0, NULL, NULL } };
-    for (int i = 0; i < 2; i++) CHECK_INT(pthread_create(&threads[i], NULL, run_a_loop, &places[i]), 0);
+    for (int i = 0; i < 2; i++)
+        CHECK_INT(pthread_create(&threads[i], NULL, run_a_loop, &places[i]), 0);
     for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
     for (int i = 0; i < 2; i++) CHECK_INT(places[i].sum, 5 * 40 * 50);
 }
@@ -199,7 +200,8 @@ static int posted(void *arg) {
 
 static void *post_many(void *arg) {
     struct posting *p = arg;
-    for (int i = 0; i < POSTS; i++) CHECK_INT(asyncio_loop_call_soon_threadsafe(p->loop, posted, p), 0);
+    for (int i = 0; i < POSTS; i++)
+        CHECK_INT(asyncio_loop_call_soon_threadsafe(p->loop, posted, p), 0);
     return NULL;
 }
 
@@ -256,7 +258,9 @@ static void *cancel_races(void *arg) {
     for (int i = 0; i < 500; i++) {
         asyncio_handle *h = NULL;
         atomic_store(&r->cancelled, 0);
-        CHECK_INT(asyncio_loop_call_soon_threadsafe(r->loop, must_not_run_once_cancelled, r, .handle = &h), 0);
+        CHECK_INT(asyncio_loop_call_soon_threadsafe(r->loop, must_not_run_once_cancelled, r,
+                                                    .handle = &h),
+                  0);
         asyncio_handle_cancel(h);
         atomic_store(&r->cancelled, 1);
         asyncio_handle_unref(h);

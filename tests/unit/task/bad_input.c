@@ -101,8 +101,7 @@ TEST(create_task_without_a_running_loop_is_an_error) {
 
 /* ---- the wrong thread ---- */
 
-#define WRONG_THREAD                                                                               \
-    "Non-thread-safe operation invoked on an event loop other than the current one"
+#define WRONG_THREAD "Non-thread-safe operation invoked on an event loop other than the current one"
 
 struct intrusion {
     asyncio_loop *loop;
@@ -113,12 +112,17 @@ struct intrusion {
 static void *intrude(void *arg) {
     struct intrusion *in = arg;
     if (in->refused) {
-        check_raised(asyncio_loop_call_soon(in->loop, nothing, NULL), ASYNCIO_RUNTIME_ERROR, WRONG_THREAD);
-        check_raised(asyncio_loop_call_later(in->loop, 1, nothing, NULL), ASYNCIO_RUNTIME_ERROR, WRONG_THREAD);
-        check_raised(asyncio_loop_call_at(in->loop, 1, nothing, NULL), ASYNCIO_RUNTIME_ERROR, WRONG_THREAD);
+        check_raised(asyncio_loop_call_soon(in->loop, nothing, NULL), ASYNCIO_RUNTIME_ERROR,
+                     WRONG_THREAD);
+        check_raised(asyncio_loop_call_later(in->loop, 1, nothing, NULL), ASYNCIO_RUNTIME_ERROR,
+                     WRONG_THREAD);
+        check_raised(asyncio_loop_call_at(in->loop, 1, nothing, NULL), ASYNCIO_RUNTIME_ERROR,
+                     WRONG_THREAD);
         check_null(asyncio_loop_create_future(in->loop), ASYNCIO_RUNTIME_ERROR, WRONG_THREAD);
-        check_null(asyncio_loop_create_task(in->loop, returns(1)), ASYNCIO_RUNTIME_ERROR, WRONG_THREAD);
-        check_raised(asyncio_future_set_result(in->future, asyncio_int(1)), ASYNCIO_RUNTIME_ERROR, WRONG_THREAD);
+        check_null(asyncio_loop_create_task(in->loop, returns(1)), ASYNCIO_RUNTIME_ERROR,
+                   WRONG_THREAD);
+        check_raised(asyncio_future_set_result(in->future, asyncio_int(1)), ASYNCIO_RUNTIME_ERROR,
+                     WRONG_THREAD);
         check_raised(asyncio_future_set_exception(in->future, ASYNCIO_VALUE_ERROR, NULL),
                      ASYNCIO_RUNTIME_ERROR, WRONG_THREAD);
     }
@@ -169,14 +173,16 @@ ASYNC(runs_inside) {
     asyncio_loop *loop = asyncio_get_running_loop(), *other = asyncio_new_event_loop();
     check_raised(asyncio_run(returns(1), NULL), ASYNCIO_RUNTIME_ERROR,
                  "asyncio.run() cannot be called from a running event loop");
-    check_raised(asyncio_loop_run_forever(loop), ASYNCIO_RUNTIME_ERROR, "This event loop is already running");
+    check_raised(asyncio_loop_run_forever(loop), ASYNCIO_RUNTIME_ERROR,
+                 "This event loop is already running");
     check_raised(asyncio_loop_run_until_complete(loop, returns(1), NULL), ASYNCIO_RUNTIME_ERROR,
                  "This event loop is already running");
     check_raised(asyncio_loop_run_forever(other), ASYNCIO_RUNTIME_ERROR,
                  "Cannot run the event loop while another loop is running");
     check_raised(asyncio_loop_run_until_complete(other, returns(1), NULL), ASYNCIO_RUNTIME_ERROR,
                  "Cannot run the event loop while another loop is running");
-    check_raised(asyncio_loop_close(loop), ASYNCIO_RUNTIME_ERROR, "Cannot close a running event loop");
+    check_raised(asyncio_loop_close(loop), ASYNCIO_RUNTIME_ERROR,
+                 "Cannot close a running event loop");
     CHECK_INT(asyncio_loop_close(other), 0);
     asyncio_loop_unref(other);
     TRY(AWAIT(asyncio_sleep(0)));
@@ -206,7 +212,8 @@ TEST(scheduling_on_a_closed_loop_is_an_error) {
     check_null(asyncio_loop_create_future(loop), ASYNCIO_RUNTIME_ERROR, closed);
     check_null(asyncio_loop_create_task(loop, returns(1)), ASYNCIO_RUNTIME_ERROR, closed);
     check_raised(asyncio_loop_run_forever(loop), ASYNCIO_RUNTIME_ERROR, closed);
-    check_raised(asyncio_loop_run_until_complete(loop, returns(1), NULL), ASYNCIO_RUNTIME_ERROR, closed);
+    check_raised(asyncio_loop_run_until_complete(loop, returns(1), NULL), ASYNCIO_RUNTIME_ERROR,
+                 closed);
     asyncio_loop_unref(loop);
 }
 
@@ -244,11 +251,12 @@ ASYNC(resolves_twice) {
     asyncio_value v;
     asyncio_error *e = asyncio_error_new(ASYNCIO_VALUE_ERROR, "late");
     CHECK_INT(asyncio_future_set_result(f, asyncio_int(1)), 0);
-    check_raised(asyncio_future_set_result(f, asyncio_int(2)), ASYNCIO_INVALID_STATE_ERROR, "invalid state");
+    check_raised(asyncio_future_set_result(f, asyncio_int(2)), ASYNCIO_INVALID_STATE_ERROR,
+                 "invalid state");
     check_raised(asyncio_future_set_result(f, asyncio_own_str(strdup("dropped"))),
                  ASYNCIO_INVALID_STATE_ERROR, "invalid state");
-    check_raised(asyncio_future_set_exception(f, ASYNCIO_VALUE_ERROR, "x"), ASYNCIO_INVALID_STATE_ERROR,
-                 "invalid state");
+    check_raised(asyncio_future_set_exception(f, ASYNCIO_VALUE_ERROR, "x"),
+                 ASYNCIO_INVALID_STATE_ERROR, "invalid state");
     check_raised(asyncio_future_set_error(f, e), ASYNCIO_INVALID_STATE_ERROR, "invalid state");
     CHECK(!asyncio_future_cancel(f, NULL));
     TRY(AWAIT(f, &v));
@@ -262,8 +270,9 @@ TEST(a_second_set_result_is_an_error_and_the_first_stays) { run(resolves_twice()
 ASYNC(resolves_a_task) {
     asyncio_auto_task t = asyncio_create_task(returns(3));
     asyncio_value v;
-    check_raised(asyncio_future_set_result(asyncio_task_as_future(t), asyncio_own_str(strdup("dropped"))),
-                 ASYNCIO_RUNTIME_ERROR, "Task does not support set_result or set_exception");
+    check_raised(
+        asyncio_future_set_result(asyncio_task_as_future(t), asyncio_own_str(strdup("dropped"))),
+        ASYNCIO_RUNTIME_ERROR, "Task does not support set_result or set_exception");
     check_raised(asyncio_future_set_exception(asyncio_task_as_future(t), ASYNCIO_VALUE_ERROR, NULL),
                  ASYNCIO_RUNTIME_ERROR, "Task does not support set_result or set_exception");
     TRY(AWAIT(t, &v));
@@ -322,7 +331,8 @@ TEST(run_until_complete_of_a_future_of_another_loop_is_an_error) {
 
 ASYNC(awaits_itself) {
     asyncio_outcome o;
-    check_raised(AWAIT(asyncio_current_task()), ASYNCIO_RUNTIME_ERROR, "Task cannot await on itself");
+    check_raised(AWAIT(asyncio_current_task()), ASYNCIO_RUNTIME_ERROR,
+                 "Task cannot await on itself");
     check_raised(AWAIT(asyncio_task_join(asyncio_current_task(), &o)), ASYNCIO_RUNTIME_ERROR,
                  "Task cannot await on itself");
     TRY(AWAIT(asyncio_sleep(0)));
@@ -339,7 +349,9 @@ static asyncio_coro typeless(void) {
     return c;
 }
 
-static const asyncio_coro_type runless_type = { .size = sizeof runless_type, .name = "runless", .file = "f" };
+static const asyncio_coro_type runless_type = { .size = sizeof runless_type,
+                                                .name = "runless",
+                                                .file = "f" };
 
 static asyncio_coro runless(void) {
     asyncio_coro c = typeless();
@@ -349,11 +361,14 @@ static asyncio_coro runless(void) {
 
 ASYNC(awaits_nothing) {
     static const char what[] = "a coroutine was expected";
-    check_raised(AWAIT(typeless()), ASYNCIO_TYPE_ERROR, "a coroutine without a type cannot be awaited");
-    check_raised(AWAIT(runless()), ASYNCIO_TYPE_ERROR, "a coroutine without a type cannot be awaited");
+    check_raised(AWAIT(typeless()), ASYNCIO_TYPE_ERROR,
+                 "a coroutine without a type cannot be awaited");
+    check_raised(AWAIT(runless()), ASYNCIO_TYPE_ERROR,
+                 "a coroutine without a type cannot be awaited");
     check_null(asyncio_create_task(typeless()), ASYNCIO_TYPE_ERROR, what);
     check_null(asyncio_create_task(runless()), ASYNCIO_TYPE_ERROR, what);
-    check_null(asyncio_create_task(asyncio_coro_of_task(asyncio_current_task())), ASYNCIO_TYPE_ERROR, what);
+    check_null(asyncio_create_task(asyncio_coro_of_task(asyncio_current_task())),
+               ASYNCIO_TYPE_ERROR, what);
     check_raised(asyncio_spawn(typeless()), ASYNCIO_TYPE_ERROR, what);
     check_null(asyncio_ensure_future(typeless()), ASYNCIO_TYPE_ERROR, what);
     TRY(AWAIT(asyncio_sleep(0)));
@@ -390,7 +405,8 @@ TEST(a_coroutine_without_a_type_is_none_and_holds_nothing) {
 /* ---- delays ---- */
 
 ASYNC(sleeps_badly) {
-    check_raised(AWAIT(asyncio_sleep((double)NAN)), ASYNCIO_VALUE_ERROR, "Invalid delay: NaN (not a number)");
+    check_raised(AWAIT(asyncio_sleep((double)NAN)), ASYNCIO_VALUE_ERROR,
+                 "Invalid delay: NaN (not a number)");
     check_raised(AWAIT(asyncio_sleep_result((double)NAN, asyncio_own_str(strdup("dropped")))),
                  ASYNCIO_VALUE_ERROR, "Invalid delay: NaN (not a number)");
     TRY(AWAIT(asyncio_sleep(-1)));
@@ -487,8 +503,12 @@ TEST(stack_size_zero_is_the_default) { run(makes_tasks_of_stack_size(0, true)); 
 TEST(stack_size_one_is_refused) { run(makes_tasks_of_stack_size(1, false)); }
 TEST(stack_size_just_under_16_kib_is_refused) { run(makes_tasks_of_stack_size(16383, false)); }
 TEST(stack_size_16_kib_is_the_smallest) { run(makes_tasks_of_stack_size(16384, true)); }
-TEST(stack_size_that_is_no_multiple_of_anything_is_rounded_up) { run(makes_tasks_of_stack_size(100003, true)); }
-TEST(stack_size_over_1_gib_is_refused) { run(makes_tasks_of_stack_size(((size_t)1 << 30) + 1, false)); }
+TEST(stack_size_that_is_no_multiple_of_anything_is_rounded_up) {
+    run(makes_tasks_of_stack_size(100003, true));
+}
+TEST(stack_size_over_1_gib_is_refused) {
+    run(makes_tasks_of_stack_size(((size_t)1 << 30) + 1, false));
+}
 TEST(stack_size_max_is_refused) { run(makes_tasks_of_stack_size(SIZE_MAX, false)); }
 TEST(stack_size_1_gib_works) {
     if (test_under_sanitizer() || test_under_valgrind()) SKIP("takes their address space");
@@ -498,9 +518,12 @@ TEST(stack_size_1_gib_works) {
 TEST(default_stack_sizes_out_of_range_are_refused) {
     asyncio_loop *loop = asyncio_new_event_loop();
     CHECK_INT(asyncio_loop_get_stack_size(loop), 65536);
-    check_raised(asyncio_loop_set_stack_size(loop, 0), ASYNCIO_VALUE_ERROR, "stack size out of range");
-    check_raised(asyncio_loop_set_stack_size(loop, 100), ASYNCIO_VALUE_ERROR, "stack size out of range");
-    check_raised(asyncio_loop_set_stack_size(loop, SIZE_MAX), ASYNCIO_VALUE_ERROR, "stack size out of range");
+    check_raised(asyncio_loop_set_stack_size(loop, 0), ASYNCIO_VALUE_ERROR,
+                 "stack size out of range");
+    check_raised(asyncio_loop_set_stack_size(loop, 100), ASYNCIO_VALUE_ERROR,
+                 "stack size out of range");
+    check_raised(asyncio_loop_set_stack_size(loop, SIZE_MAX), ASYNCIO_VALUE_ERROR,
+                 "stack size out of range");
     CHECK_INT(asyncio_loop_get_stack_size(loop), 65536);
     CHECK_INT(asyncio_loop_set_stack_size(loop, 200001), 0);
     CHECK_INT(asyncio_loop_get_stack_size(loop), 200001);
@@ -526,7 +549,8 @@ ASYNC(parks) {
 ASYNC(builds_a_chain, (int) n) {
     asyncio_task **tasks = calloc((size_t)n, sizeof *tasks);
     tasks[0] = asyncio_create_task(parks(), .stack_size = 16384);
-    for (int i = 1; i < n; i++) tasks[i] = asyncio_create_task(awaits_task(&tasks[i - 1]), .stack_size = 16384);
+    for (int i = 1; i < n; i++)
+        tasks[i] = asyncio_create_task(awaits_task(&tasks[i - 1]), .stack_size = 16384);
     TRY(AWAIT(asyncio_sleep(0)));
     TRY(AWAIT(asyncio_sleep(0)));
     CHECK(asyncio_task_cancel(tasks[n - 1], "whole chain"));
@@ -616,7 +640,8 @@ TEST(a_forked_child_cannot_run_the_loop_it_inherited) {
     pid_t pid = fork();
     if (pid == 0) {
         check_raised(asyncio_loop_run_forever(loop), ASYNCIO_RUNTIME_ERROR, PARENTS);
-        check_raised(asyncio_loop_run_until_complete(loop, returns(1), NULL), ASYNCIO_RUNTIME_ERROR, PARENTS);
+        check_raised(asyncio_loop_run_until_complete(loop, returns(1), NULL), ASYNCIO_RUNTIME_ERROR,
+                     PARENTS);
         CHECK_INT(asyncio_loop_close(loop), 0);
         asyncio_loop_unref(loop);
         CHECK_INT(asyncio_run(returns(1), NULL), 0);
@@ -656,7 +681,8 @@ static bool under_thread_sanitizer(void) {
 }
 
 static void run_forking(bool yields) {
-    if (under_thread_sanitizer()) SKIP("it takes the forking fiber for another thread in the child");
+    if (under_thread_sanitizer())
+        SKIP("it takes the forking fiber for another thread in the child");
     struct forked f = { -1, yields };
     int rc = asyncio_run(forks(&f), NULL);
     if (f.child == 0) {

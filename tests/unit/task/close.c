@@ -181,7 +181,8 @@ ASYNC(awaits_more) {
     int rc = AWAIT(asyncio_sleep(1000));
     mark(asyncio_err_name(rc));
     mark(asyncio_err_name(AWAIT(asyncio_sleep(1))));
-    asyncio_auto_future f = asyncio_loop_create_future(asyncio_task_get_loop(asyncio_current_task()));
+    asyncio_auto_future f =
+        asyncio_loop_create_future(asyncio_task_get_loop(asyncio_current_task()));
     CHECK(f == NULL);
     asyncio_ignore(ASYNCIO_RUNTIME_ERROR);
     mark(asyncio_err_name(AWAIT(returns(1))));
@@ -229,7 +230,9 @@ TEST(a_task_that_never_ends_is_left_where_it_is_and_named) {
 
 static int drops;
 static void count_drop(asyncio_value *v) { (void)v, drops++; }
-static const asyncio_value_type counted = { .size = sizeof counted, .name = "counted", .drop = count_drop };
+static const asyncio_value_type counted = { .size = sizeof counted,
+                                            .name = "counted",
+                                            .drop = count_drop };
 
 ASYNC(returns_counted_when_unwound) {
     asyncio_ignore(AWAIT(asyncio_sleep(1000)));
@@ -259,8 +262,12 @@ static int run_captured(const void *args, asyncio_value *result) {
     int rc = AWAIT(asyncio_sleep(1000));
     return rc;
 }
-static const asyncio_coro_type captured_type = { .size = sizeof captured_type, .name = "captured",
-    .file = __FILE__, .run = run_captured, .capture = capture, .release = release };
+static const asyncio_coro_type captured_type = { .size = sizeof captured_type,
+                                                 .name = "captured",
+                                                 .file = __FILE__,
+                                                 .run = run_captured,
+                                                 .capture = capture,
+                                                 .release = release };
 
 TEST(captured_arguments_of_pending_tasks_are_released) {
     asyncio_loop *loop = new_loop();
@@ -324,7 +331,8 @@ TEST(the_default_report_of_a_pending_task) {
     spawn(loop, on_sleep("A", 1000), "A");
     turn(loop);
     end(loop);
-    CHECK_PRINTED("Task was destroyed but it is pending!\ntask: <Task pending name='A' coro=<on_sleep() running at ");
+    CHECK_PRINTED(
+        "Task was destroyed but it is pending!\ntask: <Task pending name='A' coro=<on_sleep() running at ");
     CHECK_PRINTED("created at: ");
 }
 
@@ -431,10 +439,18 @@ TEST(objects_are_safe_after_their_loop_is_gone) {
     asyncio_task *ended = asyncio_loop_create_task(loop, returns(5), .name = "B");
     turn(loop);
     asyncio_task *fresh = asyncio_loop_create_task(loop, returns(5), .name = "C");
-    CHECK_INT(asyncio_loop_call_soon(loop, nothing, (void *)(uintptr_t) "soon", .handle = &soon, .drop = mark_drop), 0);
-    CHECK_INT(asyncio_loop_call_later(loop, 5, nothing, (void *)(uintptr_t) "timer", .handle = &timer, .drop = mark_drop), 0);
-    CHECK_INT(asyncio_loop_call_soon_threadsafe(loop, nothing, (void *)(uintptr_t) "posted", .handle = &posted, .drop = mark_drop), 0);
-    CHECK_INT(asyncio_future_add_done_callback(f, nothing_done, (void *)(uintptr_t) "callback", .drop = mark_drop), 0);
+    CHECK_INT(asyncio_loop_call_soon(loop, nothing, (void *)(uintptr_t) "soon", .handle = &soon,
+                                     .drop = mark_drop),
+              0);
+    CHECK_INT(asyncio_loop_call_later(loop, 5, nothing, (void *)(uintptr_t) "timer",
+                                      .handle = &timer, .drop = mark_drop),
+              0);
+    CHECK_INT(asyncio_loop_call_soon_threadsafe(loop, nothing, (void *)(uintptr_t) "posted",
+                                                .handle = &posted, .drop = mark_drop),
+              0);
+    CHECK_INT(asyncio_future_add_done_callback(f, nothing_done, (void *)(uintptr_t) "callback",
+                                               .drop = mark_drop),
+              0);
     CHECK_INT(asyncio_future_set_result(done, asyncio_own_str(strdup("value"))), 0);
     CHECK_INT(asyncio_loop_close(loop), 0);
     CHECK_STR(trace, "pending A pending C A GeneratorExit posted soon timer");

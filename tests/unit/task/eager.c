@@ -279,7 +279,9 @@ ASYNC(callbacks_after) {
     RETURN();
 }
 
-TEST(awaiting_a_task_that_ended_eagerly_costs_no_turn_its_callbacks_one) { run_plain(callbacks_after()); }
+TEST(awaiting_a_task_that_ended_eagerly_costs_no_turn_its_callbacks_one) {
+    run_plain(callbacks_after());
+}
 
 /* ---- EAG-8, EAG-9 ---- */
 
@@ -410,7 +412,9 @@ ASYNC(under_factory) {
     RETURN();
 }
 
-TEST(the_eager_factory_makes_all_tasks_eager_but_those_that_say_no) { run_with_factory(under_factory()); }
+TEST(the_eager_factory_makes_all_tasks_eager_but_those_that_say_no) {
+    run_with_factory(under_factory());
+}
 
 ASYNC(tells_name) {
     mark(asyncio_task_get_name(asyncio_current_task()));
@@ -448,7 +452,8 @@ ASYNC(custom) {
 TEST(the_eager_factory_calls_the_constructor_it_is_given) {
     asyncio_eager_factory mine = { construct, (void *)(uintptr_t) "mine" };
     trace[0] = '\0';
-    CHECK_INT(asyncio_run(custom(), NULL, .loop_factory = eager_loop, .loop_factory_arg = &mine), 0);
+    CHECK_INT(asyncio_run(custom(), NULL, .loop_factory = eager_loop, .loop_factory_arg = &mine),
+              0);
 }
 
 /* ---- EAG-17 ---- */

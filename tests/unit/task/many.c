@@ -74,8 +74,11 @@ ASYNC(runs_one_by_one, (size_t) count) {
         CHECK_INT(asyncio_future_set_result(gate, asyncio_none()), 0);
         TRY(AWAIT(t));
     }
-    CHECK_INT(asyncio_testing_live_objects(asyncio_get_running_loop()), 2); /* this, and who waits for it */
+    CHECK_INT(asyncio_testing_live_objects(asyncio_get_running_loop()),
+              2); /* this, and who waits for it */
     RETURN();
 }
 
-TEST(tasks_that_come_and_go_leave_nothing) { CHECK_INT(asyncio_run(runs_one_by_one(20000), NULL), 0); }
+TEST(tasks_that_come_and_go_leave_nothing) {
+    CHECK_INT(asyncio_run(runs_one_by_one(20000), NULL), 0);
+}

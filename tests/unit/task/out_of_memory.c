@@ -57,7 +57,8 @@ static int try_once(program *run, long n, bool *failed) {
 }
 
 static void fail_each(program *run) {
-    if (asyncio_testing_fail_allocation(0) < 0) SKIP("the library was built without fault injection");
+    if (asyncio_testing_fail_allocation(0) < 0)
+        SKIP("the library was built without fault injection");
     bool failed = true;
     for (long n = 1; failed; n++) {
         if (n > 100000) FAIL("there is no end of allocations");
@@ -67,7 +68,8 @@ static void fail_each(program *run) {
 }
 
 static void retry(int (*run)(void)) {
-    if (asyncio_testing_fail_allocation(0) < 0) SKIP("the library was built without fault injection");
+    if (asyncio_testing_fail_allocation(0) < 0)
+        SKIP("the library was built without fault injection");
     for (long n = 1;; n++) {
         asyncio_testing_fail_allocation(n);
         int rc = run();
@@ -231,7 +233,8 @@ TEST_TIMEOUT(future_cancelled_with_a_message, 60) { fail_each(cancel_a_future); 
 
 static int make_a_named_task(asyncio_loop *loop) {
     char text[300];
-    asyncio_auto_task t = asyncio_loop_create_task(loop, returns(1), .name = "a name", .stack_size = 20000);
+    asyncio_auto_task t =
+        asyncio_loop_create_task(loop, returns(1), .name = "a name", .stack_size = 20000);
     if (!t) return status_of_null();
     CHECK_STR(asyncio_task_get_name(t), "a name");
     int rc = asyncio_task_set_name(t, "another");
@@ -387,8 +390,12 @@ static int run_captured(const void *args, asyncio_value *result) {
     int rc = AWAIT(asyncio_sleep(1));
     return rc;
 }
-static const asyncio_coro_type captured_type = { .size = sizeof captured_type, .name = "captured",
-    .file = __FILE__, .run = run_captured, .capture = capture, .release = release };
+static const asyncio_coro_type captured_type = { .size = sizeof captured_type,
+                                                 .name = "captured",
+                                                 .file = __FILE__,
+                                                 .run = run_captured,
+                                                 .capture = capture,
+                                                 .release = release };
 
 static int capture_arguments(asyncio_loop *loop) {
     asyncio_coro c;

@@ -70,7 +70,8 @@ ASYNC(overflows_when_cancelled) {
     return rc;
 }
 
-TEST_DIES(an_overflow_while_the_loop_is_closed_is_reported_too, SIGSEGV, "stack overflow in task 'late'") {
+TEST_DIES(an_overflow_while_the_loop_is_closed_is_reported_too, SIGSEGV,
+          "stack overflow in task 'late'") {
     need_own_handler();
     asyncio_loop *loop = asyncio_new_event_loop();
     asyncio_task *t = asyncio_loop_create_task(loop, overflows_when_cancelled(), .name = "late");

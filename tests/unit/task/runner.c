@@ -70,8 +70,9 @@ static int refuse_repr(const asyncio_value *v, char *buf, size_t n) {
     (void)v, (void)buf, (void)n;
     FAIL("repr was called");
 }
-static const asyncio_value_type counted = { .size = sizeof counted, .name = "counted", .drop = count_drop,
-                                            .repr = refuse_repr };
+static const asyncio_value_type counted = {
+    .size = sizeof counted, .name = "counted", .drop = count_drop, .repr = refuse_repr
+};
 
 ASYNC(returns_counted, (int *) drops) { RETURN(asyncio_own(drops, &counted)); }
 
@@ -170,7 +171,8 @@ ASYNC(leaves_long) {
 }
 
 TEST(shutdown_waits_for_those_that_take_long_to_clean_up) {
-    check_raised(asyncio_run(leaves_long(), NULL, .loop_factory = noting_loop), ASYNCIO_VALUE_ERROR, "main");
+    check_raised(asyncio_run(leaves_long(), NULL, .loop_factory = noting_loop), ASYNCIO_VALUE_ERROR,
+                 "main");
     CHECK_STR(trace, "cleaned up");
 }
 
@@ -229,7 +231,8 @@ TEST(a_runner_runs_many_times_on_one_loop) {
     CHECK_INT(asyncio_runner_close(r), 0);
     CHECK(asyncio_get_event_loop() == NULL);
     asyncio_ignore(ASYNCIO_RUNTIME_ERROR);
-    check_raised(asyncio_runner_run(r, returns(1), NULL, NULL), ASYNCIO_RUNTIME_ERROR, "Runner is closed");
+    check_raised(asyncio_runner_run(r, returns(1), NULL, NULL), ASYNCIO_RUNTIME_ERROR,
+                 "Runner is closed");
     CHECK(asyncio_runner_get_loop(r) == NULL);
     check_raised(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, "Runner is closed");
     asyncio_runner_unref(r);
@@ -344,7 +347,8 @@ TEST(a_runner_whose_loop_was_closed_can_still_be_closed) {
     asyncio_runner *r = asyncio_runner_new(NULL);
     CHECK_INT(asyncio_runner_run(r, runs_until_closed(NULL), NULL, NULL), 0);
     CHECK_INT(asyncio_loop_close(asyncio_runner_get_loop(r)), 0);
-    check_raised(asyncio_runner_run(r, returns(1), NULL, NULL), ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
+    check_raised(asyncio_runner_run(r, returns(1), NULL, NULL), ASYNCIO_RUNTIME_ERROR,
+                 "Event loop is closed");
     CHECK_INT(asyncio_runner_close(r), 0);
     asyncio_runner_unref(r);
 }
@@ -355,7 +359,8 @@ static int stop_running(void *arg) {
 }
 
 ASYNC(stops_its_loop) {
-    TRY(asyncio_loop_call_soon(asyncio_get_running_loop(), stop_running, asyncio_get_running_loop()));
+    TRY(asyncio_loop_call_soon(asyncio_get_running_loop(), stop_running,
+                               asyncio_get_running_loop()));
     TRY(AWAIT(asyncio_sleep(1)));
     mark("never");
     RETURN();
@@ -406,7 +411,8 @@ TEST(main_can_swallow_ctrl_c) {
 }
 
 TEST(main_can_turn_ctrl_c_into_another_error) {
-    check_raised(asyncio_run(is_interrupted(ASYNCIO_VALUE_ERROR), NULL), ASYNCIO_VALUE_ERROR, "instead");
+    check_raised(asyncio_run(is_interrupted(ASYNCIO_VALUE_ERROR), NULL), ASYNCIO_VALUE_ERROR,
+                 "instead");
 }
 
 TEST(ctrl_c_wakes_a_loop_that_sleeps) {
@@ -540,8 +546,8 @@ ASYNC(background_exit) {
 }
 
 TEST(system_exit_of_a_background_task_leaves_run_and_is_reported_too) {
-    check_raised(asyncio_run(background_exit(), NULL, .loop_factory = noting_loop), ASYNCIO_SYSTEM_EXIT,
-                 "from the background");
+    check_raised(asyncio_run(background_exit(), NULL, .loop_factory = noting_loop),
+                 ASYNCIO_SYSTEM_EXIT, "from the background");
     CHECK_STR(trace, "[Task exception was never retrieved exiting] CancelledError");
 }
 
