@@ -9,10 +9,10 @@
 
 /* Where a form stands. */
 struct place {
-    bool fn;       /* inside an fn */
-    bool gen;      /* inside a gen */
-    bool loop;     /* inside a loop of the same body */
-    bool handler;  /* inside an except clause */
+    bool fn;      /* inside an fn */
+    bool gen;     /* inside a gen */
+    bool loop;    /* inside a loop of the same body */
+    bool handler; /* inside an except clause */
 };
 
 static bool check_expr(struct interp *it, struct node *x, struct place at);

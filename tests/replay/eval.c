@@ -22,8 +22,7 @@ static int check_limits(struct interp *it, struct env *env, const struct node *x
     return ST_OK;
 }
 
-static int eval_name(struct interp *it, struct env *env, const struct node *x,
-                     struct value *out) {
+static int eval_name(struct interp *it, struct env *env, const struct node *x, struct value *out) {
     const struct variable *v = env_find(env, x->name);
     if (v) *out = v->value;
     else if (x->name->bound) *out = x->name->global;
@@ -68,8 +67,7 @@ static int eval_function(struct interp *it, struct env *env, const struct node *
     return rc;
 }
 
-static int eval_form(struct interp *it, struct env *env, const struct node *x,
-                     struct value *out) {
+static int eval_form(struct interp *it, struct env *env, const struct node *x, struct value *out) {
     int rc = check_limits(it, env, x);
     if (rc != ST_OK) return rc;
     env->depth++;
@@ -99,8 +97,7 @@ int eval_block(struct interp *it, struct env *env, struct node *const *body, siz
 
 /* ---- fns ---- */
 
-int fn_call(struct fn *fn, size_t n, const struct value *args, unsigned depth,
-            struct value *out) {
+int fn_call(struct fn *fn, size_t n, const struct value *args, unsigned depth, struct value *out) {
     const struct node *x = fn->node, *params = x->items[1];
     if (n != params->n) {
         return interp_misuse(fn->it, x, "fn called with a wrong number of arguments");

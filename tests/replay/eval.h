@@ -13,18 +13,18 @@
 
 struct fn {
     struct interp *it;
-    const struct node *node;   /* (fn (PARAM...) BODY...) */
-    struct env *env;           /* the frame it was made in */
+    const struct node *node; /* (fn (PARAM...) BODY...) */
+    struct env *env;         /* the frame it was made in */
 };
 
 struct coro {
     struct interp *it;
     int (*run)(struct coro *coro, struct value *out); /* status: ST_OK, ST_ABORT or a code */
     const struct definition *definition;              /* of a call */
-    struct value *args;        /* what it was made with */
+    struct value *args;                               /* what it was made with */
     size_t n;
-    unsigned depth;            /* forms that are open below it on its stack */
-    bool started;              /* it runs, has run, or never will */
+    unsigned depth; /* forms that are open below it on its stack */
+    bool started;   /* it runs, has run, or never will */
 };
 
 int eval(struct interp *it, struct env *env, const struct node *x, struct value *out);
@@ -34,8 +34,7 @@ int eval_block(struct interp *it, struct env *env, struct node *const *body, siz
                struct value *out);
 
 /* Calls an fn. depth: forms that are open on this stack. Status: ST_OK, ST_ABORT or a code. */
-int fn_call(struct fn *fn, size_t n, const struct value *args, unsigned depth,
-            struct value *out);
+int fn_call(struct fn *fn, size_t n, const struct value *args, unsigned depth, struct value *out);
 
 /* A call of an fn that the library makes later: asyncio_callback with a `struct callback`. */
 struct callback {

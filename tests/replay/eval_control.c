@@ -5,13 +5,11 @@
  */
 #include "eval.h"
 
-static int form_do(struct interp *it, struct env *env, const struct node *x,
-                   struct value *out) {
+static int form_do(struct interp *it, struct env *env, const struct node *x, struct value *out) {
     return eval_block(it, env, x->items + 1, x->n - 1, out);
 }
 
-static int form_set(struct interp *it, struct env *env, const struct node *x,
-                    struct value *out) {
+static int form_set(struct interp *it, struct env *env, const struct node *x, struct value *out) {
     int rc = eval(it, env, x->items[2], out);
     if (rc != ST_OK) return rc;
     struct variable *v = env_find(env, x->items[1]->name);
@@ -20,15 +18,13 @@ static int form_set(struct interp *it, struct env *env, const struct node *x,
     return ST_OK;
 }
 
-static int form_let(struct interp *it, struct env *env, const struct node *x,
-                    struct value *out) {
+static int form_let(struct interp *it, struct env *env, const struct node *x, struct value *out) {
     int rc = eval(it, env, x->items[2], out);
     if (rc == ST_OK) env_bind(it, env, x->items[1]->name, *out);
     return rc;
 }
 
-static int form_setg(struct interp *it, struct env *env, const struct node *x,
-                     struct value *out) {
+static int form_setg(struct interp *it, struct env *env, const struct node *x, struct value *out) {
     int rc = eval(it, env, x->items[2], out);
     if (rc != ST_OK) return rc;
     x->items[1]->name->global = *out;
@@ -36,8 +32,7 @@ static int form_setg(struct interp *it, struct env *env, const struct node *x,
     return ST_OK;
 }
 
-static int form_if(struct interp *it, struct env *env, const struct node *x,
-                   struct value *out) {
+static int form_if(struct interp *it, struct env *env, const struct node *x, struct value *out) {
     int rc = eval(it, env, x->items[1], out);
     if (rc != ST_OK) return rc;
     if (value_truth(*out)) return eval(it, env, x->items[2], out);
@@ -45,8 +40,7 @@ static int form_if(struct interp *it, struct env *env, const struct node *x,
     return x->n > 3 ? eval(it, env, x->items[3], out) : ST_OK;
 }
 
-static int form_and(struct interp *it, struct env *env, const struct node *x,
-                    struct value *out) {
+static int form_and(struct interp *it, struct env *env, const struct node *x, struct value *out) {
     int rc = ST_OK;
     *out = value_bool(true);
     for (size_t i = 1; i < x->n && rc == ST_OK && value_truth(*out); i++) {
@@ -55,8 +49,7 @@ static int form_and(struct interp *it, struct env *env, const struct node *x,
     return rc;
 }
 
-static int form_or(struct interp *it, struct env *env, const struct node *x,
-                   struct value *out) {
+static int form_or(struct interp *it, struct env *env, const struct node *x, struct value *out) {
     int rc = ST_OK;
     *out = value_bool(false);
     for (size_t i = 1; i < x->n && rc == ST_OK && !value_truth(*out); i++) {
@@ -82,8 +75,7 @@ static int loop_end(int rc, struct value *out) {
     return rc;
 }
 
-static int form_while(struct interp *it, struct env *env, const struct node *x,
-                      struct value *out) {
+static int form_while(struct interp *it, struct env *env, const struct node *x, struct value *out) {
     int rc = ST_OK;
     while (rc == ST_OK) {
         rc = eval(it, env, x->items[1], out);
@@ -102,8 +94,7 @@ static int form_repeat(struct interp *it, struct env *env, const struct node *x,
     return loop_end(rc, out);
 }
 
-static int form_for(struct interp *it, struct env *env, const struct node *x,
-                    struct value *out) {
+static int form_for(struct interp *it, struct env *env, const struct node *x, struct value *out) {
     int rc = eval(it, env, x->items[2], out);
     if (rc != ST_OK) return rc;
     if (out->kind != VALUE_LIST) return interp_misuse(it, x, "for: not a list");
@@ -115,8 +106,7 @@ static int form_for(struct interp *it, struct env *env, const struct node *x,
     return loop_end(rc, out);
 }
 
-static int form_break(struct interp *it, struct env *env, const struct node *x,
-                      struct value *out) {
+static int form_break(struct interp *it, struct env *env, const struct node *x, struct value *out) {
     (void)it, (void)env, (void)x, (void)out;
     return ST_BREAK;
 }
@@ -135,16 +125,14 @@ static int form_return(struct interp *it, struct env *env, const struct node *x,
 
 /* ---- fns and calls ---- */
 
-static int form_fn(struct interp *it, struct env *env, const struct node *x,
-                   struct value *out) {
+static int form_fn(struct interp *it, struct env *env, const struct node *x, struct value *out) {
     struct fn *fn = arena_alloc(&it->arena, sizeof *fn);
     *fn = (struct fn){ .it = it, .node = x, .env = env };
     *out = (struct value){ .kind = VALUE_FN, .fn = fn };
     return ST_OK;
 }
 
-static int form_call(struct interp *it, struct env *env, const struct node *x,
-                     struct value *out) {
+static int form_call(struct interp *it, struct env *env, const struct node *x, struct value *out) {
     size_t n = x->n - 2;
     struct coro *coro = coro_new(it, run_definition, 0, NULL);
     coro->definition = x->items[1]->name->definition;

@@ -7,8 +7,7 @@
 #include "errors.h"
 #include "eval.h"
 
-static int form_await(struct interp *it, struct env *env, const struct node *x,
-                      struct value *out) {
+static int form_await(struct interp *it, struct env *env, const struct node *x, struct value *out) {
     int rc = eval(it, env, x->items[1], out);
     return rc == ST_OK ? await_value(it, env, x, *out, out) : rc;
 }

@@ -47,9 +47,9 @@ static int try_plain(struct interp *it, struct env *env, const struct try_parts 
 /* ---- except* ---- */
 
 struct star {
-    bool naked;              /* the exception was no group */
-    asyncio_error *rest;     /* what no clause has taken yet, or NULL */
-    asyncio_error **raised;  /* by the clauses */
+    bool naked;             /* the exception was no group */
+    asyncio_error *rest;    /* what no clause has taken yet, or NULL */
+    asyncio_error **raised; /* by the clauses */
     size_t n;
 };
 
@@ -104,8 +104,7 @@ static int try_body(struct interp *it, struct env *env, const struct try_parts *
     return t->star ? try_star(it, env, t, error, out) : try_plain(it, env, t, error, out);
 }
 
-static int form_try(struct interp *it, struct env *env, const struct node *x,
-                    struct value *out) {
+static int form_try(struct interp *it, struct env *env, const struct node *x, struct value *out) {
     const struct try_parts *t = x->parsed;
     int rc = try_body(it, env, t, out);
     if (!t->final || rc == ST_ABORT || it->muted) return rc;

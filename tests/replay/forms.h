@@ -19,7 +19,7 @@ struct call {
     struct interp *it;
     struct env *env;
     const struct node *node;
-    struct value *args;                 /* by position */
+    struct value *args; /* by position */
     size_t n;
     struct value keywords[MAX_KEYWORDS]; /* none where not given */
 };
@@ -30,7 +30,7 @@ typedef int function_form(struct call *call, struct value *out); /* *out is none
 
 struct form {
     const char *name;
-    int lo, hi;                         /* how many arguments by position; ANY: no limit */
+    int lo, hi; /* how many arguments by position; ANY: no limit */
     special_form *special;
     function_form *function;
     const char *keywords[MAX_KEYWORDS];
@@ -38,7 +38,7 @@ struct form {
 
 struct form_table {
     const char *category;
-    const struct form *forms;           /* ended by a row without a name */
+    const struct form *forms; /* ended by a row without a name */
 };
 
 /* The form of that name, or NULL. */
@@ -61,7 +61,6 @@ int want_task(const struct call *c, size_t i, struct entry **out);
 int want_coro(const struct call *c, size_t i, struct coro **out);
 int want_error(const struct call *c, size_t i, asyncio_error **out);
 int want_type(const struct call *c, size_t i, const struct exc_type **out);
-int want_object(const struct call *c, struct value v, const struct object_class *class,
-                void **out);
+int want_object(const struct call *c, struct value v, const struct object_class *class, void **out);
 
 #endif

@@ -36,7 +36,7 @@ enum {
 
 /* A coro, gen or main. */
 struct definition {
-    const struct symbol *name;  /* NULL for main */
+    const struct symbol *name; /* NULL for main */
     struct node *const *params;
     size_t nparams;
     struct node *const *body;
@@ -50,15 +50,15 @@ struct env {
     struct variable {
         const struct symbol *name;
         struct value value;
-    } *variables;
+    } * variables;
     size_t n, size;
-    struct env *parent;          /* of an fn: the frame it was made in */
-    asyncio_error *handling;     /* the exception whose handler runs in it, or NULL */
-    unsigned depth;              /* forms that are open on this stack */
+    struct env *parent;      /* of an fn: the frame it was made in */
+    asyncio_error *handling; /* the exception whose handler runs in it, or NULL */
+    unsigned depth;          /* forms that are open on this stack */
 };
 
 struct waiting {
-    const char *form;            /* a form of the scenario that is not there yet */
+    const char *form; /* a form of the scenario that is not there yet */
     struct waiting *next;
 };
 
@@ -67,19 +67,19 @@ struct interp {
     struct reader reader;
     struct definition *definitions;
     struct definition *main;
-    struct waiting *waits;       /* in the order in which they stand in the scenario */
+    struct waiting *waits; /* in the order in which they stand in the scenario */
     asyncio_loop *loop;
     struct registry registry;
     struct text trace;
-    struct list *messages;       /* cancel messages that are no strings */
+    struct list *messages; /* cancel messages that are no strings */
     enum fatal fatal;
-    char problem[200];           /* of a misuse */
+    char problem[200]; /* of a misuse */
     unsigned long evals;
-    unsigned task_count;         /* of default names */
-    int escaped;                 /* what the last coroutine ended with that left the loop */
-    bool eager;                  /* tasks start eagerly */
-    bool muted;                  /* the trace has ended */
-    bool releasing;              /* the last references go: note what was never retrieved */
+    unsigned task_count; /* of default names */
+    int escaped;         /* what the last coroutine ended with that left the loop */
+    bool eager;          /* tasks start eagerly */
+    bool muted;          /* the trace has ended */
+    bool releasing;      /* the last references go: note what was never retrieved */
 };
 
 void interp_init(struct interp *it);

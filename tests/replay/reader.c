@@ -163,7 +163,10 @@ static bool read_one(struct cursor *c) {
     case ';':
         while (c->at < c->end && *c->at != '\n' && *c->at != '\r') c->at++;
         return true;
-    case '(': open_form(c, new_node(c, NODE_FORM)); c->at++; return true;
+    case '(':
+        open_form(c, new_node(c, NODE_FORM));
+        c->at++;
+        return true;
     case ')': c->at++; return close_form(c);
     case '"': return read_string(c);
     default: return read_word(c);

@@ -16,11 +16,11 @@ struct definition;
 
 struct symbol {
     const char *name;
-    const struct exc_type *type;          /* the exception type of that name, or NULL */
-    const struct definition *definition;  /* the coro or gen of that name, or NULL */
-    struct value global;                  /* its global value, if bound */
+    const struct exc_type *type;         /* the exception type of that name, or NULL */
+    const struct definition *definition; /* the coro or gen of that name, or NULL */
+    struct value global;                 /* its global value, if bound */
     bool bound;
-    struct symbol *next;                  /* all symbols */
+    struct symbol *next; /* all symbols */
 };
 
 enum node_kind { NODE_LITERAL, NODE_NAME, NODE_KEYWORD, NODE_FORM };
@@ -29,17 +29,17 @@ struct node {
     enum node_kind kind;
     int line;
     struct value literal;
-    struct symbol *name;       /* of a name or a keyword (without its colon) */
-    struct node **items;       /* of a form: its head and the rest */
+    struct symbol *name; /* of a name or a keyword (without its colon) */
+    struct node **items; /* of a form: its head and the rest */
     size_t n;
-    const struct form *form;   /* what the head means: set by the checker */
-    void *parsed;              /* what the checker made of it, for forms that want that */
+    const struct form *form; /* what the head means: set by the checker */
+    void *parsed;            /* what the checker made of it, for forms that want that */
 };
 
 struct reader {
     struct arena *arena;
     struct symbol *symbols;
-    char problem[160];         /* what is wrong with the text */
+    char problem[160]; /* what is wrong with the text */
 };
 
 /* Reads a whole text into the top forms of *top. False: see reader->problem. */

@@ -13,27 +13,27 @@
 #include "value.h"
 
 struct entry {
-    asyncio_future *future;  /* a reference until it is let go, then only an address */
-    asyncio_task *task;      /* the same as a task, or NULL */
-    struct value name;       /* of a future; a task knows its own */
-    const char *type;        /* in reports: Task, Future or _GatheringFuture */
-    size_t number;           /* its place in the order of making */
-    bool released;           /* the reference is gone */
-    bool quiet;              /* a task that is not reported when it is left pending */
-    bool pending;            /* the state at the end, once that is frozen */
-    const char *shown;       /* how it is shown from then on; NULL before */
-    asyncio_error *lost;     /* its error, if nobody has looked at it */
-    struct entry *next;      /* in its bucket */
+    asyncio_future *future; /* a reference until it is let go, then only an address */
+    asyncio_task *task;     /* the same as a task, or NULL */
+    struct value name;      /* of a future; a task knows its own */
+    const char *type;       /* in reports: Task, Future or _GatheringFuture */
+    size_t number;          /* its place in the order of making */
+    bool released;          /* the reference is gone */
+    bool quiet;             /* a task that is not reported when it is left pending */
+    bool pending;           /* the state at the end, once that is frozen */
+    const char *shown;      /* how it is shown from then on; NULL before */
+    asyncio_error *lost;    /* its error, if nobody has looked at it */
+    struct entry *next;     /* in its bucket */
 };
 
 struct registry {
-    struct entry **buckets;  /* of a table by address; their number is a power of two */
+    struct entry **buckets; /* of a table by address; their number is a power of two */
     size_t nbuckets, nentries;
-    struct entry **places;   /* in order of making; NULL: reserved or forgotten */
+    struct entry **places; /* in order of making; NULL: reserved or forgotten */
     size_t n, size;
     asyncio_error **errors;
     size_t nerrors, errors_size;
-    struct object *objects;  /* the newest first */
+    struct object *objects; /* the newest first */
 };
 
 /* A place in the order of making for something that is about to be made. */

@@ -33,16 +33,15 @@ static bool starts_with(const char *s, const char *start) {
 
 /* Notes an exception nobody has retrieved at its entry. */
 static void note_lost(struct interp *it, const asyncio_exception_context *context) {
-    const asyncio_future *f = context->task ? asyncio_task_as_future(context->task)
-                                            : context->future;
+    const asyncio_future *f =
+        context->task ? asyncio_task_as_future(context->task) : context->future;
     struct entry *e = f ? registry_find(it, f) : NULL;
     if (e && !e->pending && context->exception) {
         e->lost = registry_keep_error(it, asyncio_error_ref(context->exception));
     }
 }
 
-static int on_loop_error(asyncio_loop *loop, const asyncio_exception_context *context,
-                         void *arg) {
+static int on_loop_error(asyncio_loop *loop, const asyncio_exception_context *context, void *arg) {
     static const char *const prefixes[] = {
         "Exception in callback",
         "an error occurred during closing of asynchronous generator",
@@ -62,8 +61,7 @@ static int on_loop_error(asyncio_loop *loop, const asyncio_exception_context *co
     return 0;
 }
 
-static asyncio_task *make_task(asyncio_loop *loop, const asyncio_task_options *options,
-                               void *arg) {
+static asyncio_task *make_task(asyncio_loop *loop, const asyncio_task_options *options, void *arg) {
     struct interp *it = arg;
     asyncio_task_options o = *options;
     char name[32];

@@ -10,7 +10,7 @@
 struct try_parts {
     struct node **body;
     size_t nbody;
-    struct node **clauses;     /* (except T x BODY...) or (except* T x BODY...) */
+    struct node **clauses; /* (except T x BODY...) or (except* T x BODY...) */
     size_t nclauses;
     const struct node *orelse; /* (else BODY...), or NULL */
     const struct node *final;  /* (finally BODY...), or NULL */

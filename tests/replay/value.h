@@ -24,8 +24,8 @@ enum value_kind {
     VALUE_STRING,
     VALUE_LIST,
     VALUE_EXCEPTION,
-    VALUE_TYPE,      /* of exceptions */
-    VALUE_FUTURE,    /* also a task */
+    VALUE_TYPE,   /* of exceptions */
+    VALUE_FUTURE, /* also a task */
     VALUE_COROUTINE,
     VALUE_FN,
     VALUE_OBJECT,
@@ -33,15 +33,15 @@ enum value_kind {
 
 /* A kind of objects of the library. */
 struct object_class {
-    const char *name;       /* as shown: <name> */
-    void (*drop)(void *p);  /* lets the reference go; NULL: nothing to do */
+    const char *name;      /* as shown: <name> */
+    void (*drop)(void *p); /* lets the reference go; NULL: nothing to do */
 };
 
 struct object {
     const struct object_class *class;
-    void *p;                /* the reference */
-    bool timer;             /* of a handle: it has a deadline */
-    struct object *next;    /* the one kept before */
+    void *p;             /* the reference */
+    bool timer;          /* of a handle: it has a deadline */
+    struct object *next; /* the one kept before */
 };
 
 struct value {

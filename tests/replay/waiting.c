@@ -67,12 +67,8 @@ const struct form sync_forms[] = {
 
 /* "gen" is the definition; the checker looks it up as if it were a form. */
 const struct form generator_forms[] = {
-    { "gen", 0, 0, NULL, NULL, { NULL } },
-    { "yield", 0, 1, NULL, NULL, { NULL } },
-    { "afor", 2, ANY, NULL, NULL, { NULL } },
-    { "anext", 1, 1, NULL, NULL, { NULL } },
-    { "asend", 2, 2, NULL, NULL, { NULL } },
-    { "athrow", 2, 2, NULL, NULL, { NULL } },
-    { "aclose", 1, 1, NULL, NULL, { NULL } },
-    { NULL, 0, 0, NULL, NULL, { NULL } },
+    { "gen", 0, 0, NULL, NULL, { NULL } },    { "yield", 0, 1, NULL, NULL, { NULL } },
+    { "afor", 2, ANY, NULL, NULL, { NULL } }, { "anext", 1, 1, NULL, NULL, { NULL } },
+    { "asend", 2, 2, NULL, NULL, { NULL } },  { "athrow", 2, 2, NULL, NULL, { NULL } },
+    { "aclose", 1, 1, NULL, NULL, { NULL } }, { NULL, 0, 0, NULL, NULL, { NULL } },
 };
