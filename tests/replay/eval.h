@@ -36,7 +36,7 @@ int eval_block(struct interp *it, struct env *env, struct node *const *body, siz
 /* Calls an fn. depth: forms that are open on this stack. Status: ST_OK, ST_ABORT or a code. */
 int fn_call(struct fn *fn, size_t n, const struct value *args, unsigned depth, struct value *out);
 
-/* A call of an fn that the library makes later: asyncio_callback with a `struct callback`. */
+/* A call of an fn that the library makes later: asyncio_callback whose arg is a `struct callback`. */
 struct callback {
     struct fn *fn;
     struct value *args;
@@ -45,7 +45,7 @@ struct callback {
     unsigned depth;
 };
 struct callback *callback_new(struct fn *fn, size_t n, const struct value *args);
-int callback_run(void *callback);
+int callback_run(void *arg);
 
 /* A new coroutine object of that kind with n arguments (copied). */
 struct coro *coro_new(struct interp *it, int (*run)(struct coro *, struct value *), size_t n,
