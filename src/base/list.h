@@ -16,7 +16,7 @@ struct asyncio__link {
 };
 
 #define asyncio__container(link, type, member)                                                     \
-    ((type *)(void *)((char *)(link) - offsetof(type, member)))
+    ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
 #define ASYNCIO__LIKELY(x) __builtin_expect(!!(x), 1)
 #define ASYNCIO__UNLIKELY(x) __builtin_expect(!!(x), 0)

@@ -17,7 +17,7 @@ struct callback {
     struct asyncio__node node;
     asyncio_done_callback *fn;
     struct asyncio__call call;
-    asyncio_future *future;  /* a reference from the moment it is scheduled */
+    asyncio_future *future; /* a reference from the moment it is scheduled */
     asyncio_loop *loop;
 };
 
@@ -55,7 +55,8 @@ static int describe_callback(struct asyncio__node *node, char *buf, size_t n) {
     return asyncio__call_describe(&callback_of(node)->call, buf, n);
 }
 
-static const struct asyncio__node_ops callback_ops = { run_callback, discard_callback, describe_callback, NULL };
+static const struct asyncio__node_ops callback_ops = { run_callback, discard_callback,
+                                                       describe_callback, NULL };
 
 static struct callback *new_callback(asyncio_future *f, asyncio_done_callback *fn,
                                      const asyncio_call_options *options) {
@@ -72,7 +73,8 @@ static struct callback *new_callback(asyncio_future *f, asyncio_done_callback *f
 
 int asyncio_future_add_done_callback_with(asyncio_future *f, asyncio_done_callback *fn,
                                           const asyncio_call_options *options) {
-    if (!f || !fn) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a future and a callback are required");
+    if (!f || !fn)
+        return asyncio__raise(ASYNCIO_TYPE_ERROR, "a future and a callback are required");
     bool pending = f->state == ASYNCIO__PENDING;
     int rc = pending ? 0 : asyncio__loop_check(f->loop);
     if (rc < 0) return rc;
@@ -88,7 +90,8 @@ int asyncio_future_add_done_callback_with(asyncio_future *f, asyncio_done_callba
     return 0;
 }
 
-size_t asyncio_future_remove_done_callback(asyncio_future *f, asyncio_done_callback *fn, void *arg) {
+size_t asyncio_future_remove_done_callback(asyncio_future *f, asyncio_done_callback *fn,
+                                           void *arg) {
     struct asyncio__link gone;
     size_t count = 0;
     asyncio__link_init(&gone);

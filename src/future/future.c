@@ -63,7 +63,8 @@ static void report_never_retrieved(asyncio_future *f) {
                                           .message = message,
                                           .exception = error,
                                           .future = f,
-                                          .task = f->ops->is_task ? (asyncio_task *)(void *)f : NULL };
+                                          .task =
+                                              f->ops->is_task ? (asyncio_task *)(void *)f : NULL };
     f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
     f->refs++;
     asyncio__loop_report(f->loop, &context);
@@ -120,7 +121,8 @@ void asyncio__future_resolve_slow(struct asyncio_future *f) {
 
 static int check_pending(asyncio_future *f) {
     if (f->ops->is_task) {
-        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Task does not support set_result or set_exception");
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
+                              "Task does not support set_result or set_exception");
     }
     if (f->state == ASYNCIO__PENDING) return asyncio__loop_check_thread(f->loop);
     return asyncio__raise(ASYNCIO_INVALID_STATE_ERROR, "invalid state");
@@ -150,7 +152,8 @@ static int check_settable(asyncio_future *f, int code) {
 }
 
 int asyncio_future_set_error(asyncio_future *f, asyncio_error *error) {
-    if (!f || !error) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a future and an error are required");
+    if (!f || !error)
+        return asyncio__raise(ASYNCIO_TYPE_ERROR, "a future and an error are required");
     int rc = check_settable(f, asyncio_error_code(error));
     if (rc < 0) return rc;
     asyncio__future_fail(f, asyncio_error_code(error), asyncio_error_ref(error));
@@ -158,7 +161,8 @@ int asyncio_future_set_error(asyncio_future *f, asyncio_error *error) {
 }
 
 int asyncio_future_set_exception(asyncio_future *f, int code, const char *fmt, ...) {
-    if (!f || code >= 0) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a future and a negative code are required");
+    if (!f || code >= 0)
+        return asyncio__raise(ASYNCIO_TYPE_ERROR, "a future and a negative code are required");
     int rc = check_settable(f, code);
     if (rc < 0) return rc;
     va_list args;
@@ -200,7 +204,9 @@ bool asyncio_future_cancel(asyncio_future *f, const char *text) {
 /* ---- reading ---- */
 
 bool asyncio_future_done(const asyncio_future *f) { return f && f->state != ASYNCIO__PENDING; }
-bool asyncio_future_cancelled(const asyncio_future *f) { return f && f->state == ASYNCIO__CANCELLED; }
+bool asyncio_future_cancelled(const asyncio_future *f) {
+    return f && f->state == ASYNCIO__CANCELLED;
+}
 asyncio_loop *asyncio_future_get_loop(const asyncio_future *f) { return f ? f->loop : NULL; }
 
 asyncio_error *asyncio__future_cancelled_error(struct asyncio_future *f) {
@@ -221,7 +227,8 @@ static int put_cancelled(struct asyncio__strand *strand, asyncio_error *error) {
 }
 
 int asyncio__raise_cancelled(struct asyncio__strand *strand, const struct asyncio__message *msg) {
-    return put_cancelled(strand, msg ? asyncio__error_make(ASYNCIO_CANCELLED_ERROR, msg->text) : NULL);
+    return put_cancelled(strand,
+                         msg ? asyncio__error_make(ASYNCIO_CANCELLED_ERROR, msg->text) : NULL);
 }
 
 static int put_failed(struct asyncio_future *f, struct asyncio__strand *strand) {
@@ -255,7 +262,8 @@ int asyncio_future_exception(asyncio_future *f, asyncio_error **out) {
     if (f->state == ASYNCIO__PENDING) {
         return asyncio__raise(ASYNCIO_INVALID_STATE_ERROR, "Exception is not set.");
     }
-    if (f->state == ASYNCIO__CANCELLED) return asyncio__future_outcome(f, asyncio__strand_current());
+    if (f->state == ASYNCIO__CANCELLED)
+        return asyncio__future_outcome(f, asyncio__strand_current());
     f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
     if (f->state == ASYNCIO__FAILED && !f->failed.error) {
         f->failed.error = asyncio__error_make(f->failed.code, NULL);

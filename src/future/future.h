@@ -33,20 +33,20 @@ enum asyncio__future_state {
 };
 
 enum {
-    ASYNCIO__FUTURE_LOG = 1,  /* failed, and nobody has looked at the error yet */
-    ASYNCIO__FUTURE_KEPT = 2, /* cancelled, and nobody has been given the kept error yet */
-    ASYNCIO__FUTURE_QUIET = 4, /* no report if it is destroyed while pending */
+    ASYNCIO__FUTURE_LOG = 1,      /* failed, and nobody has looked at the error yet */
+    ASYNCIO__FUTURE_KEPT = 2,     /* cancelled, and nobody has been given the kept error yet */
+    ASYNCIO__FUTURE_QUIET = 4,    /* no report if it is destroyed while pending */
     ASYNCIO__FUTURE_ON_STACK = 8, /* embedded in a frame: not counted, not freed */
 };
 
 struct asyncio__future_ops {
-    const char *name;              /* for repr and reports: "Future" */
+    const char *name; /* for repr and reports: "Future" */
     /* Requests cancellation; false if done. NULL: it is cancelled at once. */
     bool (*cancel)(struct asyncio_future *future, struct asyncio__message *msg);
     /* The last reference has gone; frees it. NULL: it is a plain future. */
     void (*free)(struct asyncio_future *future);
     int (*repr)(const struct asyncio_future *future, char *buf, size_t n); /* NULL: as a future */
-    bool is_task;                  /* resolved by what it runs, by nobody else */
+    bool is_task; /* resolved by what it runs, by nobody else */
 };
 
 struct asyncio_future {
@@ -54,14 +54,14 @@ struct asyncio_future {
     asyncio_loop *loop;
     const struct asyncio__future_ops *ops;
     uint32_t refs;
-    unsigned state : 4;            /* enum asyncio__future_state */
+    unsigned state : 4; /* enum asyncio__future_state */
     unsigned flags : 4;
-    unsigned callback_count : 24;  /* done callbacks in `callbacks` */
+    unsigned callback_count : 24; /* done callbacks in `callbacks` */
     union {
-        asyncio_value value;       /* finished */
+        asyncio_value value; /* finished */
         struct {
-            asyncio_error *error;  /* failed, cancelled (kept): a reference or NULL */
-            int code;              /* failed: its code */
+            asyncio_error *error; /* failed, cancelled (kept): a reference or NULL */
+            int code;             /* failed: its code */
         } failed;
     };
     struct asyncio__message *cancel_msg; /* a reference or NULL */

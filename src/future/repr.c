@@ -10,8 +10,10 @@
 static void add_callback(struct asyncio__text *text, struct asyncio__link *l) {
     char what[448] = "";
     struct asyncio__node *node = asyncio__node_of(l);
-    if (node->ops == &asyncio__fiber_resume_ops || node->ops->drive) asyncio__text_printf(text, "Task.task_wakeup()");
-    else if (node->ops->describe(node, what, sizeof what) >= 0) asyncio__text_printf(text, "%s", what);
+    if (node->ops == &asyncio__fiber_resume_ops || node->ops->drive)
+        asyncio__text_printf(text, "Task.task_wakeup()");
+    else if (node->ops->describe(node, what, sizeof what) >= 0)
+        asyncio__text_printf(text, "%s", what);
 }
 
 /* " cb=[A]", " cb=[A, B]", " cb=[A, <1 more>, C]". */
@@ -64,7 +66,8 @@ int asyncio_future_repr(const asyncio_future *f, char *buf, size_t n) {
     if (f->ops->repr) return f->ops->repr(f, buf, n);
     asyncio__text_printf(&text, "<%s %s", f->ops->name, states[f->state]);
     if (asyncio__future_repr_outcome(f, part, sizeof part)) asyncio__text_printf(&text, "%s", part);
-    if (asyncio__future_repr_callbacks(f, part, sizeof part)) asyncio__text_printf(&text, "%s", part);
+    if (asyncio__future_repr_callbacks(f, part, sizeof part))
+        asyncio__text_printf(&text, "%s", part);
     asyncio__text_printf(&text, ">");
     return asyncio__text_end(&text);
 }

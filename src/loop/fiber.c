@@ -78,5 +78,7 @@ static int describe_fiber(struct asyncio__node *node, char *buf, size_t n) {
     return asyncio__here.running->upcalls->fiber_describe(fiber_of_node(node), buf, n);
 }
 
-const struct asyncio__node_ops asyncio__fiber_start_ops = { start_fiber, discard_fiber, describe_fiber, NULL };
-const struct asyncio__node_ops asyncio__fiber_resume_ops = { resume_fiber, discard_fiber, describe_fiber, NULL };
+const struct asyncio__node_ops asyncio__fiber_start_ops = { start_fiber, discard_fiber,
+                                                            describe_fiber, NULL };
+const struct asyncio__node_ops asyncio__fiber_resume_ops = { resume_fiber, discard_fiber,
+                                                             describe_fiber, NULL };

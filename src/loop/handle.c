@@ -69,9 +69,8 @@ static void callback_failed(asyncio_loop *loop, struct asyncio__call *call, int 
     asyncio_error_unref(error);
 }
 
-void asyncio__call_leave(asyncio_loop *loop, struct asyncio__call *call,
-                         asyncio__context_ref saved, int status, asyncio_handle *handle,
-                         asyncio_future *future) {
+void asyncio__call_leave(asyncio_loop *loop, struct asyncio__call *call, asyncio__context_ref saved,
+                         int status, asyncio_handle *handle, asyncio_future *future) {
     struct asyncio__strand *own = &asyncio__here.own;
     if (ASYNCIO__UNLIKELY(status < 0)) callback_failed(loop, call, status, handle, future);
     if (ASYNCIO__UNLIKELY(own->error != NULL)) {
@@ -135,12 +134,14 @@ static int describe_handle(struct asyncio__node *node, char *buf, size_t n) {
     return asyncio_handle_repr(asyncio__container(node, asyncio_handle, timer.node), buf, n);
 }
 
-static const struct asyncio__node_ops handle_ops = { run_handle, discard_handle, describe_handle, NULL };
+static const struct asyncio__node_ops handle_ops = { run_handle, discard_handle, describe_handle,
+                                                     NULL };
 
 static asyncio_handle *new_handle(asyncio_loop *loop, asyncio_callback *fn,
                                   const asyncio_call_options *options, bool foreign) {
     if (!fn) return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a callback is required"), NULL;
-    asyncio_handle *h = foreign ? asyncio__malloc(sizeof *h) : asyncio__slab_get(&loop->handles_slab);
+    asyncio_handle *h =
+        foreign ? asyncio__malloc(sizeof *h) : asyncio__slab_get(&loop->handles_slab);
     if (!h) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
     asyncio__timer_init(&h->timer, &handle_ops);
     h->loop = loop;
@@ -184,7 +185,8 @@ int asyncio_loop_call_at_with(asyncio_loop *loop, double when, asyncio_callback 
                               const asyncio_call_options *options) {
     int rc = asyncio__loop_check(loop);
     if (rc < 0) return rc;
-    if (isnan(when)) return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid delay: NaN (not a number)");
+    if (isnan(when))
+        return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid delay: NaN (not a number)");
     asyncio_handle *h = new_handle(loop, fn, options, false);
     if (!h) return slot_status();
     h->when = when;

@@ -19,10 +19,10 @@
 /* An argument and the circumstances of a call. */
 struct asyncio__call {
     void *arg;
-    void (*drop)(void *arg);       /* lets go of arg; or NULL */
-    const char *name;              /* of the callback; or NULL */
-    const char *where;             /* where it was scheduled; or NULL */
-    asyncio__context_ref context;  /* what it runs in; a reference */
+    void (*drop)(void *arg);      /* lets go of arg; or NULL */
+    const char *name;             /* of the callback; or NULL */
+    const char *where;            /* where it was scheduled; or NULL */
+    asyncio__context_ref context; /* what it runs in; a reference */
 };
 
 enum asyncio__handle_state {
@@ -33,12 +33,12 @@ enum asyncio__handle_state {
 };
 
 struct asyncio_handle {
-    struct asyncio__timer timer;   /* its node; armed for timers only */
-    asyncio_loop *loop;            /* a reference */
+    struct asyncio__timer timer; /* its node; armed for timers only */
+    asyncio_loop *loop;          /* a reference */
     asyncio_callback *fn;
     struct asyncio__call call;
-    double when;                   /* NaN: no timer */
-    asyncio_handle *inbox_next;    /* the one posted before it */
+    double when;                /* NaN: no timer */
+    asyncio_handle *inbox_next; /* the one posted before it */
     atomic_uint refs;
     _Atomic enum asyncio__handle_state state;
     bool foreign;
@@ -51,9 +51,8 @@ void asyncio__call_drop(struct asyncio__call *call);
 /* Runs something in the call's context, on the loop's stack: before, after. The error of a
  * negative status is reported, or leaves the run. */
 asyncio__context_ref asyncio__call_enter(struct asyncio__call *call);
-void asyncio__call_leave(asyncio_loop *loop, struct asyncio__call *call,
-                         asyncio__context_ref saved, int status, asyncio_handle *handle,
-                         asyncio_future *future);
+void asyncio__call_leave(asyncio_loop *loop, struct asyncio__call *call, asyncio__context_ref saved,
+                         int status, asyncio_handle *handle, asyncio_future *future);
 
 /* "NAME() at FILE:LINE"; as snprintf. */
 int asyncio__call_describe(const struct asyncio__call *call, char *buf, size_t n);

@@ -132,7 +132,8 @@ static void discard_list(struct asyncio__link *list) {
 
 int asyncio_loop_close(asyncio_loop *loop) {
     if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
-    if (loop->running) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Cannot close a running event loop");
+    if (loop->running)
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Cannot close a running event loop");
     if (loop->closed) return 0;
     loop->closed = true;
     loop->cxx = asyncio__cxx_words();
@@ -143,7 +144,8 @@ int asyncio_loop_close(asyncio_loop *loop) {
     discard_list(&loop->batch);
     discard_list(&loop->ready);
     struct asyncio__timer *timer;
-    while ((timer = asyncio__timers_pop(&loop->timers)) != NULL) timer->node.ops->discard(&timer->node);
+    while ((timer = asyncio__timers_pop(&loop->timers)) != NULL)
+        timer->node.ops->discard(&timer->node);
     asyncio__timers_fini(&loop->timers);
     asyncio__poller_fini(&loop->poller);
     asyncio__stackpool_fini(&loop->stacks);
@@ -200,7 +202,9 @@ bool asyncio__loop_sample(asyncio_loop *loop) {
 static int64_t poll_timeout(asyncio_loop *loop) {
     int64_t next = asyncio__timers_next(&loop->timers), now = asyncio__clock_now();
     if (next <= now) return 0;
-    int64_t timeout = next == ASYNCIO__NEVER ? ASYNCIO__NEVER : next - now < DAY_NS ? next - now : DAY_NS;
+    int64_t timeout = next == ASYNCIO__NEVER ? ASYNCIO__NEVER
+                      : next - now < DAY_NS  ? next - now
+                                             : DAY_NS;
     int trim_ms = asyncio__stackpool_trim(&loop->stacks);
     if (trim_ms >= 0 && timeout > trim_ms * INT64_C(1000000)) timeout = trim_ms * INT64_C(1000000);
     return timeout;
@@ -227,7 +231,8 @@ static int jump_clock(asyncio_loop *loop) {
 
 static int wait_for_events(asyncio_loop *loop) {
     if (ASYNCIO__UNLIKELY(!*loop->fork_mark)) {
-        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the event loop belongs to the parent process");
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
+                              "the event loop belongs to the parent process");
     }
     bool idle = asyncio__list_empty(&loop->ready) && !(loop->slow & ASYNCIO__SLOW_STOP);
     if (loop->virtual_clock) return idle ? jump_clock(loop) : 0;
@@ -256,7 +261,8 @@ static int poll_if_due(asyncio_loop *loop) {
 static void report_slow(asyncio_loop *loop, int64_t ns, const char *what) {
     if (asyncio__clock_to_seconds(ns) < loop->slow_callback_duration) return;
     char message[640];
-    snprintf(message, sizeof message, "Executing %s took %.3f seconds", what, asyncio__clock_to_seconds(ns));
+    snprintf(message, sizeof message, "Executing %s took %.3f seconds", what,
+             asyncio__clock_to_seconds(ns));
     asyncio_exception_context context = { .size = sizeof context, .message = message };
     asyncio__loop_report(loop, &context);
 }
@@ -364,7 +370,8 @@ asyncio_loop *asyncio_get_running_loop(void) {
 
 asyncio_loop *asyncio_get_event_loop(void) {
     asyncio_loop *loop = asyncio__here.running ? asyncio__here.running : asyncio__here.set;
-    if (!loop) asyncio__raise(ASYNCIO_RUNTIME_ERROR, "There is no current event loop in this thread");
+    if (!loop)
+        asyncio__raise(ASYNCIO_RUNTIME_ERROR, "There is no current event loop in this thread");
     return loop;
 }
 

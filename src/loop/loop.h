@@ -31,9 +31,9 @@
  * callbacks of what it waits for, or (while it runs) nowhere. */
 struct asyncio__fiber {
     struct asyncio__node node;
-    struct asyncio__cpu cpu;         /* where it goes on; valid while it is suspended */
+    struct asyncio__cpu cpu; /* where it goes on; valid while it is suspended */
     struct asyncio__strand strand;
-    struct asyncio__stack *stack;    /* NULL before the first step and after the last */
+    struct asyncio__stack *stack; /* NULL before the first step and after the last */
 };
 
 /* The class of stack a fiber has unless its task says otherwise: 64 KiB. */
@@ -45,13 +45,13 @@ extern const struct asyncio__node_ops asyncio__fiber_resume_ops;
 
 /* What the layers above do for the loop. */
 struct asyncio__upcalls {
-    size_t task_size;                 /* of what the loop's slab of tasks holds */
-    void (*fiber_main)(void);         /* entered by a fiber's first step; does not return */
+    size_t task_size;         /* of what the loop's slab of tasks holds */
+    void (*fiber_main)(void); /* entered by a fiber's first step; does not return */
     unsigned (*stack_class)(struct asyncio__fiber *fiber);
     void (*fiber_failed)(struct asyncio__fiber *fiber, int status); /* no stack to be had */
     int (*fiber_describe)(struct asyncio__fiber *fiber, char *buf, size_t n);
     int (*report)(asyncio_loop *loop, const asyncio_exception_context *context);
-    void (*destroy_pending)(asyncio_loop *loop); /* the loop closes */
+    void (*destroy_pending)(asyncio_loop *loop);               /* the loop closes */
     asyncio__context_ref *(*task_context)(asyncio_task *task); /* what a task runs in */
 };
 
@@ -74,46 +74,46 @@ struct asyncio__return {
 };
 
 struct asyncio_loop {
-    struct asyncio__link batch;       /* what still runs in this turn */
-    struct asyncio__link ready;       /* what runs in the next */
-    struct asyncio__cpu cpu;          /* the loop's own stack, while a fiber runs */
+    struct asyncio__link batch; /* what still runs in this turn */
+    struct asyncio__link ready; /* what runs in the next */
+    struct asyncio__cpu cpu;    /* the loop's own stack, while a fiber runs */
     uint32_t slow;
     bool running, closed, virtual_clock, debug;
     uint64_t turns;
-    uint64_t next_sample;             /* the turn in which the counter is read again */
+    uint64_t next_sample; /* the turn in which the counter is read again */
 
-    uint64_t sampled, polled;         /* counter at the last sample, at the last poll */
-    uint64_t sample_interval;         /* turns between samples, 1 to 16 */
-    uint64_t poll_interval;           /* counts between polls */
+    uint64_t sampled, polled;           /* counter at the last sample, at the last poll */
+    uint64_t sample_interval;           /* turns between samples, 1 to 16 */
+    uint64_t poll_interval;             /* counts between polls */
     struct asyncio__return *inline_top; /* innermost eager start under way, or NULL */
     struct asyncio__cxx *cxx;           /* the thread's C++ exception state, kept over switches */
     struct asyncio__stackpool stacks;
     struct asyncio__slab tasks_slab, futures_slab, handles_slab, cells_slab;
-    size_t live;                      /* objects that keep the loop's memory */
+    size_t live; /* objects that keep the loop's memory */
     const struct asyncio__upcalls *upcalls;
 
     struct asyncio__timers timers;
-    int64_t now;                      /* the clock when it was last read */
-    int64_t counter_time;             /* the same moment, for calibrating the counter */
+    int64_t now;          /* the clock when it was last read */
+    int64_t counter_time; /* the same moment, for calibrating the counter */
     uint64_t counter_then;
     struct asyncio__poller poller;
-    atomic_int sleeping;              /* 1 while it is or goes to sleep in the poller */
+    atomic_int sleeping;                    /* 1 while it is or goes to sleep in the poller */
     _Atomic(struct asyncio_handle *) inbox; /* threadsafe calls, newest first */
 
     atomic_uint refs;
-    int exit_status;                  /* with ASYNCIO__SLOW_EXIT */
-    asyncio_error *exit_error;        /* its error, or NULL */
-    const unsigned *fork_mark;        /* reads 0 in a forked child */
+    int exit_status;           /* with ASYNCIO__SLOW_EXIT */
+    asyncio_error *exit_error; /* its error, or NULL */
+    const unsigned *fork_mark; /* reads 0 in a forked child */
     asyncio_exception_handler *exception_handler;
     void *exception_handler_arg;
     double slow_callback_duration;
 
     /* The task layer's. */
-    struct asyncio__link tasks;       /* all that are not done, in order of creation */
+    struct asyncio__link tasks; /* all that are not done, in order of creation */
     asyncio_task_factory *task_factory;
     void *task_factory_arg;
     size_t stack_size;
-    unsigned unwind_refusals;         /* awaits refused to the task that is unwound */
+    unsigned unwind_refusals; /* awaits refused to the task that is unwound */
 };
 
 /* A new loop. NULL: see the slot. */
@@ -177,8 +177,8 @@ static inline struct asyncio__fiber *asyncio__fiber_of(struct asyncio__strand *s
 
 /* The next fiber to run straight away, taken out of the batch; NULL: the loop's stack
  * must see to it. The one place where a turn ends without the loop. */
-static inline __attribute__((always_inline)) struct asyncio__fiber *
-asyncio__loop_next(asyncio_loop *loop) {
+static inline __attribute__((always_inline)) struct asyncio__fiber *asyncio__loop_next(
+    asyncio_loop *loop) {
     if (ASYNCIO__UNLIKELY(loop->slow)) return NULL;
     struct asyncio__link *l = loop->batch.next;
     if (l == &loop->batch) {
@@ -202,8 +202,7 @@ asyncio__loop_next(asyncio_loop *loop) {
     }
     asyncio__link_unlink(l);
     if (l->next != &loop->batch) {
-        struct asyncio__fiber *f =
-            asyncio__container(l->next, struct asyncio__fiber, node.link);
+        struct asyncio__fiber *f = asyncio__container(l->next, struct asyncio__fiber, node.link);
         __builtin_prefetch(l->next->next);
         __builtin_prefetch(f->cpu.sp, 1);
         /* As numbers: it may be no fiber, or one that has neither stack nor frame yet. */
@@ -217,8 +216,8 @@ asyncio__loop_next(asyncio_loop *loop) {
 
 /* Goes on with something else; returns when `self`, which is queued or waits somewhere, is
  * run again. */
-static inline __attribute__((always_inline)) void asyncio__loop_suspend(asyncio_loop *loop,
-                                                                        struct asyncio__fiber *self) {
+static inline __attribute__((always_inline)) void asyncio__loop_suspend(
+    asyncio_loop *loop, struct asyncio__fiber *self) {
     struct asyncio__fiber *next = asyncio__loop_next(loop);
     if (ASYNCIO__LIKELY(next != NULL)) {
         asyncio__here.strand = &next->strand;
@@ -226,7 +225,8 @@ static inline __attribute__((always_inline)) void asyncio__loop_suspend(asyncio_
         return;
     }
     asyncio__here.strand = NULL;
-    if (loop->inline_top) asyncio__cpu_switch_cxx(&self->cpu, asyncio__return_take(loop), loop->cxx);
+    if (loop->inline_top)
+        asyncio__cpu_switch_cxx(&self->cpu, asyncio__return_take(loop), loop->cxx);
     else asyncio__cpu_switch_cxx(&self->cpu, &loop->cpu, loop->cxx);
 }
 

@@ -18,7 +18,7 @@ struct asyncio__node_ops {
     void (*discard)(struct asyncio__node *node);
     /* What it is, for the report of a slow callback; as snprintf. */
     int (*describe)(struct asyncio__node *node, char *buf, size_t n);
-    const void *drive;  /* a task's node: its kind of coroutine; NULL: a fiber */
+    const void *drive; /* a task's node: its kind of coroutine; NULL: a fiber */
 };
 
 struct asyncio__node {

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 struct asyncio__poller {
-    int fd;       /* of the back end */
-    int wake_fd;  /* readable when somebody woke the loop */
+    int fd;      /* of the back end */
+    int wake_fd; /* readable when somebody woke the loop */
 };
 
 /* 0 or -errno (-EMFILE, -ENFILE, -ENOMEM); nothing is left open on failure. */

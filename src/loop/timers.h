@@ -25,9 +25,9 @@ enum asyncio__timer_state {
 
 struct asyncio__timer {
     struct asyncio__node node;
-    int64_t when;          /* deadline, ns on the loop's clock */
-    uint32_t order;        /* counts arms; wraps */
-    uint32_t slot;         /* in the heap: index into the slots */
+    int64_t when;   /* deadline, ns on the loop's clock */
+    uint32_t order; /* counts arms; wraps */
+    uint32_t slot;  /* in the heap: index into the slots */
     enum asyncio__timer_state state;
 };
 
@@ -43,14 +43,14 @@ struct asyncio__timer_slot {
 };
 
 struct asyncio__timers {
-    struct asyncio__link fresh;         /* armed since the last look at the clock */
-    struct asyncio__timer_entry *heap;  /* 4-ary, the earliest first */
-    struct asyncio__timer_slot *slots;  /* one for each entry */
-    uint32_t count;                     /* entries in the heap */
+    struct asyncio__link fresh;        /* armed since the last look at the clock */
+    struct asyncio__timer_entry *heap; /* 4-ary, the earliest first */
+    struct asyncio__timer_slot *slots; /* one for each entry */
+    uint32_t count;                    /* entries in the heap */
     uint32_t fresh_count;
-    uint32_t capacity;                  /* of heap and slots */
-    uint32_t free_slot;                 /* first free slot, UINT32_MAX: none */
-    uint32_t order;                     /* the next timer's */
+    uint32_t capacity;  /* of heap and slots */
+    uint32_t free_slot; /* first free slot, UINT32_MAX: none */
+    uint32_t order;     /* the next timer's */
 };
 
 void asyncio__timers_init(struct asyncio__timers *timers);

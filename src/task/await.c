@@ -31,9 +31,7 @@ int asyncio_leave(int status) {
     return status;
 }
 
-static int no_task(void) {
-    return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "await outside a task");
-}
+static int no_task(void) { return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "await outside a task"); }
 
 static int no_type(void) {
     return asyncio__raise(ASYNCIO_TYPE_ERROR, "a coroutine without a type cannot be awaited");
@@ -50,7 +48,8 @@ static void deliver_value(const struct asyncio__frame *frame, int status, asynci
     }
 }
 
-static int await_coro(struct asyncio__strand *strand, const asyncio_coro *coro, asyncio_value *out) {
+static int await_coro(struct asyncio__strand *strand, const asyncio_coro *coro,
+                      asyncio_value *out) {
     struct asyncio__frame frame;
     asyncio_error *saved = strand->error;
     if (ASYNCIO__UNLIKELY(!coro->type->run)) return no_type();
@@ -69,7 +68,8 @@ int asyncio_await(const asyncio_coro *coro, asyncio_value *out, const char *wher
     if (ASYNCIO__UNLIKELY(!coro || !coro->type)) return no_type();
     strand->top->where = where;
     strand->top->func = func;
-    if (coro->type == &asyncio_sleep_type && !out && *(const double *)(const void *)coro->args.bytes <= 0) {
+    if (coro->type == &asyncio_sleep_type && !out &&
+        *(const double *)(const void *)coro->args.bytes <= 0) {
         return asyncio__task_yield(asyncio__task_of(strand));
     }
     return await_coro(strand, coro, out);
@@ -141,7 +141,8 @@ static int await_wrong(struct asyncio_task *t, const char *message) {
 static int await_pending(struct asyncio_task *t, struct asyncio_future *f) {
     f->refs++;
     if (f == &t->future) return await_wrong(t, "Task cannot await on itself");
-    if (f->loop != t->future.loop) return await_wrong(t, "a future is attached to a different loop");
+    if (f->loop != t->future.loop)
+        return await_wrong(t, "a future is attached to a different loop");
     return asyncio__task_park(t, f);
 }
 

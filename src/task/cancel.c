@@ -54,7 +54,6 @@ static void forget_visits(struct asyncio_task *t) {
     }
 }
 
-
 bool asyncio__task_request_cancel(struct asyncio_future *f, struct asyncio__message *msg) {
     struct asyncio_task *first = task_of_future(f);
     if (f->state != ASYNCIO__PENDING) {
@@ -71,9 +70,7 @@ bool asyncio_task_cancel(asyncio_task *t, const char *msg) {
     return asyncio_future_cancel(asyncio_task_as_future(t), msg);
 }
 
-unsigned asyncio_task_cancelling(const asyncio_task *t) {
-    return t ? t->fiber.strand.cancels : 0;
-}
+unsigned asyncio_task_cancelling(const asyncio_task *t) { return t ? t->fiber.strand.cancels : 0; }
 
 unsigned asyncio_task_uncancel(asyncio_task *t) {
     if (!t) return 0;

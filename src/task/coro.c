@@ -88,7 +88,8 @@ static int describe_joint(struct asyncio__node *node, char *buf, size_t n) {
     return snprintf(buf, n, "asyncio_task_join()");
 }
 
-static const struct asyncio__node_ops joint_ops = { run_joint, discard_joint, describe_joint, NULL };
+static const struct asyncio__node_ops joint_ops = { run_joint, discard_joint, describe_joint,
+                                                    NULL };
 
 static int wait_until_done(struct asyncio_task *self, struct asyncio_future *f) {
     struct joint j = { .node.ops = &joint_ops };
@@ -118,8 +119,10 @@ static int join_run(const void *args, asyncio_value *result) {
     struct asyncio_task *self = asyncio__task_current();
     struct asyncio_future *f = asyncio_task_as_future(a->task);
     (void)result;
-    if (!f || !a->outcome) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a task and an outcome are required");
-    if (a->task == self) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Task cannot await on itself");
+    if (!f || !a->outcome)
+        return asyncio__raise(ASYNCIO_TYPE_ERROR, "a task and an outcome are required");
+    if (a->task == self)
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Task cannot await on itself");
     if (f->loop != self->future.loop) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "a future is attached to a different loop");
     }

@@ -51,9 +51,11 @@ static int describe_interrupt(struct asyncio__node *node, char *buf, size_t n) {
     return snprintf(buf, n, "SIGINT handler");
 }
 
-static const struct asyncio__node_ops interrupt_ops = { run_interrupt, discard_interrupt, describe_interrupt, NULL };
+static const struct asyncio__node_ops interrupt_ops = { run_interrupt, discard_interrupt,
+                                                        describe_interrupt, NULL };
 
-void asyncio__interrupt_start(struct asyncio__interrupt *i, asyncio_loop *loop, asyncio_task *task) {
+void asyncio__interrupt_start(struct asyncio__interrupt *i, asyncio_loop *loop,
+                              asyncio_task *task) {
     *i = (struct asyncio__interrupt){ .task = task };
     asyncio__timer_init(&i->call.timer, &interrupt_ops);
     asyncio__link_init(&i->call.timer.node.link);

@@ -12,13 +12,13 @@
 #include "task/task.h"
 
 struct asyncio__interrupt {
-    struct asyncio_handle call;   /* posted by the signal handler; never freed by the loop */
-    asyncio_task *task;           /* main */
+    struct asyncio_handle call; /* posted by the signal handler; never freed by the loop */
+    asyncio_task *task;         /* main */
     struct sigaction before;
     bool installed;
-    atomic_bool posted;           /* `call` is in the inbox or in the ready queue */
-    atomic_int count;             /* signals seen by the handler */
-    int handled;                  /* of these, by the call */
+    atomic_bool posted; /* `call` is in the inbox or in the ready queue */
+    atomic_int count;   /* signals seen by the handler */
+    int handled;        /* of these, by the call */
 };
 
 /* Takes SIGINT over if this is the main thread and nobody has a handler for it. */

@@ -9,7 +9,8 @@ int asyncio__report(asyncio_loop *loop, const asyncio_exception_context *context
     char what[1024];
     (void)loop;
     fflush(stdout);
-    fprintf(stderr, "%s\n", context->message ? context->message : "Unhandled exception in event loop");
+    fprintf(stderr, "%s\n",
+            context->message ? context->message : "Unhandled exception in event loop");
     if (context->future) {
         asyncio_future_repr(context->future, what, sizeof what);
         fprintf(stderr, "future: %s\n", what);

@@ -20,8 +20,8 @@ static const char *state_name(const struct asyncio_task *t) {
 static void add_coro(struct asyncio__text *text, const struct asyncio_task *t) {
     if (!t->coro) return;
     if (t->future.state != ASYNCIO__PENDING) {
-        asyncio__text_printf(text, " coro=<%s() done, defined at %s:%d>", t->coro->name, t->coro->file,
-                          t->coro->line);
+        asyncio__text_printf(text, " coro=<%s() done, defined at %s:%d>", t->coro->name,
+                             t->coro->file, t->coro->line);
         return;
     }
     asyncio_frame_info outermost = { NULL, NULL, NULL };
@@ -29,8 +29,11 @@ static void add_coro(struct asyncio__text *text, const struct asyncio_task *t) {
     while (f && f->up) f = f->up;
     if (f) outermost.where = f->where;
     else asyncio__task_drive(t)->frames(t, &outermost, 1);
-    if (outermost.where) asyncio__text_printf(text, " coro=<%s() running at %s>", t->coro->name, outermost.where);
-    else asyncio__text_printf(text, " coro=<%s() running at %s:%d>", t->coro->name, t->coro->file, t->coro->line);
+    if (outermost.where)
+        asyncio__text_printf(text, " coro=<%s() running at %s>", t->coro->name, outermost.where);
+    else
+        asyncio__text_printf(text, " coro=<%s() running at %s:%d>", t->coro->name, t->coro->file,
+                             t->coro->line);
 }
 
 static void add_waiter(struct asyncio__text *text, const struct asyncio_task *t) {
@@ -55,8 +58,10 @@ int asyncio_task_repr(const asyncio_task *t, char *buf, size_t n) {
     asyncio__text_printf(&text, "<Task %s name='%s'", state_name(t), asyncio_task_get_name(t));
     add_coro(&text, t);
     add_waiter(&text, t);
-    if (asyncio__future_repr_callbacks(&t->future, part, sizeof part)) asyncio__text_printf(&text, "%s", part);
-    if (asyncio__future_repr_outcome(&t->future, part, sizeof part)) asyncio__text_printf(&text, "%s", part);
+    if (asyncio__future_repr_callbacks(&t->future, part, sizeof part))
+        asyncio__text_printf(&text, "%s", part);
+    if (asyncio__future_repr_outcome(&t->future, part, sizeof part))
+        asyncio__text_printf(&text, "%s", part);
     if (t->future.loop->debug && t->where) asyncio__text_printf(&text, " created at %s", t->where);
     asyncio__text_printf(&text, ">");
     return asyncio__text_end(&text);
@@ -66,7 +71,8 @@ int asyncio_task_repr(const asyncio_task *t, char *buf, size_t n) {
 
 static size_t failed_frames(const struct asyncio_task *t, asyncio_frame_info *frames, size_t n) {
     const struct asyncio__traced *traced = NULL;
-    size_t count = t->future.failed.error ? asyncio__error_frames(t->future.failed.error, &traced) : 0;
+    size_t count =
+        t->future.failed.error ? asyncio__error_frames(t->future.failed.error, &traced) : 0;
     for (size_t i = 0; i < count && i < n; i++) {
         frames[i] = (asyncio_frame_info){ traced[i].where, traced[i].func, NULL };
     }
@@ -108,7 +114,8 @@ void asyncio_task_print_stack(const asyncio_task *t, size_t limit, FILE *file) {
     size_t count = asyncio_task_get_stack(t, frames, limit);
     asyncio_task_repr(t, what, sizeof what);
     if (count == 0) fprintf(file, "No stack for %s\n", what);
-    else fprintf(file, "%s for %s (most recent call last):\n", failed ? "Traceback" : "Stack", what);
+    else
+        fprintf(file, "%s for %s (most recent call last):\n", failed ? "Traceback" : "Stack", what);
     for (size_t i = 0; i < count && i < limit; i++) print_frame(&frames[i], file);
     if (!failed || !t->future.failed.error) return;
     const char *message = asyncio_error_message(t->future.failed.error);

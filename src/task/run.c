@@ -85,9 +85,11 @@ static int take_outcome(asyncio_future *f, bool made, asyncio_value *out) {
 static int check_idle(asyncio_loop *loop) {
     if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
     if (loop->closed) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
-    if (loop->running) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "This event loop is already running");
+    if (loop->running)
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "This event loop is already running");
     if (!asyncio__here.running) return 0;
-    return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Cannot run the event loop while another loop is running");
+    return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
+                          "Cannot run the event loop while another loop is running");
 }
 
 int asyncio_loop_run_until_complete(asyncio_loop *loop, asyncio_coro main, asyncio_value *out) {
@@ -96,7 +98,8 @@ int asyncio_loop_run_until_complete(asyncio_loop *loop, asyncio_coro main, async
     if (rc < 0) return rc;
     asyncio_future *f = future_to_run(loop, &main, &made);
     if (!f) return slot_status();
-    rc = made ? asyncio__run_new_task(loop, (asyncio_task *)(void *)f) : asyncio__run_until_done(loop, f);
+    rc = made ? asyncio__run_new_task(loop, (asyncio_task *)(void *)f)
+              : asyncio__run_until_done(loop, f);
     if (rc >= 0) rc = take_outcome(f, made, out);
     else if (made && f->state == ASYNCIO__FAILED) f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
     asyncio_future_unref(f);

@@ -21,9 +21,9 @@
 
 struct asyncio_runner {
     asyncio_run_options options;
-    asyncio_loop *loop;             /* NULL until it is needed */
-    asyncio_context *context;       /* what all its runs share */
-    bool set_loop;                  /* it is the thread's current loop because of us */
+    asyncio_loop *loop;       /* NULL until it is needed */
+    asyncio_context *context; /* what all its runs share */
+    bool set_loop;            /* it is the thread's current loop because of us */
     bool closed;
 };
 
@@ -50,7 +50,8 @@ static int init_runner(asyncio_runner *r) {
         asyncio_context_unref(r->context);
         r->context = NULL;
         asyncio_error *e = asyncio__strand_current()->error;
-        return e ? asyncio_error_code(e) : asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the loop factory gave no loop");
+        return e ? asyncio_error_code(e)
+                 : asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the loop factory gave no loop");
     }
     if (r->options.debug) asyncio_loop_set_debug(r->loop, r->options.debug > 0);
     return 0;
@@ -77,7 +78,8 @@ static int run_task(asyncio_runner *r, asyncio_task *t, asyncio_value *result) {
     int rc = asyncio__run_new_task(r->loop, t);
     int interrupts = asyncio__interrupt_stop(&interrupt);
     if (rc < 0) {
-        if (t->future.state == ASYNCIO__FAILED) t->future.flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
+        if (t->future.state == ASYNCIO__FAILED)
+            t->future.flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
         return rc;
     }
     rc = asyncio_future_result(&t->future, &value);
@@ -100,13 +102,19 @@ int asyncio_runner_run(asyncio_runner *r, asyncio_coro main, asyncio_value *resu
                        asyncio_context *context) {
     if (!r) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a runner is required");
     if (asyncio__here.running) {
-        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Runner.run() cannot be called from a running event loop");
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
+                              "Runner.run() cannot be called from a running event loop");
     }
-    if (!main.type || !main.type->run) return asyncio__raise(ASYNCIO_TYPE_ERROR, "An asyncio.Future, a coroutine or an awaitable is required");
+    if (!main.type || !main.type->run)
+        return asyncio__raise(ASYNCIO_TYPE_ERROR,
+                              "An asyncio.Future, a coroutine or an awaitable is required");
     int rc = init_runner(r);
     if (rc < 0) return rc;
-    asyncio_task_options o = { .size = sizeof o, .coro = main, .context = context ? context : r->context };
-    if (!asyncio_iscoroutine(&main)) o.coro = await_future(*(asyncio_future **)(void *)main.args.bytes);
+    asyncio_task_options o = { .size = sizeof o,
+                               .coro = main,
+                               .context = context ? context : r->context };
+    if (!asyncio_iscoroutine(&main))
+        o.coro = await_future(*(asyncio_future **)(void *)main.args.bytes);
     asyncio_task *t = asyncio_loop_create_task_with(r->loop, &o);
     if (!t) {
         asyncio_error *e = asyncio__strand_current()->error;
@@ -120,8 +128,8 @@ int asyncio_runner_run(asyncio_runner *r, asyncio_coro main, asyncio_value *resu
 /* ---- close ---- */
 
 struct leftovers {
-    asyncio_future *all_done;  /* resolved when the last one is */
-    asyncio_task **tasks;      /* references */
+    asyncio_future *all_done; /* resolved when the last one is */
+    asyncio_task **tasks;     /* references */
     size_t count;
     size_t running;
 };
@@ -152,7 +160,8 @@ static void report_leftover(asyncio_loop *loop, asyncio_task *t) {
     if (t->future.state != ASYNCIO__FAILED) return;
     if (asyncio_task_exception(t, &error) < 0) return;
     asyncio_exception_context context = { .size = sizeof context,
-                                          .message = "unhandled exception during asyncio.run() shutdown",
+                                          .message =
+                                              "unhandled exception during asyncio.run() shutdown",
                                           .exception = error,
                                           .task = t,
                                           .where = t->where };
@@ -175,7 +184,8 @@ static int finish_leftovers(asyncio_loop *loop) {
 
 int asyncio_runner_close(asyncio_runner *r) {
     if (!r || r->closed || !r->loop) return 0;
-    if (r->loop->running) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Cannot close a running event loop");
+    if (r->loop->running)
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Cannot close a running event loop");
     r->closed = true;
     int rc = r->loop->closed ? 0 : finish_leftovers(r->loop);
     asyncio_loop_close(r->loop);
@@ -196,7 +206,8 @@ void asyncio_runner_unref(asyncio_runner *r) {
 
 int asyncio_run_with(asyncio_coro main, const asyncio_run_options *options) {
     if (asyncio__here.running) {
-        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "asyncio.run() cannot be called from a running event loop");
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
+                              "asyncio.run() cannot be called from a running event loop");
     }
     asyncio_runner *r = asyncio_runner_new(options);
     if (!r) return -ENOMEM;

@@ -22,9 +22,11 @@ asyncio_scope asyncio_scope_make(int *rc, const asyncio_scope_ops *ops, void *ob
 
 int asyncio_scope_enter(asyncio_scope *s) {
     struct asyncio__strand *strand = asyncio__here.strand;
-    if (!s || !s->ops || !s->ops->exit) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a block with an exit is required");
+    if (!s || !s->ops || !s->ops->exit)
+        return asyncio__raise(ASYNCIO_TYPE_ERROR, "a block with an exit is required");
     if (!strand) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "a block is entered inside a task");
-    if (s->state != FRESH) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the block has been entered already");
+    if (s->state != FRESH)
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the block has been entered already");
     strand->top->leaving = 0; /* what a helper's TRY said before is over */
     int rc = s->ops->enter ? s->ops->enter(s) : 0;
     if (rc < 0) {

@@ -12,7 +12,7 @@
 struct sleep_args {
     double delay;
     asyncio_value result;
-    bool captured;         /* the object is its owner's own copy: result is there to be taken */
+    bool captured; /* the object is its owner's own copy: result is there to be taken */
 };
 
 struct sleeper {
@@ -35,7 +35,8 @@ static int describe_sleeper(struct asyncio__node *node, char *buf, size_t n) {
     return snprintf(buf, n, "asyncio_sleep()");
 }
 
-static const struct asyncio__node_ops sleeper_ops = { wake_sleeper, discard_sleeper, describe_sleeper, NULL };
+static const struct asyncio__node_ops sleeper_ops = { wake_sleeper, discard_sleeper,
+                                                      describe_sleeper, NULL };
 
 static int sleep_for(struct asyncio_task *t, double delay) {
     asyncio_loop *loop = t->future.loop;
@@ -57,7 +58,8 @@ static int sleep_run(const void *args, asyncio_value *result) {
     struct asyncio_task *t = asyncio__task_current();
     (void)result;
     if (ASYNCIO__LIKELY(a->delay <= 0)) return asyncio__task_yield(t);
-    if (isnan(a->delay)) return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid delay: NaN (not a number)");
+    if (isnan(a->delay))
+        return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid delay: NaN (not a number)");
     return sleep_for(t, a->delay);
 }
 
@@ -79,10 +81,9 @@ static int capture_result(void *args) {
 
 static void release_result(void *args) { asyncio_value_drop(&((struct sleep_args *)args)->result); }
 
-const asyncio_coro_type asyncio_sleep_type = { .size = sizeof(asyncio_coro_type),
-                                              .name = "asyncio_sleep",
-                                              .file = "asyncio",
-                                              .run = sleep_run };
+const asyncio_coro_type asyncio_sleep_type = {
+    .size = sizeof(asyncio_coro_type), .name = "asyncio_sleep", .file = "asyncio", .run = sleep_run
+};
 static const asyncio_coro_type sleep_result_type = { .size = sizeof(asyncio_coro_type),
                                                      .name = "asyncio_sleep",
                                                      .file = "asyncio",
