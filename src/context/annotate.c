@@ -11,7 +11,7 @@
 #include <valgrind/valgrind.h>
 #else
 #define VALGRIND_STACK_REGISTER(from, to) 0u
-#define VALGRIND_STACK_DEREGISTER(number) ((void)0)
+#define VALGRIND_STACK_DEREGISTER(number) ((void)(number))
 #define RUNNING_ON_VALGRIND 0u
 #endif
 
