@@ -66,6 +66,13 @@
                     ...)                                                                           \
     N
 
+/* 1 if there is more than one argument (up to 16), otherwise 0. */
+#define ASYNCIO__HASCOMMA(...)                                                                     \
+    ASYNCIO__HASCOMMA_(__VA_ARGS__, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, )
+#define ASYNCIO__HASCOMMA_(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15, _16,  \
+                           N, ...)                                                                 \
+    N
+
 typedef struct asyncio_loop asyncio_loop;
 typedef struct asyncio_handle asyncio_handle;
 typedef struct asyncio_future asyncio_future;

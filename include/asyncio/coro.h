@@ -24,7 +24,7 @@ typedef struct asyncio_coro_type {
     const char *name; /* of the coroutine function */
     const char *file; /* where it is defined */
     int line;
-    unsigned flags; /* 0 */
+    unsigned args_size; /* how many bytes of args are in use; 0: all of them */
     /* The body. args: the object's 64 bytes, valid until it returns. It ends with a
      * status and, on success, may have stored a value, which moves to the awaiter. A
      * positive status without a value counts as that integer. */

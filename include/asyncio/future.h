@@ -37,7 +37,7 @@ ASYNCIO_API int asyncio_future_set_result(asyncio_future *future, asyncio_value 
 
 /* Resolves it with an error: a new one of that code and printf message, or the object
  * given (a reference of its own is taken). Returns as set_result; ASYNCIO_TYPE_ERROR for
- * a code >= 0, NULL, or StopAsyncIteration's like; -ENOMEM.
+ * a code >= 0 or NULL; -ENOMEM.
  * Suspends: no. Thread: loop. Since: 0.1. Python: future.set_exception. */
 ASYNCIO_API int asyncio_future_set_exception(asyncio_future *future, int code, const char *fmt, ...)
     ASYNCIO_PRINTF(3, 4);

@@ -92,11 +92,6 @@ ASYNCIO_MUST_USE inline int asyncio__await(asyncio_future *future, asyncio_value
 /* ---- RETURN: with an argument or without, told apart without __VA_OPT__ ---- */
 
 #define ASYNCIO__PROBE(...) ,
-#define ASYNCIO__HASCOMMA(...)                                                                     \
-    ASYNCIO__HASCOMMA_(__VA_ARGS__, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, )
-#define ASYNCIO__HASCOMMA_(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15, _16,  \
-                           N, ...)                                                                 \
-    N
 #define ASYNCIO__ISEMPTY(...)                                                                      \
     ASYNCIO__ISEMPTY_(                                                                             \
         ASYNCIO__HASCOMMA(__VA_ARGS__), ASYNCIO__HASCOMMA(ASYNCIO__PROBE __VA_ARGS__),             \
@@ -134,9 +129,9 @@ ASYNCIO_MUST_USE inline int asyncio__await(asyncio_future *future, asyncio_value
 #define ASYNCIO__MAP(m, s, ...)                                                                    \
     ASYNCIO__CAT(ASYNCIO__MAP_, ASYNCIO__N(__VA_ARGS__))(m, s, __VA_ARGS__)
 
-#define ASYNCIO__CORO_TYPE(fn)                                                                     \
+#define ASYNCIO__CORO_TYPE(fn, args_size)                                                          \
     static const asyncio_coro_type fn##_coro_type = {                                              \
-        sizeof(asyncio_coro_type), #fn, __FILE__, __LINE__, 0, fn##_coro_run, NULL, NULL           \
+        sizeof(asyncio_coro_type), #fn, __FILE__, __LINE__, args_size, fn##_coro_run, NULL, NULL   \
     };
 #define ASYNCIO__ASYNC_1(fn)                                                                       \
     asyncio_coro fn(void) ASYNCIO_MUST_USE;                                                        \
@@ -145,7 +140,7 @@ ASYNCIO_MUST_USE inline int asyncio__await(asyncio_future *future, asyncio_value
         (void)asyncio_p_;                                                                          \
         return fn##_coro(asyncio_r_);                                                              \
     }                                                                                              \
-    ASYNCIO__CORO_TYPE(fn)                                                                         \
+    ASYNCIO__CORO_TYPE(fn, 1)                                                                      \
     asyncio_coro fn(void) {                                                                        \
         asyncio_coro asyncio_coro_;                                                                \
         asyncio_coro_.type = &fn##_coro_type;                                                      \
@@ -167,7 +162,7 @@ ASYNCIO_MUST_USE inline int asyncio__await(asyncio_future *future, asyncio_value
         memcpy(&asyncio_args_, asyncio_p_, sizeof asyncio_args_);                                  \
         return fn##_coro(asyncio_r_, ASYNCIO__MAP(ASYNCIO__ARG, ASYNCIO__COMMA, __VA_ARGS__));     \
     }                                                                                              \
-    ASYNCIO__CORO_TYPE(fn)                                                                         \
+    ASYNCIO__CORO_TYPE(fn, sizeof(struct fn##_coro_args))                                          \
     asyncio_coro fn(ASYNCIO__MAP(ASYNCIO__PARAM, ASYNCIO__COMMA, __VA_ARGS__)) {                   \
         const struct fn##_coro_args asyncio_args_ = { ASYNCIO__MAP(ASYNCIO__NAME, ASYNCIO__COMMA,  \
                                                                    __VA_ARGS__) };                 \

@@ -38,6 +38,11 @@ ASYNCIO_API asyncio_task *asyncio_loop_create_task_with(asyncio_loop *loop,
                                                         const asyncio_task_options *options)
     ASYNCIO_MUST_USE;
 
+/* The same without options: what asyncio_create_task(coro) is. coro is copied.
+ * Suspends: no. Thread: loop. Owner: the caller. Since: 0.1. Python: asyncio.create_task. */
+ASYNCIO_API asyncio_task *asyncio_create_task_ptr(const asyncio_coro *coro, const char *where)
+    ASYNCIO_MUST_USE;
+
 /* As create_task, for a task that nobody keeps: 0 or the error's code.
  * Suspends: no. Thread: loop. Since: 0.1. Python: create_task, result not kept. */
 ASYNCIO_API int asyncio_spawn_with(const asyncio_task_options *options) ASYNCIO_MUST_USE;
@@ -201,7 +206,11 @@ ASYNCIO_END_DECLS
 #define ASYNCIO__TASK_OPTIONS(...)                                                                 \
     (&(const asyncio_task_options){                                                                \
         .size = sizeof(asyncio_task_options), .where = ASYNCIO_WHERE, .coro = __VA_ARGS__ })
-#define asyncio_create_task(...) asyncio_create_task_with(ASYNCIO__TASK_OPTIONS(__VA_ARGS__))
+#define asyncio_create_task(...)                                                                   \
+    ASYNCIO__CAT(ASYNCIO__CREATE_TASK_, ASYNCIO__HASCOMMA(__VA_ARGS__))(__VA_ARGS__)
+#define ASYNCIO__CREATE_TASK_0(coro)                                                               \
+    asyncio_create_task_ptr((const asyncio_coro[1]){ coro }, ASYNCIO_WHERE)
+#define ASYNCIO__CREATE_TASK_1(...) asyncio_create_task_with(ASYNCIO__TASK_OPTIONS(__VA_ARGS__))
 #define asyncio_loop_create_task(loop, ...)                                                        \
     asyncio_loop_create_task_with((loop), ASYNCIO__TASK_OPTIONS(__VA_ARGS__))
 #define asyncio_spawn(...) asyncio_spawn_with(ASYNCIO__TASK_OPTIONS(__VA_ARGS__))
@@ -213,8 +222,7 @@ inline asyncio_task_options asyncio__task_options(const asyncio_coro &coro) {
     return o;
 }
 ASYNCIO_MUST_USE inline asyncio_task *asyncio_create_task(const asyncio_coro &coro) {
-    asyncio_task_options o = asyncio__task_options(coro);
-    return asyncio_create_task_with(&o);
+    return asyncio_create_task_ptr(&coro, NULL);
 }
 ASYNCIO_MUST_USE inline asyncio_task *asyncio_loop_create_task(asyncio_loop *loop,
                                                                const asyncio_coro &coro) {

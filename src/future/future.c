@@ -146,15 +146,10 @@ void asyncio__future_fail(struct asyncio_future *f, int code, asyncio_error *err
     asyncio__future_resolve(f);
 }
 
-static int check_settable(asyncio_future *f, int code) {
-    if (code != ASYNCIO_STOP_ASYNC_ITERATION) return check_pending(f);
-    return asyncio__raise(ASYNCIO_TYPE_ERROR, "StopAsyncIteration cannot be raised into a Future");
-}
-
 int asyncio_future_set_error(asyncio_future *f, asyncio_error *error) {
     if (!f || !error)
         return asyncio__raise(ASYNCIO_TYPE_ERROR, "a future and an error are required");
-    int rc = check_settable(f, asyncio_error_code(error));
+    int rc = check_pending(f);
     if (rc < 0) return rc;
     asyncio__future_fail(f, asyncio_error_code(error), asyncio_error_ref(error));
     return 0;
@@ -163,7 +158,7 @@ int asyncio_future_set_error(asyncio_future *f, asyncio_error *error) {
 int asyncio_future_set_exception(asyncio_future *f, int code, const char *fmt, ...) {
     if (!f || code >= 0)
         return asyncio__raise(ASYNCIO_TYPE_ERROR, "a future and a negative code are required");
-    int rc = check_settable(f, code);
+    int rc = check_pending(f);
     if (rc < 0) return rc;
     va_list args;
     va_start(args, fmt);

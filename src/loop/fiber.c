@@ -43,15 +43,6 @@ struct asyncio__cpu *asyncio__return_take(asyncio_loop *loop) {
     return &back->cpu;
 }
 
-_Noreturn void asyncio__fiber_end(asyncio_loop *loop, struct asyncio__stack *stack) {
-    asyncio__stack_put(&loop->stacks, stack);
-    struct asyncio__fiber *next = asyncio__loop_next(loop);
-    asyncio__here.strand = next ? &next->strand : NULL;
-    struct asyncio__cpu *to = next ? &next->cpu : &loop->cpu;
-    if (!next && loop->inline_top) to = asyncio__return_take(loop);
-    asyncio__cpu_jump(to);
-}
-
 static struct asyncio__fiber *fiber_of_node(struct asyncio__node *node) {
     return asyncio__container(node, struct asyncio__fiber, node);
 }

@@ -158,10 +158,6 @@ bool asyncio__fiber_bind(asyncio_loop *loop, struct asyncio__fiber *fiber);
 void asyncio__fiber_run(asyncio_loop *loop, struct asyncio__fiber *fiber);
 void asyncio__fiber_run_inline(asyncio_loop *loop, struct asyncio__fiber *fiber);
 
-/* The end of a fiber that runs on `stack`: gives that back and goes on with something else,
- * for good. The fiber itself may be gone already. */
-_Noreturn void asyncio__fiber_end(asyncio_loop *loop, struct asyncio__stack *stack);
-
 /* Back to where an eager start was made. */
 struct asyncio__cpu *asyncio__return_take(asyncio_loop *loop) __attribute__((cold));
 
@@ -201,11 +197,11 @@ static inline __attribute__((always_inline)) struct asyncio__fiber *asyncio__loo
         if (!f->stack && !asyncio__fiber_bind(loop, f)) return NULL;
     }
     asyncio__link_unlink(l);
-    if (l->next != &loop->batch) {
+    if (l->next != &loop->batch && asyncio__node_of(l->next)->ops == &asyncio__fiber_resume_ops) {
         struct asyncio__fiber *f = asyncio__container(l->next, struct asyncio__fiber, node.link);
         __builtin_prefetch(l->next->next);
         __builtin_prefetch(f->cpu.sp, 1);
-        /* As numbers: it may be no fiber, or one that has neither stack nor frame yet. */
+        /* As numbers: it need not have a frame. */
         uintptr_t sp = (uintptr_t)f->cpu.sp, frame = (uintptr_t)f->strand.top;
         __builtin_prefetch((void *)(sp + 64), 1);
         __builtin_prefetch((void *)(sp + 128), 1);
@@ -228,6 +224,19 @@ static inline __attribute__((always_inline)) void asyncio__loop_suspend(
     if (loop->inline_top)
         asyncio__cpu_switch_cxx(&self->cpu, asyncio__return_take(loop), loop->cxx);
     else asyncio__cpu_switch_cxx(&self->cpu, &loop->cpu, loop->cxx);
+}
+
+/* The end of a fiber that runs on `stack`: gives that back and goes on with something else,
+ * for good. The fiber itself may be gone already. Inlined: a call that never returns would
+ * leave the processor's return prediction wrong for all that come after. */
+static inline __attribute__((always_inline, noreturn)) void asyncio__fiber_end(
+    asyncio_loop *loop, struct asyncio__stack *stack) {
+    asyncio__stack_put(&loop->stacks, stack);
+    struct asyncio__fiber *next = asyncio__loop_next(loop);
+    asyncio__here.strand = next ? &next->strand : NULL;
+    struct asyncio__cpu *to = next ? &next->cpu : &loop->cpu;
+    if (!next && loop->inline_top) to = asyncio__return_take(loop);
+    asyncio__cpu_jump(to);
 }
 
 /* Queues a node for the next turn. */

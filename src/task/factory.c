@@ -14,7 +14,8 @@ static asyncio_task *create_on(asyncio_loop *loop, const asyncio_task_options *o
 }
 
 asyncio_task *asyncio_loop_create_task_with(asyncio_loop *loop, const asyncio_task_options *o) {
-    if (!loop || !o) return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop and options are required"), NULL;
+    if (!loop || !o)
+        return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop and options are required"), NULL;
     return create_on(loop, o);
 }
 
@@ -23,6 +24,20 @@ asyncio_task *asyncio_create_task_with(const asyncio_task_options *o) {
     if (!loop) return NULL;
     if (!o) return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "options are required"), NULL;
     return create_on(loop, o);
+}
+
+asyncio_task *asyncio_create_task_ptr(const asyncio_coro *coro, const char *where) {
+    asyncio_loop *loop = asyncio_get_running_loop();
+    if (!loop) return NULL;
+    if (!coro) return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a coroutine was expected"), NULL;
+    static const asyncio_task_options none = { .size = sizeof none };
+    if (ASYNCIO__LIKELY(!loop->task_factory && !loop->debug)) {
+        struct asyncio_task *t = asyncio__task_new(loop, coro, &none);
+        if (t) t->where = where;
+        return t;
+    }
+    asyncio_task_options o = { .size = sizeof o, .coro = *coro, .where = where };
+    return create_on(loop, &o);
 }
 
 int asyncio_spawn_with(const asyncio_task_options *o) {
@@ -69,7 +84,8 @@ asyncio_task *asyncio_eager_task_factory(asyncio_loop *loop, const asyncio_task_
     }
     asyncio_task_options o = *options;
     if (o.eager_start == 0) o.eager_start = 1;
-    return custom && custom->constructor ? custom->constructor(loop, &o, custom->arg) : asyncio_task_new(loop, &o);
+    return custom && custom->constructor ? custom->constructor(loop, &o, custom->arg)
+                                         : asyncio_task_new(loop, &o);
 }
 
 /* ---- which tasks there are ---- */

@@ -40,10 +40,11 @@ static int set_name(struct asyncio_task *t, const char *name) {
     return 0;
 }
 
-static int fill_start(struct asyncio_task *t, const asyncio_task_options *o) {
+static int fill_start(struct asyncio_task *t, const asyncio_coro *coro,
+                      const asyncio_task_options *o) {
     struct asyncio__start *start = asyncio__slab_get(&t->future.loop->cells_slab);
     if (!start) return -ENOMEM;
-    start->coro = o->coro;
+    asyncio__coro_copy(&start->coro, coro);
     t->start = start;
     size_t bytes = o->stack_size ? o->stack_size : t->future.loop->stack_size;
     if (ASYNCIO__LIKELY(bytes == 0)) {
@@ -54,19 +55,21 @@ static int fill_start(struct asyncio_task *t, const asyncio_task_options *o) {
 }
 
 /* Everything that can fail, before anybody can see the task. */
-static int fill_task(struct asyncio_task *t, asyncio_loop *loop, const asyncio_task_options *o) {
+static int fill_task(struct asyncio_task *t, asyncio_loop *loop, const asyncio_coro *coro,
+                     const asyncio_task_options *o) {
     asyncio__future_init(&t->future, loop, &asyncio__task_ops, 0);
     asyncio__fiber_init(&t->fiber);
-    t->coro = o->coro.type;
+    t->coro = coro->type;
     t->start = NULL;
     t->where = o->where;
     t->name = 1;
     asyncio__link_init(&t->all);
-    int rc = fill_start(t, o);
+    int rc = fill_start(t, coro, o);
     if (rc >= 0 && o->name) rc = set_name(t, o->name);
     if (rc < 0) return rc;
     if (!o->name) t->name = (uintptr_t)(next_number() << 1) | 1;
-    t->fiber.strand.context = o->context ? asyncio__context_hold(o->context) : asyncio__context_capture();
+    t->fiber.strand.context =
+        o->context ? asyncio__context_hold(o->context) : asyncio__context_capture();
     return 0;
 }
 
@@ -90,10 +93,11 @@ static bool starts_now(const asyncio_loop *loop, const asyncio_task_options *o) 
     return ASYNCIO__UNLIKELY(o->eager_start > 0) && asyncio__here.running == loop;
 }
 
-static int check_options(asyncio_loop *loop, const asyncio_task_options *o) {
+static int check_options(asyncio_loop *loop, const asyncio_coro *coro,
+                         const asyncio_task_options *o) {
     int rc = asyncio__loop_check(loop);
     if (rc < 0) return rc;
-    if (!o->coro.type || !o->coro.type->run || o->coro.type == &asyncio__coro_of_future_type) {
+    if (!coro->type || !coro->type->run || coro->type == &asyncio__coro_of_future_type) {
         return asyncio__raise(ASYNCIO_TYPE_ERROR, "a coroutine was expected");
     }
     if (starts_now(loop, o) && o->context && asyncio__context_is_entered(o->context)) {
@@ -119,29 +123,35 @@ static struct asyncio_task *start_eagerly(asyncio_loop *loop, struct asyncio_tas
 }
 
 /* A new task from options that are good. NULL: raised, nothing of the coroutine consumed. */
-static struct asyncio_task *make_task(asyncio_loop *loop, const asyncio_task_options *o) {
+static struct asyncio_task *make_task(asyncio_loop *loop, const asyncio_coro *coro,
+                                      const asyncio_task_options *o) {
     struct asyncio_task *t = asyncio__slab_get(&loop->tasks_slab);
     if (!t) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
     loop->live++;
-    int rc = fill_task(t, loop, o);
-    const asyncio_coro_type *type = o->coro.type;
-    if (rc >= 0 && type->capture) rc = type->capture(t->start->coro.args.bytes);
+    int rc = fill_task(t, loop, coro, o);
+    if (rc >= 0 && coro->type->capture) rc = coro->type->capture(t->start->coro.args.bytes);
     if (rc >= 0) return t;
     free_parts(t);
     asyncio__raise(rc, rc == ASYNCIO_VALUE_ERROR ? "stack size out of range" : NULL);
     return NULL;
 }
 
-asyncio_task *asyncio_task_new(asyncio_loop *loop, const asyncio_task_options *o) {
-    if (!loop || !o) return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop and options are required"), NULL;
-    if (check_options(loop, o) < 0) return NULL;
-    struct asyncio_task *t = make_task(loop, o);
+struct asyncio_task *asyncio__task_new(asyncio_loop *loop, const asyncio_coro *coro,
+                                       const asyncio_task_options *o) {
+    if (check_options(loop, coro, o) < 0) return NULL;
+    struct asyncio_task *t = make_task(loop, coro, o);
     if (!t) return NULL;
     t->future.refs = 2; /* the caller's and the loop's */
     asyncio__list_append(&loop->tasks, &t->all);
     if (starts_now(loop, o)) return start_eagerly(loop, t);
     asyncio__loop_queue(loop, &t->fiber.node);
     return t;
+}
+
+asyncio_task *asyncio_task_new(asyncio_loop *loop, const asyncio_task_options *o) {
+    if (loop && o) return asyncio__task_new(loop, &o->coro, o);
+    asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop and options are required");
+    return NULL;
 }
 
 /* ---- the first step and the end ---- */
@@ -211,7 +221,8 @@ static void fiber_main(void) {
     struct asyncio_task *t = asyncio__task_current();
     struct asyncio__strand *strand = &t->fiber.strand;
     asyncio_loop *loop = t->future.loop;
-    asyncio_coro coro = t->start->coro;
+    asyncio_coro coro;
+    asyncio__coro_copy(&coro, &t->start->coro);
     asyncio__slab_put(&loop->cells_slab, t->start);
     t->start = NULL;
     t->fiber.node.ops = &asyncio__fiber_resume_ops;
@@ -322,5 +333,5 @@ asyncio_context *asyncio_task_get_context(asyncio_task *t) {
 static int repr_task(const struct asyncio_future *f, char *buf, size_t n) {
     return asyncio_task_repr((const asyncio_task *)(const void *)f, buf, n);
 }
-const struct asyncio__future_ops asyncio__task_ops = { "Task", asyncio__task_request_cancel, free_task,
-                                                       repr_task, true };
+const struct asyncio__future_ops asyncio__task_ops = { "Task", asyncio__task_request_cancel,
+                                                       free_task, repr_task, true };

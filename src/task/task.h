@@ -43,13 +43,13 @@ struct asyncio__start {
 };
 
 struct asyncio_task {
-    struct asyncio_future future;       /* first: a task is a future */
+    struct asyncio_future future; /* first: a task is a future */
     struct asyncio__fiber fiber;
-    struct asyncio__link all;           /* in loop->tasks until it is done */
-    const asyncio_coro_type *coro;      /* what it runs; NULL: was done when made */
-    struct asyncio__start *start;       /* until the first step */
-    const char *where;                  /* where it was made, or NULL */
-    uintptr_t name;                     /* a char *, or (number << 1) | 1 */
+    struct asyncio__link all;      /* in loop->tasks until it is done */
+    const asyncio_coro_type *coro; /* what it runs; NULL: was done when made */
+    struct asyncio__start *start;  /* until the first step */
+    const char *where;             /* where it was made, or NULL */
+    uintptr_t name;                /* a char *, or (number << 1) | 1 */
 };
 
 extern const struct asyncio__future_ops asyncio__task_ops;
@@ -128,6 +128,19 @@ static inline asyncio_value asyncio__frame_value(const struct asyncio__frame *fr
     if (frame->result.type != &asyncio__unset) return frame->result;
     return status > 0 ? asyncio_int(status) : asyncio_none();
 }
+
+/* Copies what is in use of a coroutine object. (Word by word: what was stored that way a moment
+ * ago and is loaded in larger pieces waits for those stores.) */
+static inline void asyncio__coro_copy(asyncio_coro *to, const asyncio_coro *from) {
+    const asyncio_coro_type *type = from->type;
+    size_t words = type->args_size ? (type->args_size + 7) / 8 : ASYNCIO_ARGS_MAX / 8;
+    to->type = type;
+    for (size_t i = 0; i < words; i++) memcpy(to->args.bytes + 8 * i, from->args.bytes + 8 * i, 8);
+}
+
+/* A new task past the factory; o: everything but the coroutine object. */
+struct asyncio_task *asyncio__task_new(asyncio_loop *loop, const asyncio_coro *coro,
+                                       const asyncio_task_options *o);
 
 /* Lets go of a coroutine object that is captured and will not run. */
 static inline void asyncio__coro_release(asyncio_coro *coro) {
