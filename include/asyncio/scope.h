@@ -15,7 +15,9 @@
  * coroutine by RETURN, TRY or RAISE only: a bare `return` looks like a break.
  *
  * The same without a keyword: asyncio_scope_enter and asyncio_scope_exit. A scope
- * that a coroutine leaves open is closed when its frame returns, never skipped.
+ * that a coroutine leaves open is closed when its frame returns, never skipped; so it
+ * must outlive the body: a local variable needs the cleanup that ASYNC_WITH gives it
+ * (asyncio_scope_fini).
  */
 #ifndef ASYNCIO_SCOPE_H
 #define ASYNCIO_SCOPE_H
