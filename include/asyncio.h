@@ -15,6 +15,17 @@
 #include <asyncio/future.h>
 #include <asyncio/task.h>
 #include <asyncio/run.h>
+#include <asyncio/generator.h>
+#include <asyncio/gather.h>
+#include <asyncio/wait.h>
+#include <asyncio/timeout.h>
+#include <asyncio/taskgroup.h>
+#include <asyncio/lock.h>
+#include <asyncio/event.h>
+#include <asyncio/condition.h>
+#include <asyncio/semaphore.h>
+#include <asyncio/barrier.h>
+#include <asyncio/queue.h>
 #include <asyncio/keywords.h>
 
 #endif

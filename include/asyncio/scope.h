@@ -4,15 +4,16 @@
  *
  *     int rc;
  *     ASYNC_WITH(scope, some_constructor(..., &rc)) {
- *         TRY(AWAIT(something()));
+ *         rc = AWAIT(something());
  *     }
- *     TRY(rc);
+ *     if (asyncio_catch(rc, ...)) ...
  *
- * The block is entered by its constructor's `enter`, left through its `exit`, which
- * sees how the body ended: normally or by break or RETURN (0), by TRY or RAISE (that
- * status). Both may suspend. What exit returns is left in rc, and is what the
- * coroutine returns where the body was leaving it. Inside a block leave the
- * coroutine by RETURN, TRY or RAISE only: a bare `return` looks like a break.
+ * The block is entered by its constructor's `enter` and left through its `exit`; both may
+ * suspend. rc is 0 at first; what it holds when the body ends or breaks off is the body's status,
+ * and what the exit makes of that is left in rc. TRY and RAISE inside the body leave the whole
+ * coroutine, by way of the exit, which sees their status and may replace what the coroutine then
+ * returns; RETURN leaves it with success. Inside a block leave the coroutine by these only: a
+ * bare `return` looks like a break.
  *
  * The same without a keyword: asyncio_scope_enter and asyncio_scope_exit. A scope
  * that a coroutine leaves open is closed when its frame returns, never skipped; so it

@@ -39,6 +39,14 @@ static inline int64_t asyncio__clock_from_seconds(double seconds) {
     return (int64_t)llrint(ns);
 }
 
+/* The moment that many seconds (not NaN) after `now`; NEVER where that is out of range. */
+static inline int64_t asyncio__clock_add(int64_t now, double seconds) {
+    int64_t ns = asyncio__clock_from_seconds(seconds), when;
+    if (ns == ASYNCIO__NEVER) return ASYNCIO__NEVER;
+    if (!__builtin_add_overflow(now, ns, &when)) return when;
+    return ns > 0 ? ASYNCIO__NEVER : INT64_MIN;
+}
+
 static inline double asyncio__clock_to_seconds(int64_t ns) { return (double)ns / 1e9; }
 
 #endif

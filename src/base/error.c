@@ -39,28 +39,37 @@ static struct asyncio__traced frame_place(const struct asyncio__frame *f) {
     return (struct asyncio__traced){ f->where, body && f->type ? f->type->name : f->func };
 }
 
+/* The frame itself or the next one below that is not the library's own. */
+static const struct asyncio__frame *user_frame(const struct asyncio__frame *f) {
+    while (f && !f->where && f->type && f->type->line == 0) f = f->up;
+    return f;
+}
+
 /* Writes the newest frames, oldest first, `place` last; with frames NULL only counts. The top
  * frame's own await is over when its body raises: then `place` stands for that frame. */
 static uint32_t trace_strand(const struct asyncio__strand *strand,
                              const struct asyncio__traced *place, struct asyncio__traced *frames,
                              uint32_t count) {
-    const struct asyncio__frame *top = strand->top;
+    const struct asyncio__frame *top = user_frame(strand->top);
     struct asyncio__traced last = { NULL, NULL };
     if (place) {
         last = *place;
         if (top && is_body_of(place->func, top->type)) {
             last.func = top->type->name;
-            top = top->up;
+            top = user_frame(top->up);
         }
     }
     if (!frames) {
         count = place ? 1 : 0;
-        for (const struct asyncio__frame *f = top; f && count < TRACE_MAX; f = f->up) count++;
+        for (const struct asyncio__frame *f = top; f && count < TRACE_MAX; f = user_frame(f->up)) {
+            count++;
+        }
         return count;
     }
     uint32_t i = count;
     if (place) frames[--i] = last;
-    for (const struct asyncio__frame *f = top; i > 0; f = f->up) frames[--i] = frame_place(f);
+    for (const struct asyncio__frame *f = top; i > 0; f = user_frame(f->up))
+        frames[--i] = frame_place(f);
     return count;
 }
 

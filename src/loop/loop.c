@@ -63,6 +63,7 @@ static void init_fields(asyncio_loop *loop, const struct asyncio__upcalls *upcal
     asyncio__link_init(&loop->batch);
     asyncio__link_init(&loop->ready);
     asyncio__link_init(&loop->tasks);
+    asyncio__link_init(&loop->generators);
     asyncio__timers_init(&loop->timers);
     atomic_init(&loop->refs, 1);
     loop->upcalls = upcalls;

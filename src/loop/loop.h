@@ -109,7 +109,8 @@ struct asyncio_loop {
     double slow_callback_duration;
 
     /* The task layer's. */
-    struct asyncio__link tasks; /* all that are not done, in order of creation */
+    struct asyncio__link tasks;      /* all that are not done, in order of creation */
+    struct asyncio__link generators; /* started and not ended, in order of their first step */
     asyncio_task_factory *task_factory;
     void *task_factory_arg;
     size_t stack_size;

@@ -9,20 +9,9 @@
 
 int asyncio__frame_run(struct asyncio__strand *strand, struct asyncio__frame *frame,
                        const asyncio_coro_type *type, const void *args) {
-    frame->up = strand->top;
-    frame->type = type;
-    frame->where = NULL;
-    frame->func = NULL;
-    frame->open = NULL;
-    frame->leaving = 0;
-    frame->override = ASYNCIO__NO_OVERRIDE;
-    frame->result.type = &asyncio__unset;
-    strand->top = frame;
+    asyncio__frame_open(strand, frame, type);
     int status = type->run(args, &frame->result);
-    if (ASYNCIO__UNLIKELY(frame->open != NULL)) status = asyncio__frame_close_scopes(frame, status);
-    if (ASYNCIO__UNLIKELY(frame->override != ASYNCIO__NO_OVERRIDE)) status = frame->override;
-    strand->top = frame->up;
-    return status;
+    return asyncio__frame_close(strand, frame, status);
 }
 
 int asyncio_leave(int status) {

@@ -6,6 +6,7 @@
  * further one. Nothing else runs meanwhile. The task itself stays pending for good.
  */
 #include "context/overflow.h"
+#include "task/generator.h"
 #include "task/task.h"
 
 static void report_pending(struct asyncio_task *t) {
@@ -58,5 +59,6 @@ void asyncio__task_destroy_pending(asyncio_loop *loop) {
     while (!asyncio__list_empty(&loop->tasks)) {
         unwind_task(asyncio__container(loop->tasks.next, struct asyncio_task, all));
     }
+    asyncio__gen_destroy_all(loop);
     if (alternate) asyncio__overflow_thread_stop();
 }

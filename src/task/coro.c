@@ -4,6 +4,7 @@
  * objects, and joining a task.
  */
 #include "task/task.h"
+#include "task/waiters.h"
 
 int asyncio_coro_hold(asyncio_coro *coro) {
     if (!coro || !coro->type) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a coroutine was expected");
@@ -69,39 +70,7 @@ struct join_args {
     asyncio_outcome *outcome;
 };
 
-/* Waits in the place of the joiner, so that cancelling the joiner stops here. */
-struct joint {
-    struct asyncio__node node;
-    struct asyncio_future future;
-};
-
-static void run_joint(struct asyncio__node *node) {
-    struct joint *j = asyncio__container(node, struct joint, node);
-    asyncio__link_init(&node->link);
-    if (j->future.state == ASYNCIO__PENDING) asyncio__future_finish(&j->future, asyncio_none());
-}
-
-static void discard_joint(struct asyncio__node *node) { asyncio__link_init(&node->link); }
-
-static int describe_joint(struct asyncio__node *node, char *buf, size_t n) {
-    (void)node;
-    return snprintf(buf, n, "asyncio_task_join()");
-}
-
-static const struct asyncio__node_ops joint_ops = { run_joint, discard_joint, describe_joint,
-                                                    NULL };
-
-static int wait_until_done(struct asyncio_task *self, struct asyncio_future *f) {
-    struct joint j = { .node.ops = &joint_ops };
-    asyncio__future_init(&j.future, f->loop, &asyncio__future_ops, ASYNCIO__FUTURE_ON_STACK);
-    asyncio__list_append(&f->callbacks, &j.node.link);
-    int rc = asyncio__task_park(self, &j.future);
-    asyncio__link_take(&j.node.link);
-    asyncio__message_set(&j.future.cancel_msg, NULL);
-    return rc;
-}
-
-static void read_outcome(struct asyncio_future *f, asyncio_outcome *o) {
+void asyncio__outcome_read(struct asyncio_future *f, asyncio_outcome *o) {
     *o = (asyncio_outcome){ .status = 0 };
     if (f->state == ASYNCIO__FINISHED) {
         if (asyncio_value_copy(&o->value, &f->value) < 0) asyncio_ignore(ASYNCIO_TYPE_ERROR);
@@ -127,8 +96,8 @@ static int join_run(const void *args, asyncio_value *result) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "a future is attached to a different loop");
     }
     asyncio_future_ref(f);
-    int rc = f->state == ASYNCIO__PENDING ? wait_until_done(self, f) : 0;
-    if (rc >= 0) read_outcome(f, a->outcome);
+    int rc = f->state == ASYNCIO__PENDING ? asyncio__wait_done(self, f, false) : 0;
+    if (rc >= 0) asyncio__outcome_read(f, a->outcome);
     asyncio_future_unref(f);
     return rc < 0 ? rc : 0;
 }

@@ -22,7 +22,7 @@ asyncio_loop *asyncio_testing_new_event_loop(double start) {
     return loop;
 }
 
-static int slot_status(void) {
+int asyncio__slot_status(void) {
     asyncio_error *e = asyncio__strand_current()->error;
     return e ? asyncio_error_code(e) : -ENOMEM;
 }
@@ -97,7 +97,7 @@ int asyncio_loop_run_until_complete(asyncio_loop *loop, asyncio_coro main, async
     int rc = check_idle(loop);
     if (rc < 0) return rc;
     asyncio_future *f = future_to_run(loop, &main, &made);
-    if (!f) return slot_status();
+    if (!f) return asyncio__slot_status();
     rc = made ? asyncio__run_new_task(loop, (asyncio_task *)(void *)f)
               : asyncio__run_until_done(loop, f);
     if (rc >= 0) rc = take_outcome(f, made, out);

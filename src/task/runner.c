@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/contextvar.h"
+#include <asyncio/generator.h>
 #include <asyncio/keywords.h>
 #include <asyncio/run.h>
 
@@ -188,6 +189,10 @@ int asyncio_runner_close(asyncio_runner *r) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Cannot close a running event loop");
     r->closed = true;
     int rc = r->loop->closed ? 0 : finish_leftovers(r->loop);
+    if (rc >= 0 && asyncio_loop_open_asyncgens(r->loop) > 0) {
+        rc = asyncio_loop_run_until_complete(r->loop, asyncio_loop_shutdown_asyncgens(r->loop),
+                                             NULL);
+    }
     asyncio_loop_close(r->loop);
     if (r->set_loop) asyncio_set_event_loop(NULL);
     asyncio_context_unref(r->context);

@@ -55,13 +55,16 @@ static bool is_open(const struct asyncio__frame *frame, const asyncio_scope *s) 
     return false;
 }
 
+int asyncio__scope_exit_in(struct asyncio__frame *frame, asyncio_scope *s, int status) {
+    if (!is_open(frame, s)) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the block is not open");
+    while (frame->open != s) status = run_exit(frame, frame->open, status);
+    return run_exit(frame, s, status);
+}
+
 int asyncio_scope_exit(asyncio_scope *s, int status) {
     struct asyncio__strand *strand = asyncio__here.strand;
-    if (!strand || !is_open(strand->top, s)) {
-        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the block is not open");
-    }
-    while (strand->top->open != s) status = run_exit(strand->top, strand->top->open, status);
-    return run_exit(strand->top, s, status);
+    if (!strand) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the block is not open");
+    return asyncio__scope_exit_in(strand->top, s, status);
 }
 
 int asyncio__frame_close_scopes(struct asyncio__frame *frame, int status) {
@@ -79,7 +82,7 @@ bool asyncio_scope_step(asyncio_scope *s) {
         return false;
     }
     if (s->state == ENTERED) {
-        int rc = asyncio_scope_exit(s, 0);
+        int rc = asyncio_scope_exit(s, s->rc ? *s->rc : 0);
         if (s->rc) *s->rc = rc;
     }
     return false;
@@ -94,7 +97,8 @@ void asyncio_scope_fini(asyncio_scope *s) {
     int leaving = frame->leaving;
     bool returns = frame->result.type != &asyncio__unset;
     bool fails = leaving < 0 || frame->override != ASYNCIO__NO_OVERRIDE;
-    int rc = asyncio_scope_exit(s, leaving);
+    int ended = leaving < 0 ? leaving : returns || !s->rc ? 0 : *s->rc;
+    int rc = asyncio_scope_exit(s, ended);
     if (fails || (returns && rc < 0)) {
         frame->leaving = rc;
         frame->override = rc;

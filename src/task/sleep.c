@@ -43,9 +43,7 @@ static int sleep_for(struct asyncio_task *t, double delay) {
     struct sleeper s;
     asyncio__future_init(&s.future, loop, &asyncio__future_ops, ASYNCIO__FUTURE_ON_STACK);
     asyncio__timer_init(&s.timer, &sleeper_ops);
-    int64_t now = asyncio__loop_now(loop), ns = asyncio__clock_from_seconds(delay);
-    int64_t when = now > ASYNCIO__NEVER - ns ? ASYNCIO__NEVER : now + ns;
-    int rc = asyncio__loop_arm(loop, &s.timer, when);
+    int rc = asyncio__loop_arm(loop, &s.timer, asyncio__clock_add(asyncio__loop_now(loop), delay));
     if (rc < 0) return asyncio__raise(rc, NULL);
     rc = asyncio__task_park(t, &s.future);
     asyncio__timer_cancel(&loop->timers, &s.timer);

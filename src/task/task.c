@@ -255,17 +255,20 @@ static int fiber_describe(struct asyncio__fiber *fiber, char *buf, size_t n) {
     return asyncio_task_repr(asyncio__container(fiber, struct asyncio_task, fiber), buf, n);
 }
 
+/* Frames of the library's own coroutines, which have no place, are left out. */
+static bool is_shown(const struct asyncio__frame *f) { return f->where || f->type->line != 0; }
+
 static size_t stackful_frames(const struct asyncio_task *t, asyncio_frame_info *frames, size_t n) {
     size_t count = 0, i = 0;
-    for (struct asyncio__frame *f = t->fiber.strand.top; f; f = f->up) count++;
-    for (struct asyncio__frame *f = t->fiber.strand.top; f && i < n; f = f->up, i++) {
-        size_t at = (count < n ? count : n) - 1 - i;
-        frames[at] = (asyncio_frame_info){ f->where, f->type->name, f->type };
+    for (struct asyncio__frame *f = t->fiber.strand.top; f; f = f->up) count += is_shown(f);
+    for (struct asyncio__frame *f = t->fiber.strand.top; f && i < n; f = f->up) {
+        if (!is_shown(f)) continue;
+        frames[(count < n ? count : n) - 1 - i++] =
+            (asyncio_frame_info){ f->where, f->type->name, f->type };
     }
     return count;
 }
 
-/* The loop may be closed from inside a task of another loop. */
 static void unwind_stackful(struct asyncio_task *t) {
     struct asyncio__strand *closer = asyncio__here.strand;
     asyncio__fiber_run(t->future.loop, &t->fiber);

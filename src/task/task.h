@@ -123,6 +123,28 @@ int asyncio__frame_run(struct asyncio__strand *strand, struct asyncio__frame *fr
 /* Closes the blocks a frame leaves open, innermost first, each with the status so far. */
 int asyncio__frame_close_scopes(struct asyncio__frame *frame, int status) __attribute__((cold));
 
+/* Pushes a frame onto the strand, and takes it off again: the status it really ends with. */
+static inline void asyncio__frame_open(struct asyncio__strand *strand, struct asyncio__frame *frame,
+                                       const asyncio_coro_type *type) {
+    frame->up = strand->top;
+    frame->type = type;
+    frame->where = NULL;
+    frame->func = NULL;
+    frame->open = NULL;
+    frame->leaving = 0;
+    frame->override = ASYNCIO__NO_OVERRIDE;
+    frame->result.type = &asyncio__unset;
+    strand->top = frame;
+}
+
+static inline int asyncio__frame_close(struct asyncio__strand *strand, struct asyncio__frame *frame,
+                                       int status) {
+    if (ASYNCIO__UNLIKELY(frame->open != NULL)) status = asyncio__frame_close_scopes(frame, status);
+    if (ASYNCIO__UNLIKELY(frame->override != ASYNCIO__NO_OVERRIDE)) status = frame->override;
+    strand->top = frame->up;
+    return status;
+}
+
 /* The value a coroutine ended with, given its status. */
 static inline asyncio_value asyncio__frame_value(const struct asyncio__frame *frame, int status) {
     if (frame->result.type != &asyncio__unset) return frame->result;
@@ -146,6 +168,15 @@ struct asyncio_task *asyncio__task_new(asyncio_loop *loop, const asyncio_coro *c
 static inline void asyncio__coro_release(asyncio_coro *coro) {
     if (coro->type->release) coro->type->release(coro->args.bytes);
 }
+
+/* How a done future ended, as data; counts as retrieving. */
+void asyncio__outcome_read(struct asyncio_future *f, asyncio_outcome *outcome);
+
+/* Leaves a block of that frame, which need not be the top one. */
+int asyncio__scope_exit_in(struct asyncio__frame *frame, asyncio_scope *scope, int status);
+
+/* The status of the error that a NULL came with. */
+int asyncio__slot_status(void);
 
 /* Reports and unwinds every task that is pending; the loop closes. */
 void asyncio__task_destroy_pending(asyncio_loop *loop);

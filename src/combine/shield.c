@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * combine/shield.c: shield. An outer future follows an inner one; cancelling the outer one
+ * leaves the inner alone.
+ *
+ * Two nodes tie them: one among the inner's callbacks, which holds the outer, and one among
+ * the outer's own, which tells when somebody has given the outer one up. The inner node is
+ * then taken out, or becomes a watch: it only reports if the inner one fails after all. Of
+ * many watches on one inner future only the last stays.
+ */
+#include <asyncio/gather.h>
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "combine/children.h"
+
+struct shield {
+    struct asyncio_future outer;
+    struct asyncio__node inner_node; /* follows, later watches */
+    struct asyncio__node outer_node; /* counted among the outer's done callbacks */
+    asyncio_future *inner;           /* a reference until the outer one is done */
+};
+
+static struct shield *shield_of_inner(struct asyncio__node *node) {
+    return asyncio__container(node, struct shield, inner_node);
+}
+
+/* ---- the inner one is done ---- */
+
+static void follow_inner(struct shield *s) {
+    asyncio_future *inner = s->inner;
+    asyncio_error *error = NULL;
+    if (s->outer.state != ASYNCIO__PENDING) return;
+    if (inner->state == ASYNCIO__CANCELLED) {
+        asyncio__future_cancel_plain(&s->outer, NULL);
+    } else if (inner->state == ASYNCIO__FAILED) {
+        int rc = asyncio_future_exception(inner, &error);
+        asyncio__future_fail(&s->outer, inner->failed.code,
+                             rc < 0 ? NULL : asyncio_error_ref(error));
+    } else {
+        asyncio_value value;
+        int rc = inner->refs == 1 ? 0 : asyncio_value_copy(&value, &inner->value);
+        if (inner->refs == 1) value = asyncio_future_take_result(inner);
+        if (rc < 0) asyncio__future_fail(&s->outer, rc, asyncio_error_take(rc));
+        else asyncio__future_finish(&s->outer, value);
+    }
+}
+
+static void run_inner(struct asyncio__node *node) {
+    struct shield *s = shield_of_inner(node);
+    asyncio__link_init(&node->link);
+    if (s->inner) follow_inner(s);
+    asyncio_future_unref(&s->outer);
+}
+
+static void discard_inner(struct asyncio__node *node) {
+    asyncio__link_init(&node->link);
+    asyncio_future_unref(&shield_of_inner(node)->outer);
+}
+
+static int describe_inner(struct asyncio__node *node, char *buf, size_t n) {
+    (void)node;
+    return snprintf(buf, n, "shield.<locals>._inner_done_callback()");
+}
+
+static const struct asyncio__node_ops inner_ops = { run_inner, discard_inner, describe_inner,
+                                                    NULL };
+
+/* ---- watching an inner one that was given up ---- */
+
+/* A watch counts as a done callback of the inner future, which is held while it runs; it finds
+ * that future in s->inner, which is no reference then. */
+static void run_watch(struct asyncio__node *node) {
+    struct shield *s = shield_of_inner(node);
+    asyncio_future *inner = s->inner;
+    asyncio_error *error = NULL;
+    asyncio__link_init(&node->link);
+    if (inner->state == ASYNCIO__FAILED && asyncio_future_exception(inner, &error) >= 0) {
+        char message[128];
+        snprintf(message, sizeof message, "%s exception in shielded future",
+                 asyncio_err_name(asyncio_error_code(error)));
+        asyncio_exception_context context = {
+            .size = sizeof context, .message = message, .exception = error, .future = inner
+        };
+        asyncio__loop_report(inner->loop, &context);
+    }
+    s->inner = NULL;
+    asyncio_future_unref(inner);
+    asyncio_future_unref(&s->outer);
+}
+
+static void discard_watch(struct asyncio__node *node) {
+    struct shield *s = shield_of_inner(node);
+    asyncio_future *inner = s->inner->state == ASYNCIO__PENDING ? NULL : s->inner;
+    asyncio__link_init(&node->link);
+    s->inner = NULL;
+    asyncio_future_unref(inner);
+    asyncio_future_unref(&s->outer);
+}
+
+static const struct asyncio__node_ops watch_ops = { run_watch, discard_watch, describe_inner,
+                                                    NULL };
+
+static void remove_watches(asyncio_future *inner) {
+    for (struct asyncio__link *l = inner->callbacks.next, *next; l != &inner->callbacks; l = next) {
+        struct asyncio__node *node = asyncio__node_of(l);
+        next = l->next;
+        if (node->ops != &watch_ops) continue;
+        asyncio__link_unlink(l);
+        inner->callback_count = (inner->callback_count - 1u) & 0xffffffu;
+        discard_watch(node);
+        next = inner->callbacks.next; /* whatever that let go of, start again */
+    }
+}
+
+/* ---- the outer one is done ---- */
+
+static void watch_inner(struct shield *s) {
+    asyncio_future *inner = s->inner;
+    asyncio__link_take(&s->inner_node.link);
+    remove_watches(inner);
+    s->inner_node.ops = &watch_ops;
+    inner->callback_count = (inner->callback_count + 1u) & 0xffffffu;
+    asyncio__list_append(&inner->callbacks, &s->inner_node.link);
+    asyncio_future_unref(inner); /* the watch does not keep it; its end takes a reference */
+}
+
+static void release_inner(struct shield *s) {
+    asyncio_future *inner = s->inner;
+    s->inner = NULL;
+    asyncio_future_unref(inner);
+}
+
+static struct shield *shield_of_outer(struct asyncio__node *node) {
+    return asyncio__container(node, struct shield, outer_node);
+}
+
+static void run_outer(struct asyncio__node *node) {
+    struct shield *s = shield_of_outer(node);
+    asyncio__link_init(&node->link);
+    if (s->inner->state == ASYNCIO__PENDING) watch_inner(s);
+    else release_inner(s);
+    asyncio_future_unref(&s->outer);
+}
+
+static void discard_outer(struct asyncio__node *node) {
+    struct shield *s = shield_of_outer(node);
+    asyncio__link_init(&node->link);
+    if (s->outer.state != ASYNCIO__PENDING) asyncio_future_unref(&s->outer);
+}
+
+static int describe_outer(struct asyncio__node *node, char *buf, size_t n) {
+    (void)node;
+    return snprintf(buf, n, "shield.<locals>._outer_done_callback()");
+}
+
+static const struct asyncio__node_ops outer_ops = { run_outer, discard_outer, describe_outer,
+                                                    NULL };
+
+static void free_shield(struct asyncio_future *f) {
+    struct shield *s = (struct shield *)(void *)f;
+    asyncio_loop *loop = f->loop;
+    if (!asyncio__future_fini(f)) return;
+    if (s->inner) release_inner(s);
+    asyncio__free(s);
+    asyncio__loop_object_gone(loop);
+}
+
+static const struct asyncio__future_ops shield_ops = { .name = "Future", .free = free_shield };
+
+/* ---- making one ---- */
+
+static asyncio_future *new_shield(asyncio_future *inner) {
+    struct shield *s = asyncio__malloc(sizeof *s);
+    if (!s) {
+        asyncio_future_unref(inner);
+        return (void)asyncio__raise(-ENOMEM, NULL), NULL;
+    }
+    asyncio__future_init(&s->outer, inner->loop, &shield_ops, 0);
+    inner->loop->live++;
+    s->inner = inner;
+    s->inner_node.ops = &inner_ops;
+    s->outer_node.ops = &outer_ops;
+    asyncio__list_append(&inner->callbacks, &s->inner_node.link);
+    s->outer.refs++; /* the inner node's */
+    asyncio__list_append(&s->outer.callbacks, &s->outer_node.link);
+    s->outer.callback_count = 1;
+    return &s->outer;
+}
+
+asyncio_future *asyncio_shield_future(asyncio_coro awaitable) {
+    asyncio_loop *loop = asyncio_get_event_loop();
+    if (awaitable.type == &asyncio__coro_of_future_type) {
+        asyncio_future *f = *(asyncio_future **)(void *)awaitable.args.bytes;
+        if (f) loop = f->loop;
+    }
+    if (!loop) return NULL;
+    asyncio_future *inner = asyncio__child_future(loop, &awaitable);
+    if (!inner) return NULL;
+    if (awaitable.type != &asyncio__coro_of_future_type) {
+        inner->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_QUIET;
+    }
+    return inner->state == ASYNCIO__PENDING ? new_shield(inner) : inner;
+}
+
+/* ---- to await ---- */
+
+static const asyncio_coro *awaitable_arg(const void *args) {
+    return *(const asyncio_coro *const *)args;
+}
+
+static int run_shield(const void *args, asyncio_value *result) {
+    if (!awaitable_arg(args)) return asyncio__raise(ASYNCIO_TYPE_ERROR, "an awaitable is required");
+    asyncio_future *outer = asyncio_shield_future(*awaitable_arg(args));
+    if (!outer) return asyncio__slot_status();
+    asyncio_value lent;
+    int rc = asyncio_await_future(outer, &lent, NULL, NULL);
+    if (rc >= 0 && outer->refs == 1) *result = asyncio_future_take_result(outer);
+    else if (rc >= 0) rc = asyncio_value_copy(result, &lent);
+    asyncio_future_unref(outer);
+    return rc;
+}
+
+static int capture_shield(void *args) {
+    return asyncio__coros_copy((const asyncio_coro **)args, 1);
+}
+static void release_shield(void *args) { asyncio__coros_free(awaitable_arg(args), 1); }
+
+static const asyncio_coro_type shield_type = { .size = sizeof(asyncio_coro_type),
+                                               .name = "asyncio_shield",
+                                               .file = "asyncio",
+                                               .run = run_shield,
+                                               .capture = capture_shield,
+                                               .release = release_shield };
+
+asyncio_coro asyncio_shield_ptr(const asyncio_coro *awaitable) {
+    asyncio_coro c;
+    c.type = &shield_type;
+    c.reserved = NULL;
+    *(const asyncio_coro **)(void *)c.args.bytes = awaitable;
+    return c;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * combine/timeout.c: a block with a deadline. The scope holds its deadline and state; while the
+ * block is active a watch, from the loop's cells, holds the timer and the task.
+ *
+ * created -> active -> expiring -> expired, or active -> finished. The deadline only cancels the
+ * task; whether that becomes TimeoutError is decided at the exit: if the task has then no more
+ * requests to be cancelled than when the block was entered.
+ */
+#include <asyncio/timeout.h>
+#include <errno.h>
+#include <math.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "combine/children.h"
+#include "task/task.h"
+
+enum state { CREATED, ACTIVE, EXPIRING, EXPIRED, FINISHED };
+
+/* In the reserved bytes of the scope. */
+struct deadline {
+    double when;
+    enum state state;
+};
+
+struct watch {
+    struct asyncio__timer timer;
+    struct asyncio_task *task;
+    struct deadline *deadline;
+    uint32_t cancels; /* the task's count when the block was entered */
+};
+
+_Static_assert(sizeof(struct watch) <= 96, "fits the loop's cells");
+_Static_assert(offsetof(asyncio_scope, reserved) + 7 + sizeof(struct deadline) <=
+                   sizeof(asyncio_scope),
+               "fits the scope");
+
+static struct deadline *deadline_of(const asyncio_scope *s) {
+    uintptr_t p = (uintptr_t)s->reserved;
+    return (struct deadline *)((p + 7) & ~(uintptr_t)7);
+}
+
+/* ---- firing ---- */
+
+static void run_watch(struct asyncio__node *node) {
+    struct watch *w = asyncio__container(node, struct watch, timer.node);
+    w->timer.state = ASYNCIO__TIMER_IDLE;
+    asyncio__future_cancel(&w->task->future, NULL);
+    w->deadline->state = EXPIRING;
+}
+
+static void discard_watch(struct asyncio__node *node) {
+    asyncio__container(node, struct watch, timer.node)->timer.state = ASYNCIO__TIMER_IDLE;
+}
+
+static int describe_watch(struct asyncio__node *node, char *buf, size_t n) {
+    (void)node;
+    return snprintf(buf, n, "Timeout._on_timeout()");
+}
+
+static const struct asyncio__node_ops watch_ops = { run_watch, discard_watch, describe_watch,
+                                                    NULL };
+
+/* A deadline that has passed fires in the next turn, in the order of call_soon. */
+static int schedule(struct watch *w, double when) {
+    asyncio_loop *loop = w->task->future.loop;
+    asyncio__timer_cancel(&loop->timers, &w->timer);
+    w->deadline->when = when;
+    if (isinf(when) && when > 0) return 0;
+    int64_t ns = asyncio__clock_from_seconds(when);
+    if (ns <= asyncio__loop_now(loop)) {
+        w->timer.state = ASYNCIO__TIMER_QUEUED;
+        asyncio__loop_queue(loop, &w->timer.node);
+        return 0;
+    }
+    int rc = asyncio__loop_arm(loop, &w->timer, ns);
+    return rc < 0 ? asyncio__raise(rc, NULL) : 0;
+}
+
+/* ---- the block ---- */
+
+static int enter_timeout(asyncio_scope *s) {
+    struct asyncio_task *task = asyncio__task_current();
+    struct deadline *d = deadline_of(s);
+    if (isnan(d->when))
+        return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid timeout: NaN (not a number)");
+    struct watch *w = asyncio__slab_get(&task->future.loop->cells_slab);
+    if (!w) return asyncio__raise(-ENOMEM, NULL);
+    asyncio__timer_init(&w->timer, &watch_ops);
+    w->task = task;
+    w->deadline = d;
+    w->cancels = task->fiber.strand.cancels;
+    s->object = w;
+    int rc = schedule(w, d->when);
+    if (rc < 0) {
+        asyncio__slab_put(&task->future.loop->cells_slab, w);
+        return rc;
+    }
+    d->state = ACTIVE;
+    return 0;
+}
+
+int asyncio__raise_timeout(void) {
+    struct asyncio__strand *strand = asyncio__strand_current();
+    asyncio_error *cause = asyncio__error_detach(strand, ASYNCIO_CANCELLED_ERROR);
+    int rc = asyncio__raise(ASYNCIO_TIMEOUT_ERROR, NULL);
+    asyncio_error *error = asyncio__error_match(strand, rc);
+    if (!cause) cause = asyncio__error_make(ASYNCIO_CANCELLED_ERROR, NULL);
+    if (error && cause) asyncio_ignore(asyncio_error_set_cause(error, cause));
+    asyncio_error_unref(cause);
+    return rc;
+}
+
+static int exit_timeout(asyncio_scope *s, int status) {
+    struct watch *w = s->object;
+    struct deadline *d = deadline_of(s);
+    asyncio_loop *loop = w->task->future.loop;
+    if (!loop->closed) asyncio__timer_cancel(&loop->timers, &w->timer);
+    if (d->state == ACTIVE) {
+        d->state = FINISHED;
+    } else {
+        d->state = EXPIRED;
+        unsigned left = asyncio_task_uncancel(w->task);
+        if (left <= w->cancels && status == ASYNCIO_CANCELLED_ERROR)
+            status = asyncio__raise_timeout();
+    }
+    asyncio__slab_put(&loop->cells_slab, w);
+    s->object = NULL;
+    return status;
+}
+
+static const asyncio_scope_ops timeout_ops = { sizeof(asyncio_scope_ops), "timeout", enter_timeout,
+                                               exit_timeout };
+
+/* The deadline's place within the scope depends on the scope's address only by alignment, which
+ * is the same for all scopes. */
+asyncio_scope asyncio_timeout_at(double when, int *rc) {
+    asyncio_scope s = asyncio_scope_make(rc, &timeout_ops, NULL);
+    *deadline_of(&s) = (struct deadline){ when, CREATED };
+    return s;
+}
+
+asyncio_scope asyncio_timeout(double delay, int *rc) {
+    asyncio_loop *loop = asyncio__here.running;
+    double now = loop ? asyncio_loop_time(loop) : 0;
+    return asyncio_timeout_at(now + delay, rc);
+}
+
+/* ---- the Timeout object ---- */
+
+double asyncio_timeout_when(const asyncio_scope *s) {
+    return s ? deadline_of(s)->when : (double)NAN;
+}
+
+bool asyncio_timeout_expired(const asyncio_scope *s) {
+    return s && (deadline_of(s)->state == EXPIRING || deadline_of(s)->state == EXPIRED);
+}
+
+int asyncio_timeout_reschedule(asyncio_scope *s, double when) {
+    if (!s || s->ops != &timeout_ops)
+        return asyncio__raise(ASYNCIO_TYPE_ERROR, "a timeout is required");
+    switch (deadline_of(s)->state) {
+    case ACTIVE: break;
+    case CREATED: return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Timeout has not been entered");
+    case EXPIRING:
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Cannot change state of expiring Timeout");
+    case EXPIRED:
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Cannot change state of expired Timeout");
+    case FINISHED:
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Cannot change state of finished Timeout");
+    }
+    if (isnan(when))
+        return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid timeout: NaN (not a number)");
+    return schedule(s->object, when);
+}
+
+int asyncio_timeout_repr(const asyncio_scope *s, char *buf, size_t n) {
+    static const char *const names[] = { "created", "active", "expiring", "expired", "finished" };
+    if (!s) return snprintf(buf, n, "None");
+    const struct deadline *d = deadline_of(s);
+    if (d->state != ACTIVE) return snprintf(buf, n, "<Timeout [%s]>", names[d->state]);
+    if (isinf(d->when)) return snprintf(buf, n, "<Timeout [active] when=None>");
+    return snprintf(buf, n, "<Timeout [active] when=%.3f>", d->when);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sync/object.c: an object and its loop.
+ */
+#include "sync/object.h"
+
+int asyncio__object_bind(asyncio_loop **bound, const struct asyncio_task *task, const char *class) {
+    if (ASYNCIO__LIKELY(*bound == task->future.loop)) return 0;
+    if (!*bound) {
+        *bound = asyncio_loop_ref(task->future.loop);
+        return 0;
+    }
+    return asyncio_raise(ASYNCIO_RUNTIME_ERROR, NULL, NULL,
+                         "the %s is bound to a different event loop", class);
+}

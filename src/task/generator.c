@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * task/generator.c: asynchronous generators.
+ *
+ * A generator has a stack of its own and no strand: it borrows that of the task that advances it.
+ * While it runs, its frames are on top of the task's; what it awaits suspends the task, whose
+ * saved stack pointer then lies on the generator's stack. A yield switches back to the stack of
+ * whoever advanced it.
+ *
+ * created -> suspended <-> running -> ended. `advancing` is set while a task is inside it, also
+ * while that task waits in one of its awaits. Started generators that have not ended are in the
+ * loop's list, in the order of their first advance, until they are closed.
+ */
+#include <asyncio/generator.h>
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "task/generator.h"
+#include "task/waiters.h"
+
+enum state { CREATED, SUSPENDED, RUNNING, ENDED };
+
+struct asyncio_gen {
+    struct asyncio__link link; /* in loop->generators once it has started */
+    const asyncio_gen_type *type;
+    asyncio_loop *loop;           /* a reference; NULL before it starts */
+    struct asyncio__stack *stack; /* while started and not ended */
+    struct asyncio__cpu cpu;      /* where it goes on */
+    struct asyncio__cpu *caller;  /* where whoever advances it goes on */
+    struct asyncio__frame frame;  /* its outermost frame; up is the advancing one */
+    struct asyncio__frame *top;   /* its innermost frame while it is suspended */
+    asyncio_coro_type coro;       /* how its frame is shown */
+    asyncio_error *slot;          /* its error slot while it is suspended */
+    asyncio_value value;          /* going in: sent; coming out: yielded */
+    int status;                   /* going in: thrown; coming out: its end */
+    uint32_t refs;
+    enum state state;
+    bool advancing;
+    bool closing; /* an aclose was begun, or it has ended by an error */
+    union {
+        void *align;
+        unsigned char bytes[ASYNCIO_ARGS_MAX];
+    } args;
+};
+
+/* ---- life ---- */
+
+asyncio_gen *asyncio_gen_new(const asyncio_gen_type *type, const void *args, size_t n) {
+    if (!type || !type->run || n > ASYNCIO_ARGS_MAX || (n && !args)) {
+        asyncio__raise(ASYNCIO_TYPE_ERROR,
+                       "a generator type and at most 64 bytes of arguments are required");
+        return NULL;
+    }
+    asyncio_gen *g = asyncio__calloc(1, sizeof *g);
+    if (!g) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
+    asyncio__link_init(&g->link);
+    g->type = type;
+    g->coro = (asyncio_coro_type){
+        .size = sizeof g->coro, .name = type->name, .file = type->file, .line = type->line
+    };
+    g->refs = 1;
+    if (n) memcpy(g->args.bytes, args, n);
+    return g;
+}
+
+asyncio_gen *asyncio_gen_ref(asyncio_gen *g) {
+    if (g) g->refs++;
+    return g;
+}
+
+static void free_gen(asyncio_gen *g) {
+    asyncio__link_unlink(&g->link);
+    asyncio_error_unref(g->slot);
+    asyncio_value_drop(&g->value);
+    asyncio_loop *loop = g->loop;
+    asyncio__free(g);
+    asyncio_loop_unref(loop);
+}
+
+/* Nobody refers to a suspended generator any more: a task closes it. */
+static ASYNCIO_ASYNC(close_forgotten, (asyncio_gen *) gen) {
+    int rc = ASYNCIO_AWAIT(asyncio_gen_aclose(gen));
+    asyncio_gen_unref(gen);
+    return rc;
+}
+
+static bool close_in_task(asyncio_gen *g) {
+    if (g->loop != asyncio__here.running || g->loop->closed || g->closing) return false;
+    g->refs = 1;
+    asyncio_task_options o = { .size = sizeof o, .coro = close_forgotten(g) };
+    asyncio_task *t = asyncio_loop_create_task_with(g->loop, &o);
+    if (t) {
+        asyncio_task_unref(t);
+        return true;
+    }
+    asyncio_ignore(asyncio__slot_status());
+    g->refs = 0;
+    return false;
+}
+
+static int advance(asyncio_gen *g, struct asyncio__strand *strand, struct asyncio__cpu *caller);
+
+/* Without a loop that runs, as a task is unwound that its loop destroys: every await fails with
+ * GeneratorExit, and so does every yield. One that never ends is left where it stands. */
+#define YIELDS_MAX 100
+
+static void unwind_gen(asyncio_gen *g) {
+    struct asyncio_task stand_in = { .coro = NULL };
+    struct asyncio__strand *strand = &stand_in.fiber.strand, *before = asyncio__here.strand;
+    struct asyncio__frame frame = { .type = &g->coro };
+    asyncio__future_init(&stand_in.future, g->loop, &asyncio__task_ops, ASYNCIO__FUTURE_ON_STACK);
+    asyncio__fiber_init(&stand_in.fiber);
+    strand->top = &frame;
+    strand->flags = ASYNCIO__TASK_UNWINDING;
+    asyncio__here.strand = strand;
+    g->loop->unwind_refusals = 0;
+    for (int i = 0; g->state == SUSPENDED && i < YIELDS_MAX; i++) {
+        g->status = ASYNCIO_GENERATOR_EXIT;
+        advance(g, strand, &g->loop->cpu);
+        asyncio_value_drop(&g->value);
+    }
+    asyncio_error_unref(strand->error);
+    asyncio__here.strand = before;
+}
+
+void asyncio__gen_destroy_all(asyncio_loop *loop) {
+    while (!asyncio__list_empty(&loop->generators)) {
+        asyncio_gen *g = asyncio__container(loop->generators.next, asyncio_gen, link);
+        asyncio__link_take(&g->link);
+        asyncio_gen_ref(g);
+        if (g->state == SUSPENDED) unwind_gen(g);
+        g->state = ENDED;
+        asyncio_gen_unref(g);
+    }
+}
+
+void asyncio_gen_unref(asyncio_gen *g) {
+    if (!g || --g->refs > 0) return;
+    if (g->state == SUSPENDED && !g->loop->closed) {
+        if (close_in_task(g)) return;
+        if (!g->loop->running) unwind_gen(g);
+        if (g->stack) asyncio__stack_put(&g->loop->stacks, g->stack);
+    }
+    free_gen(g);
+}
+
+/* ---- running it ---- */
+
+/* The one whose stack is entered for the first time. */
+static _Thread_local asyncio_gen *starting;
+
+/* On the generator's stack, from its first advance to its end. Other tasks may advance it in
+ * between, so the strand is looked up anew. */
+static void gen_main(void) {
+    asyncio_gen *g = starting;
+    asyncio__frame_open(asyncio__here.strand, &g->frame, &g->coro);
+    int status = g->type->run(g, g->args.bytes);
+    status = asyncio__frame_close(asyncio__here.strand, &g->frame, status);
+    g->state = ENDED;
+    g->status = status;
+    asyncio__stack_put(&g->loop->stacks, g->stack);
+    g->stack = NULL;
+    asyncio__cpu_jump(g->caller);
+}
+
+static int start_gen(asyncio_gen *g, asyncio_loop *loop) {
+    unsigned cls = ASYNCIO__STACK_DEFAULT;
+    if (loop->stack_size && asyncio__stack_class(loop->stack_size, &cls) < 0)
+        cls = ASYNCIO__STACK_DEFAULT;
+    g->stack = asyncio__stack_get(&loop->stacks, cls);
+    if (!g->stack) return asyncio__raise(-ENOMEM, "no memory for a stack");
+    g->loop = asyncio_loop_ref(loop);
+    asyncio__cpu_init(&g->cpu, g->stack, gen_main);
+    asyncio__list_append(&loop->generators, &g->link);
+    starting = g;
+    return 0;
+}
+
+/* Puts its frames and its error slot on top of the strand's. What is thrown in stays in front. */
+static void attach(asyncio_gen *g, struct asyncio__strand *strand) {
+    asyncio_error *thrown = strand->error;
+    g->frame.up = strand->top;
+    strand->top = g->top;
+    if (!g->slot) return;
+    strand->error = g->slot;
+    g->slot = NULL;
+    if (thrown) asyncio__error_put(strand, thrown);
+}
+
+/* Lets it run until it yields or ends. Returns 0 with the value it gave, or its end: a negative
+ * status, or StopAsyncIteration. */
+static int advance(asyncio_gen *g, struct asyncio__strand *strand, struct asyncio__cpu *caller) {
+    struct asyncio__frame *below = strand->top;
+    if (g->state == SUSPENDED) attach(g, strand);
+    g->state = RUNNING;
+    g->caller = caller;
+    asyncio__cpu_switch(caller, &g->cpu);
+    strand->top = below;
+    if (g->state == SUSPENDED) return 0;
+    asyncio__link_take(&g->link);
+    if (g->state == RUNNING) return ASYNCIO_GENERATOR_EXIT; /* left where it stands */
+    if (g->status >= 0) return asyncio__raise(ASYNCIO_STOP_ASYNC_ITERATION, NULL);
+    if (g->status != ASYNCIO_STOP_ASYNC_ITERATION) return g->status;
+    asyncio_ignore(g->status);
+    return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "async generator raised StopAsyncIteration");
+}
+
+int asyncio_gen_yield(asyncio_gen *g, asyncio_value value, asyncio_value *sent, const char *where,
+                      const char *func) {
+    struct asyncio__strand *strand = asyncio__here.strand;
+    if (!g || !strand || g->state != RUNNING) {
+        asyncio_value_drop(&value);
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "yield outside a running generator");
+    }
+    strand->top->where = where;
+    strand->top->func = func;
+    g->top = strand->top;
+    g->slot = strand->error;
+    strand->error = NULL;
+    g->value = value;
+    g->state = SUSPENDED;
+    asyncio__cpu_switch(&g->cpu, g->caller);
+    if (g->status < 0) {
+        int status = g->status;
+        g->status = 0;
+        return status;
+    }
+    if (sent) *sent = g->value;
+    else asyncio_value_drop(&g->value);
+    g->value = asyncio_none();
+    return 0;
+}
+
+/* ---- the operations ---- */
+
+enum operation { NEXT, SEND, THROW, CLOSE };
+
+struct gen_args {
+    asyncio_gen *gen;
+    asyncio_error *error;
+    asyncio_value value;
+    enum operation operation;
+};
+
+/* Advances it by an operation; what it does to `advancing` holds over its awaits. */
+static int advance_by(asyncio_gen *g, const struct gen_args *a, struct asyncio__strand *strand) {
+    if (g->state == CREATED) {
+        int rc = start_gen(g, asyncio__task_of(strand)->future.loop);
+        if (rc < 0) return rc;
+    }
+    asyncio_value_drop(&g->value);
+    g->value = a->value;
+    g->status = 0;
+    if (a->operation == CLOSE) g->status = ASYNCIO_GENERATOR_EXIT;
+    if (a->operation == THROW) g->status = asyncio_reraise(a->error);
+    g->advancing = true;
+    struct asyncio__cpu here = { .sp = NULL };
+    int rc = advance(g, strand, &here);
+    g->advancing = false;
+    return rc;
+}
+
+/* What comes back without running anything, or 1. */
+static int shortcut(asyncio_gen *g, struct gen_args *a) {
+    if (g->advancing)
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "asynchronous generator is already running");
+    bool over = g->state == ENDED || g->closing;
+    if (a->operation == CLOSE) {
+        if (over) return 0;
+        g->closing = true;
+        if (g->state == SUSPENDED) return 1;
+        g->state = ENDED;
+        return 0;
+    }
+    if (over) return a->operation == THROW ? 0 : asyncio__raise(ASYNCIO_STOP_ASYNC_ITERATION, NULL);
+    if (g->state == CREATED && a->operation == SEND && a->value.type) {
+        return asyncio__raise(ASYNCIO_TYPE_ERROR,
+                              "can't send non-None value to a just-started async generator");
+    }
+    if (g->state != CREATED || a->operation != THROW) return 1;
+    g->state = ENDED;
+    asyncio_error *error = a->error;
+    a->error = NULL;
+    return asyncio_reraise(error);
+}
+
+/* aclose: it is to end, by GeneratorExit or by running out. */
+static int conclude_close(asyncio_gen *g, int rc) {
+    if (rc >= 0) {
+        asyncio_value_drop(&g->value);
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "async generator ignored GeneratorExit");
+    }
+    if (rc != ASYNCIO_GENERATOR_EXIT && rc != ASYNCIO_STOP_ASYNC_ITERATION) return rc;
+    struct asyncio__strand *strand = asyncio__here.strand;
+    if (strand->flags & ASYNCIO__TASK_UNWINDING) return rc;
+    asyncio_ignore(rc);
+    return 0;
+}
+
+static int run_operation(const void *args, asyncio_value *result) {
+    struct gen_args a = *(const struct gen_args *)args;
+    struct asyncio__strand *strand = asyncio__here.strand;
+    asyncio_gen *g = a.gen;
+    if (!g) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a generator is required");
+    int rc =
+        g->loop && g->loop != asyncio__task_of(strand)->future.loop
+            ? asyncio__raise(ASYNCIO_RUNTIME_ERROR, "a generator is attached to a different loop")
+            : shortcut(g, &a);
+    if (rc <= 0) {
+        asyncio_value_drop(&a.value);
+        asyncio_error_unref(a.error);
+        return rc;
+    }
+    asyncio_gen_ref(g);
+    rc = advance_by(g, &a, strand);
+    if (a.operation == CLOSE) {
+        rc = conclude_close(g, rc);
+    } else if (rc >= 0) {
+        *result = g->value;
+        g->value = asyncio_none();
+    }
+    asyncio_gen_unref(g);
+    return rc;
+}
+
+static const asyncio_coro_type operation_type = { .size = sizeof(asyncio_coro_type),
+                                                  .name = "asyncio_gen",
+                                                  .file = "asyncio",
+                                                  .run = run_operation };
+
+static asyncio_coro make_coro(struct gen_args args) {
+    asyncio_coro c;
+    c.type = &operation_type;
+    c.reserved = NULL;
+    *(struct gen_args *)(void *)c.args.bytes = args;
+    return c;
+}
+
+asyncio_coro asyncio_gen_next(asyncio_gen *g) {
+    return make_coro((struct gen_args){ .gen = g, .operation = NEXT });
+}
+
+asyncio_coro asyncio_gen_send(asyncio_gen *g, asyncio_value value) {
+    return make_coro((struct gen_args){ .gen = g, .value = value, .operation = SEND });
+}
+
+asyncio_coro asyncio_gen_throw(asyncio_gen *g, asyncio_error *error) {
+    return make_coro((struct gen_args){ .gen = g, .error = error, .operation = THROW });
+}
+
+asyncio_coro asyncio_gen_aclose(asyncio_gen *g) {
+    return make_coro((struct gen_args){ .gen = g, .operation = CLOSE });
+}
+
+bool asyncio_gen_step(asyncio_gen *g, asyncio_value *value, int *rc, const char *where,
+                      const char *func) {
+    asyncio_value_drop(value);
+    asyncio_coro next = asyncio_gen_next(g);
+    *rc = asyncio_await(&next, value, where, func);
+    if (*rc >= 0) return true;
+    if (asyncio_catch(*rc, ASYNCIO_STOP_ASYNC_ITERATION)) *rc = 0;
+    return false;
+}
+
+/* ---- closing all ---- */
+
+size_t asyncio_loop_open_asyncgens(const asyncio_loop *loop) {
+    size_t count = 0;
+    if (!loop) return 0;
+    for (const struct asyncio__link *l = loop->generators.next; l != &loop->generators;
+         l = l->next) {
+        count += !asyncio__container(l, const asyncio_gen, link)->closing;
+    }
+    return count;
+}
+
+struct shutdown;
+
+struct closer {
+    struct asyncio__node node; /* among the callbacks of the task */
+    struct shutdown *shutdown;
+    asyncio_gen *gen;   /* a reference */
+    asyncio_task *task; /* a reference */
+};
+
+struct shutdown {
+    struct asyncio__waiter waiter;
+    struct closer *closers;
+    size_t count, left;
+};
+
+static void run_closer(struct asyncio__node *node) {
+    struct closer *c = asyncio__container(node, struct closer, node);
+    asyncio__link_init(&node->link);
+    if (--c->shutdown->left == 0) asyncio__waiter_wake(&c->shutdown->waiter);
+}
+
+static void discard_closer(struct asyncio__node *node) { asyncio__link_init(&node->link); }
+
+static int describe_closer(struct asyncio__node *node, char *buf, size_t n) {
+    (void)node;
+    return snprintf(buf, n, "gather.<locals>._done_callback()");
+}
+
+static const struct asyncio__node_ops closer_ops = { run_closer, discard_closer, describe_closer,
+                                                     NULL };
+
+static ASYNCIO_ASYNC(close_gen, (asyncio_gen *) gen) {
+    return ASYNCIO_AWAIT(asyncio_gen_aclose(gen));
+}
+
+/* One task for each open generator, in order. */
+static int start_closers(asyncio_loop *loop, struct shutdown *s) {
+    struct asyncio__link *l = loop->generators.next;
+    for (; l != &loop->generators && s->count < s->left; l = l->next) {
+        asyncio_gen *g = asyncio__container(l, asyncio_gen, link);
+        if (g->closing) continue;
+        struct closer *c = &s->closers[s->count];
+        asyncio_task_options o = { .size = sizeof o, .coro = close_gen(g) };
+        *c = (struct closer){ .node.ops = &closer_ops, .shutdown = s, .gen = g };
+        asyncio__link_init(&c->node.link);
+        c->task = asyncio_loop_create_task_with(loop, &o);
+        if (!c->task) return asyncio__slot_status();
+        asyncio_gen_ref(g);
+        c->task->future.flags |= ASYNCIO__FUTURE_QUIET;
+        s->count++;
+    }
+    return 0;
+}
+
+static void follow_closers(asyncio_loop *loop, struct shutdown *s) {
+    for (size_t i = 0; i < s->count; i++) {
+        struct asyncio_future *f = &s->closers[i].task->future;
+        bool pending = f->state == ASYNCIO__PENDING;
+        asyncio__list_append(pending ? &f->callbacks : &loop->ready, &s->closers[i].node.link);
+    }
+}
+
+static void report_closer(asyncio_loop *loop, struct closer *c) {
+    asyncio_error *error = NULL;
+    if (c->task->future.state != ASYNCIO__FAILED) return;
+    if (asyncio_task_exception(c->task, &error) < 0) return;
+    if (!asyncio_is_exception(asyncio_error_code(error))) return;
+    char message[256];
+    snprintf(message, sizeof message,
+             "an error occurred during closing of asynchronous generator %s", c->gen->type->name);
+    asyncio_exception_context context = { .size = sizeof context,
+                                          .message = message,
+                                          .exception = error };
+    asyncio__loop_report(loop, &context);
+}
+
+static int run_shutdown(const void *args, asyncio_value *result) {
+    asyncio_loop *loop = *(asyncio_loop *const *)args;
+    struct asyncio_task *task = asyncio__task_current();
+    (void)result;
+    if (loop != task->future.loop)
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the generators belong to another loop");
+    struct shutdown s = { .left = asyncio_loop_open_asyncgens(loop) };
+    if (s.left == 0) return 0;
+    s.closers = asyncio__calloc(s.left, sizeof *s.closers);
+    int rc = s.closers ? start_closers(loop, &s) : asyncio__raise(-ENOMEM, NULL);
+    if (rc >= 0) {
+        s.left = s.count;
+        asyncio__waiter_init(&s.waiter, loop);
+        follow_closers(loop, &s);
+        rc = asyncio__waiter_park(&s.waiter, task);
+    }
+    for (size_t i = 0; i < s.count; i++) {
+        struct closer *c = &s.closers[i];
+        asyncio__link_take(&c->node.link);
+        if (rc >= 0) report_closer(loop, c);
+        asyncio_task_unref(c->task);
+        asyncio_gen_unref(c->gen);
+    }
+    asyncio__free(s.closers);
+    return rc < 0 ? rc : 0;
+}
+
+static const asyncio_coro_type shutdown_type = { .size = sizeof(asyncio_coro_type),
+                                                 .name = "asyncio_loop_shutdown_asyncgens",
+                                                 .file = "asyncio",
+                                                 .run = run_shutdown };
+
+asyncio_coro asyncio_loop_shutdown_asyncgens(asyncio_loop *loop) {
+    asyncio_coro c;
+    c.type = &shutdown_type;
+    c.reserved = NULL;
+    *(asyncio_loop **)(void *)c.args.bytes = loop;
+    return c;
+}

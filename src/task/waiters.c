@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * task/waiters.c: waiting in line, and waiting for a future without owning its fate.
+ */
+#include "task/waiters.h"
+
+int asyncio__waiter_park(struct asyncio__waiter *w, struct asyncio_task *task) {
+    int rc = asyncio__task_park(task, &w->future);
+    asyncio__message_set(&w->future.cancel_msg, NULL);
+    return rc;
+}
+
+int asyncio__waiter_wait(struct asyncio__waiter *w, struct asyncio__link *line,
+                         struct asyncio_task *task) {
+    asyncio__list_append(line, &w->link);
+    int rc = asyncio__waiter_park(w, task);
+    asyncio__link_take(&w->link);
+    return rc;
+}
+
+void asyncio__waiters_wake_next(struct asyncio__link *line) {
+    while (!asyncio__list_empty(line)) {
+        struct asyncio__waiter *w = asyncio__waiter_of(line->next);
+        asyncio__link_take(&w->link);
+        if (asyncio__waiter_wake(w)) return;
+    }
+}
+
+static void run_done_waiter(struct asyncio__node *node) {
+    asyncio__link_init(&node->link);
+    asyncio__waiter_wake(&asyncio__container(node, struct asyncio__done_waiter, node)->waiter);
+}
+
+static void discard_done_waiter(struct asyncio__node *node) { asyncio__link_init(&node->link); }
+
+static int describe_done_waiter(struct asyncio__node *node, char *buf, size_t n) {
+    (void)node;
+    return snprintf(buf, n, "_release_waiter()");
+}
+
+static const struct asyncio__node_ops done_waiter_ops = { run_done_waiter, discard_done_waiter,
+                                                          describe_done_waiter, NULL };
+
+int asyncio__wait_done(struct asyncio_task *task, struct asyncio_future *f, bool cancel) {
+    struct asyncio__done_waiter d = { .node.ops = &done_waiter_ops };
+    asyncio__waiter_init(&d.waiter, f->loop);
+    asyncio__list_append(&f->callbacks, &d.node.link);
+    if (cancel) asyncio__future_cancel(f, NULL);
+    int rc = asyncio__waiter_park(&d.waiter, task);
+    asyncio__link_take(&d.node.link);
+    return rc;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * task/waiters.h: a line of tasks that wait for something, first come, first served. Each
+ * waits on a future of its own, on its own stack; being woken and leaving the line are two
+ * things: a woken waiter stays in line until it runs, unless whoever wakes takes it out.
+ */
+#ifndef ASYNCIO_TASK_WAITERS_H
+#define ASYNCIO_TASK_WAITERS_H
+
+#include "task/task.h"
+
+struct asyncio__waiter {
+    struct asyncio__link link; /* in the line; points at itself when it has left */
+    struct asyncio_future future;
+};
+
+static inline struct asyncio__waiter *asyncio__waiter_of(struct asyncio__link *link) {
+    return asyncio__container(link, struct asyncio__waiter, link);
+}
+
+static inline void asyncio__waiter_init(struct asyncio__waiter *w, asyncio_loop *loop) {
+    asyncio__link_init(&w->link);
+    asyncio__future_init(&w->future, loop, &asyncio__future_ops, ASYNCIO__FUTURE_ON_STACK);
+}
+
+/* Resolves the waiter if it is not done: true if it was not. */
+static inline bool asyncio__waiter_wake(struct asyncio__waiter *w) {
+    if (w->future.state != ASYNCIO__PENDING) return false;
+    asyncio__future_finish(&w->future, asyncio_none());
+    return true;
+}
+
+/* Joins the line, waits, and has left it when it returns. What the wait ended with. */
+int asyncio__waiter_wait(struct asyncio__waiter *w, struct asyncio__link *line,
+                         struct asyncio_task *task);
+
+/* Waits, in no line; for a waiter that something else wakes. */
+int asyncio__waiter_park(struct asyncio__waiter *w, struct asyncio_task *task);
+
+/* Takes waiters off the front of the line up to the first that is not done, and wakes that. */
+void asyncio__waiters_wake_next(struct asyncio__link *line);
+
+/* A waiter that one future wakes, one turn after that is done. */
+struct asyncio__done_waiter {
+    struct asyncio__node node; /* among the callbacks of the future */
+    struct asyncio__waiter waiter;
+};
+
+/* Waits until `f`, pending, is done, without cancelling it if the task is cancelled. If `cancel`:
+ * requests its cancellation once it is being followed. */
+int asyncio__wait_done(struct asyncio_task *task, struct asyncio_future *f, bool cancel);
+
+#endif

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Condition: waiting gives the lock back and gets it again; a notification is never lost.
+ */
+#include "trace.h"
+
+/* Waits once inside the block; notes when it has the lock again. */
+ASYNC(waits, (asyncio_condition *) c, (const char *) name) {
+    int rc;
+    ASYNC_WITH(block, asyncio_condition_scope(c, &rc)) {
+        asyncio_value v;
+        rc = AWAIT(asyncio_condition_wait(c), &v);
+        CHECK(asyncio_condition_locked(c));
+        CHECK(rc < 0 || (v.type == &asyncio_value_bool && v.i == 1));
+        note("%s%s", name, rc < 0 ? "!" : "");
+    }
+    return rc;
+}
+
+ASYNC(notifies, (asyncio_condition *) c, (long) n) {
+    int rc;
+    ASYNC_WITH(block, asyncio_condition_scope(c, &rc)) { rc = asyncio_condition_notify(c, n); }
+    return rc;
+}
+
+static bool is_true(void *arg) { return *(bool *)arg; }
+
+/* ---- the lock ---- */
+
+ASYNC(is_without_the_lock) {
+    asyncio_condition *c = asyncio_condition_new(NULL);
+    bool yes = true, no = false;
+    asyncio_value v;
+    check_raised(AWAIT(asyncio_condition_wait(c)), ASYNCIO_RUNTIME_ERROR,
+                 "cannot wait on un-acquired lock");
+    check_raised(AWAIT(asyncio_condition_wait_for(c, is_true, &no)), ASYNCIO_RUNTIME_ERROR,
+                 "cannot wait on un-acquired lock");
+    TRY(AWAIT(asyncio_condition_wait_for(c, is_true, &yes), &v));
+    CHECK(v.type == &asyncio_value_bool && v.i == 1);
+    check_raised(asyncio_condition_notify(c, 1), ASYNCIO_RUNTIME_ERROR,
+                 "cannot notify on un-acquired lock");
+    check_raised(asyncio_condition_notify_all(c), ASYNCIO_RUNTIME_ERROR,
+                 "cannot notify on un-acquired lock");
+    check_raised(asyncio_condition_release(c), ASYNCIO_RUNTIME_ERROR, "Lock is not acquired.");
+    asyncio_condition_unref(c);
+    RETURN();
+}
+
+TEST(wait_and_notify_need_the_lock) { run(is_without_the_lock()); }
+
+ASYNC(shares_a_lock) {
+    asyncio_lock *lock = asyncio_lock_new();
+    asyncio_condition *a = asyncio_condition_new(lock), *b = asyncio_condition_new(lock);
+    asyncio_lock_unref(lock);
+    TRY(AWAIT(asyncio_condition_acquire(a)));
+    CHECK(asyncio_lock_locked(lock));
+    CHECK(asyncio_condition_locked(b));
+    CHECK_INT(asyncio_condition_notify(b, 1), 0);
+    CHECK_INT(asyncio_condition_release(b), 0);
+    CHECK(!asyncio_condition_locked(a));
+    asyncio_condition_unref(a);
+    asyncio_condition_unref(b);
+    RETURN();
+}
+
+TEST(conditions_can_share_a_lock) { run(shares_a_lock()); }
+
+/* ---- wait and notify ---- */
+
+ASYNC(notifies_some) {
+    asyncio_condition *c = asyncio_condition_new(NULL);
+    asyncio_task *a = asyncio_create_task(waits(c, "a"));
+    asyncio_task *b = asyncio_create_task(waits(c, "b"));
+    asyncio_task *d = asyncio_create_task(waits(c, "d"));
+    turns(1);
+    CHECK(!asyncio_condition_locked(c));
+    TRY(AWAIT(notifies(c, 2)));
+    for (int i = 1; i <= 3; i++) {
+        turns(1);
+        note("%d", i);
+    }
+    CHECK_STR(trace, "a b 1 2 3");
+    TRY(AWAIT(notifies(c, 0)));
+    TRY(AWAIT(notifies(c, -5)));
+    turns(2);
+    CHECK_STR(trace, "a b 1 2 3");
+    TRY(AWAIT(notifies(c, 1)));
+    check_ended(a, 0);
+    check_ended(b, 0);
+    check_ended(d, 0);
+    CHECK_STR(trace, "a b 1 2 3 d");
+    asyncio_condition_unref(c);
+    RETURN();
+}
+
+TEST(notify_wakes_the_oldest_n) { run(notifies_some()); }
+
+ASYNC(notifies_while_it_holds_the_lock) {
+    asyncio_condition *c = asyncio_condition_new(NULL);
+    asyncio_task *a = asyncio_create_task(waits(c, "a"));
+    asyncio_task *b = asyncio_create_task(waits(c, "b"));
+    turns(1);
+    TRY(AWAIT(asyncio_condition_acquire(c)));
+    CHECK_INT(asyncio_condition_notify(c, 1), 0);
+    CHECK_INT(asyncio_condition_notify(c, 1), 0);
+    turns(3);
+    CHECK_STR(trace, "");
+    CHECK_INT(asyncio_condition_release(c), 0);
+    for (int i = 1; i <= 3; i++) {
+        turns(1);
+        note("%d", i);
+    }
+    CHECK_STR(trace, "a 1 b 2 3");
+    check_ended(a, 0);
+    check_ended(b, 0);
+    asyncio_condition_unref(c);
+    RETURN();
+}
+
+TEST(each_notify_wakes_another_and_they_go_on_as_the_lock_gets_free) {
+    run(notifies_while_it_holds_the_lock());
+}
+
+ASYNC(notifies_all) {
+    asyncio_condition *c = asyncio_condition_new(NULL);
+    asyncio_task *tasks[4];
+    for (int i = 0; i < 4; i++) tasks[i] = asyncio_create_task(waits(c, "x"));
+    turns(1);
+    TRY(AWAIT(asyncio_condition_acquire(c)));
+    CHECK_INT(asyncio_condition_notify_all(c), 0);
+    CHECK_INT(asyncio_condition_release(c), 0);
+    for (int i = 0; i < 4; i++) check_ended(tasks[i], 0);
+    CHECK_STR(trace, "x x x x");
+    asyncio_condition_unref(c);
+    RETURN();
+}
+
+TEST(notify_all_wakes_all) { run(notifies_all()); }
+
+static bool counts_down(void *arg) {
+    note("%d", *(int *)arg);
+    return --*(int *)arg == 0;
+}
+
+ASYNC(waits_for, (asyncio_condition *) c, (int *) n) {
+    int rc;
+    asyncio_value v;
+    ASYNC_WITH(block, asyncio_condition_scope(c, &rc)) {
+        rc = AWAIT(asyncio_condition_wait_for(c, counts_down, n), &v);
+        CHECK(v.type == &asyncio_value_bool && v.i == 1);
+    }
+    return rc;
+}
+
+ASYNC(notifies_a_predicate) {
+    asyncio_condition *c = asyncio_condition_new(NULL);
+    int n = 3;
+    asyncio_task *t = asyncio_create_task(waits_for(c, &n));
+    turns(1);
+    TRY(AWAIT(notifies(c, 1)));
+    turns(2);
+    CHECK_STR(trace, "3 2");
+    CHECK(!asyncio_task_done(t));
+    TRY(AWAIT(notifies(c, 1)));
+    check_ended(t, 0);
+    CHECK_STR(trace, "3 2 1");
+    asyncio_condition_unref(c);
+    RETURN();
+}
+
+TEST(wait_for_looks_again_after_each_notification) { run(notifies_a_predicate()); }
+
+/* ---- cancellation ---- */
+
+/* As waits, and says by which message it was cancelled. */
+ASYNC(is_cancelled, (asyncio_condition *) c) {
+    TRY(AWAIT(asyncio_condition_acquire(c)));
+    int rc = AWAIT(asyncio_condition_wait(c));
+    CHECK(asyncio_condition_locked(c));
+    CHECK_INT(rc, ASYNCIO_CANCELLED_ERROR);
+    asyncio_error *e = asyncio_error_take(rc);
+    note("%s", asyncio_error_message(e));
+    asyncio_error_unref(e);
+    return asyncio_condition_release(c);
+}
+
+ASYNC(cancels_once_and_again) {
+    asyncio_condition *c = asyncio_condition_new(NULL);
+    asyncio_task *t = asyncio_create_task(is_cancelled(c));
+    turns(1);
+    TRY(AWAIT(asyncio_condition_acquire(c)));
+    asyncio_task_cancel(t, "first");
+    turns(2);
+    asyncio_task_cancel(t, "second");
+    turns(2);
+    asyncio_task_cancel(t, "third");
+    turns(2);
+    CHECK_STR(trace, "");
+    CHECK_INT(asyncio_condition_release(c), 0);
+    turns(1);
+    CHECK_STR(trace, "third");
+    check_ended(t, 0);
+    asyncio_condition_unref(c);
+    RETURN();
+}
+
+TEST(a_cancelled_wait_gets_the_lock_first_and_fails_with_the_last_error) {
+    run(cancels_once_and_again());
+}
+
+ASYNC(cancels_a_notified_one, (bool) while_it_waits_for_the_lock) {
+    asyncio_condition *c = asyncio_condition_new(NULL);
+    asyncio_task *a = asyncio_create_task(waits(c, "a"));
+    asyncio_task *b = asyncio_create_task(waits(c, "b"));
+    turns(1);
+    TRY(AWAIT(asyncio_condition_acquire(c)));
+    CHECK_INT(asyncio_condition_notify(c, 1), 0);
+    if (while_it_waits_for_the_lock) turns(1);
+    asyncio_task_cancel(a, NULL);
+    if (while_it_waits_for_the_lock) turns(1);
+    CHECK_INT(asyncio_condition_release(c), 0);
+    check_ended(a, ASYNCIO_CANCELLED_ERROR);
+    check_ended(b, 0);
+    CHECK_STR(trace, "a! b");
+    CHECK(!asyncio_condition_locked(c));
+    asyncio_condition_unref(c);
+    RETURN();
+}
+
+TEST(a_notified_waiter_that_is_cancelled_before_it_runs_passes_it_on) {
+    run(cancels_a_notified_one(false));
+}
+
+TEST(a_notified_waiter_that_is_cancelled_at_the_lock_passes_it_on) {
+    run(cancels_a_notified_one(true));
+}
+
+ASYNC(times_out) {
+    asyncio_condition *c = asyncio_condition_new(NULL);
+    int rc;
+    ASYNC_WITH(block, asyncio_condition_scope(c, &rc)) {
+        int inner = AWAIT(asyncio_wait_for(asyncio_condition_wait(c), 1));
+        CHECK(asyncio_catch(inner, ASYNCIO_TIMEOUT_ERROR));
+        CHECK(asyncio_condition_locked(c));
+    }
+    TRY(rc);
+    CHECK(!asyncio_condition_locked(c));
+    asyncio_condition_unref(c);
+    RETURN();
+}
+
+TEST(a_wait_that_times_out_has_the_lock) { run(times_out()); }
+
+/* A token in a box: whoever finds one takes it, and puts it back for the next. */
+struct box {
+    asyncio_condition *condition;
+    int tokens, inside, done;
+};
+
+static bool has_token(void *arg) {
+    const struct box *box = arg;
+    CHECK(asyncio_condition_locked(box->condition));
+    return box->tokens > 0;
+}
+
+ASYNC(handles_tokens, (struct box *) box) {
+    for (int i = 0; i < 10; i++) {
+        int rc = AWAIT(asyncio_condition_acquire(box->condition));
+        if (rc < 0) {
+            asyncio_ignore(rc);
+            continue;
+        }
+        rc = AWAIT(asyncio_condition_wait_for(box->condition, has_token, box));
+        CHECK(asyncio_condition_locked(box->condition));
+        if (rc >= 0) box->tokens--;
+        CHECK_INT(asyncio_condition_release(box->condition), 0);
+        if (rc < 0) {
+            asyncio_ignore(rc);
+            continue;
+        }
+        asyncio_ignore(AWAIT(asyncio_sleep(0)));
+        while ((rc = AWAIT(asyncio_condition_acquire(box->condition))) < 0) asyncio_ignore(rc);
+        box->tokens++;
+        CHECK_INT(asyncio_condition_notify(box->condition, 1), 0);
+        CHECK_INT(asyncio_condition_release(box->condition), 0);
+    }
+    box->done++;
+    RETURN();
+}
+
+ASYNC(cancels_by_chance) {
+    enum { N = 10 };
+    struct box box = { .condition = asyncio_condition_new(NULL), .tokens = 2 };
+    asyncio_task *tasks[N];
+    for (int i = 0; i < N; i++) tasks[i] = asyncio_create_task(handles_tokens(&box));
+    turns(1);
+    for (int cancels = 60; box.done < N; cancels--) {
+        if (cancels > 0) asyncio_task_cancel(tasks[random_below(N)], NULL);
+        if (random_below(3) == 0) TRY(AWAIT(asyncio_sleep(0)));
+        CHECK(turn() < 100000);
+    }
+    for (int i = 0; i < N; i++) asyncio_task_unref(tasks[i]);
+    CHECK_INT(box.tokens, 2);
+    CHECK(!asyncio_condition_locked(box.condition));
+    asyncio_condition_unref(box.condition);
+    RETURN();
+}
+
+TEST(no_cancellation_loses_a_notification) {
+    for (int i = 0; i < 100; i++) run(cancels_by_chance());
+}
+
+/* ---- loops, references, repr ---- */
+
+ASYNC(waits_for_a_second, (asyncio_condition *) c) {
+    TRY(AWAIT(asyncio_condition_acquire(c)));
+    int rc = AWAIT(asyncio_wait_for(asyncio_condition_wait(c), 1));
+    CHECK_INT(asyncio_condition_release(c), 0);
+    return rc;
+}
+
+TEST(a_condition_is_bound_to_the_first_loop_somebody_waits_in) {
+    asyncio_condition *c = asyncio_condition_new(NULL);
+    CHECK(asyncio_catch(run_for_status(waits_for_a_second(c)), ASYNCIO_TIMEOUT_ERROR));
+    check_raised(run_for_status(waits_for_a_second(c)), ASYNCIO_RUNTIME_ERROR,
+                 "the Condition is bound to a different event loop");
+    CHECK(!asyncio_condition_locked(c));
+    asyncio_condition_unref(c);
+}
+
+ASYNC(lets_go_of_the_condition) {
+    asyncio_condition *c = asyncio_condition_new(NULL);
+    char text[64];
+    TRY(AWAIT(asyncio_condition_acquire(c)));
+    asyncio_condition_repr(c, text, sizeof text);
+    CHECK_STR(text, "<Condition [locked]>");
+    asyncio_task *t = asyncio_create_task(asyncio_condition_wait(c));
+    turns(1);
+    asyncio_condition_repr(c, text, sizeof text);
+    CHECK_STR(text, "<Condition [unlocked, waiters:1]>");
+    asyncio_condition_unref(c);
+    asyncio_task_cancel(t, NULL);
+    check_ended(t, ASYNCIO_CANCELLED_ERROR);
+    RETURN();
+}
+
+TEST(waiters_hold_the_condition_and_its_repr_counts_them) { run(lets_go_of_the_condition()); }

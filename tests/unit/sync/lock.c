@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Lock: who gets it, in which turn, and what becomes of a waiter that is cancelled.
+ */
+#include "trace.h"
+
+/* Takes the lock, notes its name, keeps it for some turns. */
+ASYNC(holds, (asyncio_lock *) lock, (const char *) name, (int) keep) {
+    int rc = AWAIT(asyncio_lock_acquire(lock));
+    note("%s%s", name, rc < 0 ? "!" : "");
+    TRY(rc);
+    for (int i = 0; i < keep; i++) TRY(AWAIT(asyncio_sleep(0)));
+    CHECK_INT(asyncio_lock_release(lock), 0);
+    RETURN();
+}
+
+/* ---- order ---- */
+
+ASYNC(acquires_a_free_lock) {
+    asyncio_lock *lock = asyncio_lock_new();
+    unsigned long long before = turn();
+    asyncio_value v;
+    CHECK(!asyncio_lock_locked(lock));
+    TRY(AWAIT(asyncio_lock_acquire(lock), &v));
+    CHECK(v.type == &asyncio_value_bool && v.i == 1);
+    CHECK(asyncio_lock_locked(lock));
+    CHECK_INT(asyncio_lock_release(lock), 0);
+    CHECK(!asyncio_lock_locked(lock));
+    CHECK_INT(turn(), before);
+    asyncio_lock_unref(lock);
+    RETURN();
+}
+
+TEST(a_free_lock_is_acquired_without_suspending) { run(acquires_a_free_lock()); }
+
+ASYNC(lets_three_wait) {
+    asyncio_lock *lock = asyncio_lock_new();
+    TRY(AWAIT(asyncio_lock_acquire(lock)));
+    asyncio_task *a = asyncio_create_task(holds(lock, "a", 0));
+    asyncio_task *b = asyncio_create_task(holds(lock, "b", 1));
+    asyncio_task *c = asyncio_create_task(holds(lock, "c", 0));
+    turns(2);
+    CHECK_STR(trace, "");
+    CHECK_INT(asyncio_lock_release(lock), 0);
+    CHECK(!asyncio_lock_locked(lock));
+    for (int i = 1; i <= 4; i++) {
+        turns(1);
+        note("%d", i);
+    }
+    CHECK_STR(trace, "a 1 b 2 3 c 4");
+    check_ended(a, 0);
+    check_ended(b, 0);
+    check_ended(c, 0);
+    asyncio_lock_unref(lock);
+    RETURN();
+}
+
+TEST(waiters_get_the_lock_in_order_one_turn_after_its_release) { run(lets_three_wait()); }
+
+ASYNC(releases_and_acquires) {
+    asyncio_lock *lock = asyncio_lock_new();
+    TRY(AWAIT(asyncio_lock_acquire(lock)));
+    asyncio_task *a = asyncio_create_task(holds(lock, "a", 0));
+    turns(1);
+    CHECK_INT(asyncio_lock_release(lock), 0);
+    CHECK(!asyncio_lock_locked(lock));
+    TRY(AWAIT(asyncio_lock_acquire(lock)));
+    note("main");
+    CHECK_STR(trace, "a main");
+    check_ended(a, 0);
+    asyncio_lock_unref(lock);
+    RETURN();
+}
+
+TEST(nobody_passes_a_waiter_that_was_woken) { run(releases_and_acquires()); }
+
+ASYNC(passes_cancelled_waiters) {
+    asyncio_lock *lock = asyncio_lock_new();
+    TRY(AWAIT(asyncio_lock_acquire(lock)));
+    asyncio_task *a = asyncio_create_task(holds(lock, "a", 0));
+    asyncio_task *b = asyncio_create_task(holds(lock, "b", 0));
+    turns(1);
+    asyncio_task_cancel(a, NULL);
+    asyncio_task_cancel(b, NULL);
+    CHECK_INT(asyncio_lock_release(lock), 0);
+    unsigned long long before = turn();
+    TRY(AWAIT(asyncio_lock_acquire(lock)));
+    CHECK_INT(turn(), before);
+    check_ended(a, ASYNCIO_CANCELLED_ERROR);
+    check_ended(b, ASYNCIO_CANCELLED_ERROR);
+    CHECK(asyncio_lock_locked(lock));
+    asyncio_lock_unref(lock);
+    RETURN();
+}
+
+TEST(cancelled_waiters_do_not_hold_up_others) { run(passes_cancelled_waiters()); }
+
+/* ---- cancellation ---- */
+
+ASYNC(cancels_the_first, (bool) woken_before) {
+    asyncio_lock *lock = asyncio_lock_new();
+    TRY(AWAIT(asyncio_lock_acquire(lock)));
+    asyncio_task *a = asyncio_create_task(holds(lock, "a", 0));
+    asyncio_task *b = asyncio_create_task(holds(lock, "b", 5));
+    asyncio_task *c = asyncio_create_task(holds(lock, "c", 0));
+    turns(1);
+    if (woken_before) CHECK_INT(asyncio_lock_release(lock), 0);
+    CHECK(asyncio_task_cancel(a, NULL));
+    if (!woken_before) CHECK_INT(asyncio_lock_release(lock), 0);
+    turns(1);
+    CHECK_STR(trace, "a!");
+    turns(1);
+    CHECK_STR(trace, "a! b");
+    turns(3);
+    CHECK_STR(trace, "a! b");
+    check_ended(a, ASYNCIO_CANCELLED_ERROR);
+    check_ended(b, 0);
+    check_ended(c, 0);
+    CHECK_STR(trace, "a! b c");
+    CHECK(!asyncio_lock_locked(lock));
+    asyncio_lock_unref(lock);
+    RETURN();
+}
+
+TEST(a_waiter_cancelled_in_line_wakes_the_next_if_the_lock_is_free) {
+    run(cancels_the_first(false));
+}
+
+TEST(a_waiter_cancelled_after_it_was_woken_wakes_the_next) { run(cancels_the_first(true)); }
+
+ASYNC(times_out) {
+    asyncio_lock *lock = asyncio_lock_new();
+    TRY(AWAIT(asyncio_lock_acquire(lock)));
+    int rc = AWAIT(asyncio_wait_for(asyncio_lock_acquire(lock), 1));
+    CHECK(asyncio_catch(rc, ASYNCIO_TIMEOUT_ERROR));
+    CHECK_INT(asyncio_lock_release(lock), 0);
+    CHECK(!asyncio_lock_locked(lock));
+    TRY(AWAIT(asyncio_wait_for(asyncio_lock_acquire(lock), 1)));
+    CHECK(asyncio_lock_locked(lock));
+    asyncio_lock_unref(lock);
+    RETURN();
+}
+
+TEST(an_acquire_that_times_out_does_not_take_the_lock) { run(times_out()); }
+
+/* Waits, works and is cancelled by chance; one at most is inside at any time. */
+ASYNC(works_by_chance, (asyncio_lock *) lock, (int *) inside, (int *) done) {
+    for (int i = 0; i < 20; i++) {
+        int rc = AWAIT(asyncio_lock_acquire(lock));
+        if (rc >= 0) {
+            CHECK_INT(++*inside, 1);
+            rc = random_below(2) ? AWAIT(asyncio_sleep(0)) : 0;
+            CHECK_INT(--*inside, 0);
+            CHECK_INT(asyncio_lock_release(lock), 0);
+        }
+        if (rc < 0) asyncio_ignore(rc);
+    }
+    ++*done;
+    RETURN();
+}
+
+ASYNC(cancels_by_chance) {
+    enum { N = 12 };
+    asyncio_lock *lock = asyncio_lock_new();
+    asyncio_task *tasks[N];
+    int inside = 0, done = 0;
+    for (int i = 0; i < N; i++)
+        tasks[i] = asyncio_create_task(works_by_chance(lock, &inside, &done));
+    turns(1);
+    while (done < N) {
+        asyncio_task_cancel(tasks[random_below(N)], NULL);
+        if (random_below(3) == 0) TRY(AWAIT(asyncio_sleep(0)));
+        CHECK(turn() < 100000);
+    }
+    for (int i = 0; i < N; i++) asyncio_task_unref(tasks[i]);
+    CHECK(!asyncio_lock_locked(lock));
+    TRY(AWAIT(asyncio_lock_acquire(lock)));
+    asyncio_lock_unref(lock);
+    RETURN();
+}
+
+TEST(no_cancellation_loses_or_doubles_the_lock) {
+    for (int i = 0; i < 50; i++) run(cancels_by_chance());
+}
+
+/* ---- owners ---- */
+
+ASYNC(releases, (asyncio_lock *) lock) { RETURN(asyncio_lock_release(lock)); }
+
+ASYNC(has_it_released) {
+    asyncio_lock *lock = asyncio_lock_new();
+    TRY(AWAIT(asyncio_lock_acquire(lock)));
+    TRY(AWAIT(asyncio_gather(NULL, releases(lock))));
+    CHECK(!asyncio_lock_locked(lock));
+    check_raised(asyncio_lock_release(lock), ASYNCIO_RUNTIME_ERROR, "Lock is not acquired.");
+    asyncio_lock_unref(lock);
+    RETURN();
+}
+
+TEST(any_task_may_release_and_a_free_lock_cannot_be) { run(has_it_released()); }
+
+ASYNC(acquires_twice) {
+    asyncio_lock *lock = asyncio_lock_new();
+    TRY(AWAIT(asyncio_lock_acquire(lock)));
+    int rc = AWAIT(asyncio_lock_acquire(lock));
+    asyncio_lock_unref(lock);
+    return rc;
+}
+
+TEST(a_task_that_acquires_twice_waits_for_itself) {
+    asyncio_loop *loop = asyncio_testing_new_event_loop(0);
+    int rc = asyncio_loop_run_until_complete(loop, acquires_twice(), NULL);
+    CHECK(asyncio_catch(rc, ASYNCIO_DEADLOCK_ERROR));
+    asyncio_loop_close(loop);
+    asyncio_loop_unref(loop);
+}
+
+ASYNC(lets_go_of_the_lock) {
+    asyncio_lock *lock = asyncio_lock_new();
+    TRY(AWAIT(asyncio_lock_acquire(lock)));
+    asyncio_task *a = asyncio_create_task(asyncio_lock_acquire(lock));
+    asyncio_task *b = asyncio_create_task(asyncio_lock_acquire(lock));
+    asyncio_task *never = asyncio_create_task(asyncio_lock_acquire(lock));
+    asyncio_task_cancel(never, NULL);
+    asyncio_lock_unref(lock);
+    turns(1);
+    asyncio_task_cancel(a, NULL);
+    asyncio_task_cancel(b, NULL);
+    check_ended(a, ASYNCIO_CANCELLED_ERROR);
+    check_ended(b, ASYNCIO_CANCELLED_ERROR);
+    check_ended(never, ASYNCIO_CANCELLED_ERROR);
+    RETURN();
+}
+
+TEST(tasks_and_waiters_hold_the_lock) { run(lets_go_of_the_lock()); }
+
+/* ---- loops ---- */
+
+ASYNC(contends, (asyncio_lock *) lock) {
+    TRY(AWAIT(asyncio_lock_acquire(lock)));
+    int rc = AWAIT(asyncio_wait_for(asyncio_lock_acquire(lock), 1));
+    CHECK_INT(asyncio_lock_release(lock), 0);
+    return rc;
+}
+
+ASYNC(does_not_contend, (asyncio_lock *) lock) {
+    TRY(AWAIT(asyncio_lock_acquire(lock)));
+    RETURN(asyncio_lock_release(lock));
+}
+
+TEST(a_lock_is_bound_to_the_first_loop_somebody_waits_in) {
+    asyncio_lock *lock = asyncio_lock_new();
+    run(does_not_contend(lock));
+    CHECK_INT(run_for_status(contends(lock)), ASYNCIO_TIMEOUT_ERROR);
+    asyncio_ignore(ASYNCIO_TIMEOUT_ERROR);
+    check_raised(run_for_status(contends(lock)), ASYNCIO_RUNTIME_ERROR,
+                 "the Lock is bound to a different event loop");
+    run(does_not_contend(lock));
+    asyncio_lock_unref(lock);
+}
+
+/* ---- the block ---- */
+
+enum way { TO_THE_END, BREAKS, RETURNS, RAISES, TRIES, IS_CANCELLED, RELEASES };
+
+ASYNC(has_a_block, (asyncio_lock *) lock, (enum way) way) {
+    int rc;
+    ASYNC_WITH(block, asyncio_lock_scope(lock, &rc)) {
+        CHECK(asyncio_lock_locked(lock));
+        if (way == BREAKS) break;
+        if (way == RETURNS) RETURN(7);
+        if (way == RAISES) RAISE(ASYNCIO_VALUE_ERROR, "from the body");
+        if (way == TRIES) TRY(ASYNCIO_KEY_ERROR);
+        if (way == IS_CANCELLED) rc = AWAIT(asyncio_sleep(1e9));
+        if (way == RELEASES) CHECK_INT(asyncio_lock_release(lock), 0);
+    }
+    TRY(rc);
+    RETURN(8);
+}
+
+ASYNC(leaves_blocks) {
+    asyncio_lock *lock = asyncio_lock_new();
+    asyncio_value v;
+    TRY(AWAIT(has_a_block(lock, TO_THE_END), &v));
+    CHECK_INT(v.i, 8);
+    CHECK(!asyncio_lock_locked(lock));
+    TRY(AWAIT(has_a_block(lock, BREAKS)));
+    CHECK(!asyncio_lock_locked(lock));
+    TRY(AWAIT(has_a_block(lock, RETURNS), &v));
+    CHECK_INT(v.i, 7);
+    CHECK(!asyncio_lock_locked(lock));
+    check_raised(AWAIT(has_a_block(lock, RAISES)), ASYNCIO_VALUE_ERROR, "from the body");
+    CHECK(!asyncio_lock_locked(lock));
+    CHECK(asyncio_catch(AWAIT(has_a_block(lock, TRIES)), ASYNCIO_KEY_ERROR));
+    CHECK(!asyncio_lock_locked(lock));
+    asyncio_task *t = asyncio_create_task(has_a_block(lock, IS_CANCELLED));
+    turns(2);
+    CHECK(asyncio_lock_locked(lock));
+    asyncio_task_cancel(t, NULL);
+    check_ended(t, ASYNCIO_CANCELLED_ERROR);
+    CHECK(!asyncio_lock_locked(lock));
+    check_raised(AWAIT(has_a_block(lock, RELEASES)), ASYNCIO_RUNTIME_ERROR,
+                 "Lock is not acquired.");
+    asyncio_lock_unref(lock);
+    RETURN();
+}
+
+TEST(a_block_releases_the_lock_however_it_is_left) { run(leaves_blocks()); }
+
+ASYNC(cannot_enter) {
+    asyncio_lock *lock = asyncio_lock_new();
+    TRY(AWAIT(asyncio_lock_acquire(lock)));
+    asyncio_task *t = asyncio_create_task(has_a_block(lock, IS_CANCELLED));
+    turns(1);
+    asyncio_task_cancel(t, NULL);
+    check_ended(t, ASYNCIO_CANCELLED_ERROR);
+    CHECK(asyncio_lock_locked(lock));
+    CHECK_INT(asyncio_lock_release(lock), 0);
+    asyncio_lock_unref(lock);
+    RETURN();
+}
+
+TEST(a_block_that_is_cancelled_on_entry_does_not_run_or_release) { run(cannot_enter()); }
+
+/* ---- repr ---- */
+
+ASYNC(is_shown) {
+    asyncio_lock *lock = asyncio_lock_new();
+    char text[64];
+    CHECK_INT(asyncio_lock_repr(lock, text, sizeof text), (int)strlen("<Lock [unlocked]>"));
+    CHECK_STR(text, "<Lock [unlocked]>");
+    TRY(AWAIT(asyncio_lock_acquire(lock)));
+    asyncio_task *t = asyncio_create_task(holds(lock, "a", 0));
+    turns(1);
+    asyncio_lock_repr(lock, text, sizeof text);
+    CHECK_STR(text, "<Lock [locked, waiters:1]>");
+    asyncio_task_cancel(t, NULL);
+    check_ended(t, ASYNCIO_CANCELLED_ERROR);
+    asyncio_lock_unref(lock);
+    RETURN();
+}
+
+TEST(repr_of_a_lock) { run(is_shown()); }

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Semaphore and BoundedSemaphore: who gets a permit, in which turn, and what becomes of the
+ * permit of a waiter that is cancelled.
+ */
+#include <limits.h>
+
+#include "trace.h"
+
+/* Takes a permit and notes its name; keeps it. */
+ASYNC(takes, (asyncio_semaphore *) s, (const char *) name) {
+    int rc = AWAIT(asyncio_semaphore_acquire(s));
+    note("%s%s", name, rc < 0 ? "!" : "");
+    TRY(rc);
+    RETURN();
+}
+
+static void check_repr(const asyncio_semaphore *s, const char *expected) {
+    char text[64];
+    asyncio_semaphore_repr(s, text, sizeof text);
+    CHECK_STR(text, expected);
+}
+
+TEST(the_initial_value_cannot_be_negative) {
+    check_null(asyncio_semaphore_new(-1), ASYNCIO_VALUE_ERROR,
+               "Semaphore initial value must be >= 0");
+    check_null(asyncio_boundedsemaphore_new(-1), ASYNCIO_VALUE_ERROR,
+               "Semaphore initial value must be >= 0");
+    check_null(asyncio_semaphore_new(LONG_MIN), ASYNCIO_VALUE_ERROR,
+               "Semaphore initial value must be >= 0");
+    asyncio_semaphore *s = asyncio_semaphore_new(0);
+    CHECK(asyncio_semaphore_locked(s));
+    asyncio_semaphore_unref(s);
+}
+
+ASYNC(takes_what_is_there) {
+    asyncio_semaphore *s = asyncio_semaphore_new(2);
+    unsigned long long before = turn();
+    asyncio_value v;
+    check_repr(s, "<Semaphore [unlocked, value:2]>");
+    TRY(AWAIT(asyncio_semaphore_acquire(s), &v));
+    CHECK(v.type == &asyncio_value_bool && v.i == 1);
+    CHECK(!asyncio_semaphore_locked(s));
+    TRY(AWAIT(asyncio_semaphore_acquire(s)));
+    CHECK(asyncio_semaphore_locked(s));
+    check_repr(s, "<Semaphore [locked]>");
+    CHECK_INT(asyncio_semaphore_release(s), 0);
+    CHECK(!asyncio_semaphore_locked(s));
+    CHECK_INT(turn(), before);
+    asyncio_semaphore_unref(s);
+    RETURN();
+}
+
+TEST(permits_that_are_there_are_taken_without_suspending) { run(takes_what_is_there()); }
+
+/* ---- order ---- */
+
+ASYNC(releases_one) {
+    asyncio_semaphore *s = asyncio_semaphore_new(0);
+    asyncio_task *a = asyncio_create_task(takes(s, "a"));
+    asyncio_task *b = asyncio_create_task(takes(s, "b"));
+    turns(1);
+    check_repr(s, "<Semaphore [locked, waiters:2]>");
+    CHECK_INT(asyncio_semaphore_release(s), 0);
+    CHECK(asyncio_semaphore_locked(s));
+    CHECK_STR(trace, "");
+    turns(1);
+    CHECK_STR(trace, "a");
+    turns(3);
+    CHECK_STR(trace, "a");
+    CHECK_INT(asyncio_semaphore_release(s), 0);
+    turns(1);
+    CHECK_STR(trace, "a b");
+    check_ended(a, 0);
+    check_ended(b, 0);
+    asyncio_semaphore_unref(s);
+    RETURN();
+}
+
+TEST(a_release_hands_the_permit_to_the_first_in_line) { run(releases_one()); }
+
+ASYNC(releases_several) {
+    asyncio_semaphore *s = asyncio_semaphore_new(0);
+    asyncio_task *tasks[4];
+    for (int i = 0; i < 4; i++) tasks[i] = asyncio_create_task(takes(s, "x"));
+    turns(1);
+    for (int i = 0; i < 3; i++) CHECK_INT(asyncio_semaphore_release(s), 0);
+    turns(1);
+    CHECK_STR(trace, "x x x");
+    CHECK_INT(asyncio_semaphore_release(s), 0);
+    turns(1);
+    CHECK_STR(trace, "x x x x");
+    CHECK_INT(asyncio_semaphore_release(s), 0);
+    CHECK(!asyncio_semaphore_locked(s));
+    for (int i = 0; i < 4; i++) check_ended(tasks[i], 0);
+    asyncio_semaphore_unref(s);
+    RETURN();
+}
+
+TEST(several_releases_in_one_turn_wake_as_many) { run(releases_several()); }
+
+ASYNC(does_not_pass) {
+    asyncio_semaphore *s = asyncio_semaphore_new(0);
+    asyncio_task *a = asyncio_create_task(takes(s, "a"));
+    turns(1);
+    CHECK_INT(asyncio_semaphore_release(s), 0);
+    CHECK_INT(asyncio_semaphore_release(s), 0);
+    CHECK(asyncio_semaphore_locked(s));
+    unsigned long long before = turn();
+    TRY(AWAIT(takes(s, "main")));
+    CHECK_STR(trace, "a main");
+    CHECK_INT(turn(), before + 2);
+    check_ended(a, 0);
+    asyncio_semaphore_unref(s);
+    RETURN();
+}
+
+TEST(nobody_passes_a_waiter_even_if_there_is_a_permit_left) { run(does_not_pass()); }
+
+ASYNC(takes_again_and_again, (asyncio_semaphore *) s, (const char *) name) {
+    for (int i = 0; i < 3; i++) {
+        TRY(AWAIT(takes(s, name)));
+        CHECK_INT(asyncio_semaphore_release(s), 0);
+    }
+    RETURN();
+}
+
+ASYNC(shares_one_permit) {
+    asyncio_semaphore *s = asyncio_semaphore_new(0);
+    asyncio_task *a = asyncio_create_task(takes_again_and_again(s, "a"));
+    asyncio_task *b = asyncio_create_task(takes_again_and_again(s, "b"));
+    turns(1);
+    CHECK_INT(asyncio_semaphore_release(s), 0);
+    check_ended(a, 0);
+    check_ended(b, 0);
+    CHECK_STR(trace, "a b a b a b");
+    asyncio_semaphore_unref(s);
+    RETURN();
+}
+
+TEST(who_releases_and_acquires_goes_to_the_back) { run(shares_one_permit()); }
+
+/* ---- cancellation ---- */
+
+ASYNC(cancels_after_the_grant) {
+    asyncio_semaphore *s = asyncio_semaphore_new(0);
+    asyncio_task *a = asyncio_create_task(takes(s, "a"));
+    asyncio_task *b = asyncio_create_task(takes(s, "b"));
+    turns(1);
+    CHECK_INT(asyncio_semaphore_release(s), 0);
+    asyncio_task_cancel(a, NULL);
+    turns(1);
+    CHECK_STR(trace, "a!");
+    turns(1);
+    CHECK_STR(trace, "a! b");
+    check_ended(a, ASYNCIO_CANCELLED_ERROR);
+    check_ended(b, 0);
+    asyncio_semaphore_unref(s);
+    RETURN();
+}
+
+TEST(a_waiter_cancelled_after_the_grant_gives_the_permit_to_the_next) {
+    run(cancels_after_the_grant());
+}
+
+ASYNC(cancels_the_only_one) {
+    asyncio_semaphore *s = asyncio_semaphore_new(0);
+    asyncio_task *a = asyncio_create_task(takes(s, "a"));
+    turns(1);
+    CHECK_INT(asyncio_semaphore_release(s), 0);
+    asyncio_task_cancel(a, NULL);
+    check_ended(a, ASYNCIO_CANCELLED_ERROR);
+    check_repr(s, "<Semaphore [unlocked, value:1]>");
+    asyncio_semaphore_unref(s);
+    RETURN();
+}
+
+TEST(a_permit_that_nobody_wants_any_more_is_free) { run(cancels_the_only_one()); }
+
+ASYNC(cancels_in_line) {
+    asyncio_semaphore *s = asyncio_semaphore_new(0);
+    asyncio_task *a = asyncio_create_task(takes(s, "a"));
+    asyncio_task *b = asyncio_create_task(takes(s, "b"));
+    turns(1);
+    asyncio_task_cancel(a, NULL);
+    CHECK_INT(asyncio_semaphore_release(s), 0);
+    turns(1);
+    CHECK_STR(trace, "a! b");
+    check_ended(a, ASYNCIO_CANCELLED_ERROR);
+    check_ended(b, 0);
+    asyncio_task *c = asyncio_create_task(takes(s, "c"));
+    turns(1);
+    asyncio_task_cancel(c, NULL);
+    CHECK_INT(asyncio_semaphore_release(s), 0);
+    CHECK(!asyncio_semaphore_locked(s));
+    check_ended(c, ASYNCIO_CANCELLED_ERROR);
+    asyncio_semaphore_unref(s);
+    RETURN();
+}
+
+TEST(a_waiter_cancelled_in_line_gets_no_permit) { run(cancels_in_line()); }
+
+ASYNC(works_by_chance, (asyncio_semaphore *) s, (int *) inside, (int *) done) {
+    for (int i = 0; i < 20; i++) {
+        int rc = AWAIT(asyncio_semaphore_acquire(s));
+        if (rc >= 0) {
+            CHECK(++*inside <= 3);
+            rc = random_below(2) ? AWAIT(asyncio_sleep(0)) : 0;
+            --*inside;
+            CHECK_INT(asyncio_semaphore_release(s), 0);
+        }
+        if (rc < 0) asyncio_ignore(rc);
+    }
+    ++*done;
+    RETURN();
+}
+
+ASYNC(cancels_by_chance) {
+    enum { N = 12 };
+    asyncio_semaphore *s = asyncio_boundedsemaphore_new(3);
+    asyncio_task *tasks[N];
+    int inside = 0, done = 0;
+    for (int i = 0; i < N; i++) tasks[i] = asyncio_create_task(works_by_chance(s, &inside, &done));
+    turns(1);
+    while (done < N) {
+        asyncio_task_cancel(tasks[random_below(N)], NULL);
+        if (random_below(3) == 0) TRY(AWAIT(asyncio_sleep(0)));
+        CHECK(turn() < 100000);
+    }
+    for (int i = 0; i < N; i++) asyncio_task_unref(tasks[i]);
+    check_repr(s, "<BoundedSemaphore [unlocked, value:3]>");
+    asyncio_semaphore_unref(s);
+    RETURN();
+}
+
+TEST(no_cancellation_loses_or_makes_a_permit) {
+    for (int i = 0; i < 50; i++) run(cancels_by_chance());
+}
+
+/* ---- bounds ---- */
+
+TEST(a_bounded_semaphore_refuses_a_release_too_many_and_is_left_as_it_is) {
+    asyncio_boundedsemaphore *s = asyncio_boundedsemaphore_new(1);
+    for (int i = 0; i < 2; i++) {
+        check_raised(asyncio_semaphore_release(s), ASYNCIO_VALUE_ERROR,
+                     "BoundedSemaphore released too many times");
+        check_repr(s, "<BoundedSemaphore [unlocked, value:1]>");
+    }
+    asyncio_semaphore_unref(s);
+}
+
+TEST(a_semaphore_can_have_more_permits_than_at_first_up_to_long_max) {
+    asyncio_semaphore *s = asyncio_semaphore_new(LONG_MAX - 1);
+    CHECK_INT(asyncio_semaphore_release(s), 0);
+    check_raised(asyncio_semaphore_release(s), ASYNCIO_VALUE_ERROR,
+                 "Semaphore released too many times");
+    asyncio_semaphore_unref(s);
+}
+
+/* ---- the block, references, loops ---- */
+
+ASYNC(has_blocks, (asyncio_semaphore *) s, (int *) inside) {
+    int rc;
+    ASYNC_WITH(block, asyncio_semaphore_scope(s, &rc)) {
+        CHECK(++*inside <= 2);
+        rc = AWAIT(asyncio_sleep(1));
+        --*inside;
+    }
+    return rc;
+}
+
+ASYNC(runs_blocks) {
+    asyncio_semaphore *s = asyncio_boundedsemaphore_new(2);
+    int inside = 0, rc;
+    asyncio_task *tasks[5];
+    for (int i = 0; i < 5; i++) tasks[i] = asyncio_create_task(has_blocks(s, &inside));
+    turns(1);
+    asyncio_task_cancel(tasks[0], NULL);
+    asyncio_task_cancel(tasks[3], NULL);
+    check_ended(tasks[0], ASYNCIO_CANCELLED_ERROR);
+    check_ended(tasks[1], 0);
+    check_ended(tasks[2], 0);
+    check_ended(tasks[3], ASYNCIO_CANCELLED_ERROR);
+    check_ended(tasks[4], 0);
+    CHECK_DOUBLE(asyncio_loop_time(asyncio_get_running_loop()), 2.0);
+    check_repr(s, "<BoundedSemaphore [unlocked, value:2]>");
+    ASYNC_WITH(block, asyncio_semaphore_scope(s, &rc)) {
+        CHECK_INT(asyncio_semaphore_release(s), 0);
+    }
+    check_raised(rc, ASYNCIO_VALUE_ERROR, "BoundedSemaphore released too many times");
+    asyncio_semaphore_unref(s);
+    RETURN();
+}
+
+TEST(a_block_has_a_permit_and_gives_it_back) { run(runs_blocks()); }
+
+ASYNC(lets_go_of_the_semaphore) {
+    asyncio_semaphore *s = asyncio_semaphore_new(0);
+    asyncio_task *a = asyncio_create_task(asyncio_semaphore_acquire(s));
+    turns(1);
+    asyncio_semaphore_release(s);
+    asyncio_semaphore_unref(s);
+    asyncio_task_cancel(a, NULL);
+    check_ended(a, ASYNCIO_CANCELLED_ERROR);
+    RETURN();
+}
+
+TEST(waiters_hold_the_semaphore) { run(lets_go_of_the_semaphore()); }
+
+ASYNC(acquires_within_a_second, (asyncio_semaphore *) s) {
+    return AWAIT(asyncio_wait_for(asyncio_semaphore_acquire(s), 1));
+}
+
+TEST(a_semaphore_is_bound_to_the_first_loop_somebody_waits_in) {
+    asyncio_semaphore *s = asyncio_semaphore_new(0);
+    CHECK(asyncio_catch(run_for_status(acquires_within_a_second(s)), ASYNCIO_TIMEOUT_ERROR));
+    check_raised(run_for_status(acquires_within_a_second(s)), ASYNCIO_RUNTIME_ERROR,
+                 "the Semaphore is bound to a different event loop");
+    CHECK_INT(asyncio_semaphore_release(s), 0);
+    run(acquires_within_a_second(s));
+    asyncio_semaphore_unref(s);
+}
