@@ -17,6 +17,7 @@
 #include <asyncio/future.h>
 
 #include "base/strand.h"
+#include "base/text.h"
 #include "loop/loop.h"
 
 /* A message that many futures can share. */
@@ -124,8 +125,8 @@ asyncio_error *asyncio__future_cancelled_error(struct asyncio_future *f);
 /* Raises CancelledError with that message into the slot. */
 int asyncio__raise_cancelled(struct asyncio__strand *strand, const struct asyncio__message *msg);
 
-/* The parts of a repr that all kinds share: callbacks, result. As snprintf. */
-int asyncio__future_repr_callbacks(const struct asyncio_future *f, char *buf, size_t n);
-int asyncio__future_repr_outcome(const struct asyncio_future *f, char *buf, size_t n);
+/* The parts of a repr that all kinds share: callbacks, result. */
+void asyncio__future_add_callbacks(struct asyncio__text *text, const struct asyncio_future *f);
+void asyncio__future_add_outcome(struct asyncio__text *text, const struct asyncio_future *f);
 
 #endif

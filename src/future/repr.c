@@ -17,57 +17,78 @@ static void add_callback(struct asyncio__text *text, struct asyncio__link *l) {
 }
 
 /* " cb=[A]", " cb=[A, B]", " cb=[A, <1 more>, C]". */
-int asyncio__future_repr_callbacks(const struct asyncio_future *f, char *buf, size_t n) {
-    struct asyncio__text text = asyncio__text_start(buf, n);
+void asyncio__future_add_callbacks(struct asyncio__text *text, const struct asyncio_future *f) {
     size_t count = 0;
     for (struct asyncio__link *l = f->callbacks.next; l != &f->callbacks; l = l->next) count++;
-    if (count == 0) return 0;
-    asyncio__text_printf(&text, " cb=[");
-    add_callback(&text, f->callbacks.next);
-    if (count > 2) asyncio__text_printf(&text, ", <%zu more>", count - 2);
+    if (count == 0) return;
+    asyncio__text_printf(text, " cb=[");
+    add_callback(text, f->callbacks.next);
+    if (count > 2) asyncio__text_printf(text, ", <%zu more>", count - 2);
     if (count > 1) {
-        asyncio__text_printf(&text, ", ");
-        add_callback(&text, f->callbacks.prev);
+        asyncio__text_printf(text, ", ");
+        add_callback(text, f->callbacks.prev);
     }
-    asyncio__text_printf(&text, "]");
-    return asyncio__text_end(&text);
+    asyncio__text_printf(text, "]");
+}
+
+static bool starts_character(char c) { return ((unsigned char)c & 0xc0) != 0x80; }
+
+static size_t characters(const char *text) {
+    size_t n = 0;
+    for (; *text; text++) n += starts_character(*text);
+    return n;
+}
+
+/* Where the n-th character starts. */
+static const char *character(const char *text, size_t n) {
+    for (; *text && (n > 0 || !starts_character(*text)); text++) n -= starts_character(*text);
+    return text;
 }
 
 /* As Python's reprlib: the middle of what is longer than 30 characters is left out. */
-static void shorten(char *text) {
-    size_t n = strlen(text);
-    if (n <= 30) return;
-    memcpy(text + 13, "...", 3);
-    memmove(text + 16, text + n - 14, 15);
+static void add_shortened(struct asyncio__text *text, const char *repr) {
+    size_t n = characters(repr);
+    if (n <= 30) {
+        asyncio__text_put(text, repr);
+        return;
+    }
+    asyncio__text_put_n(text, repr, (size_t)(character(repr, 13) - repr));
+    asyncio__text_put(text, "...");
+    asyncio__text_put(text, character(repr, n - 14));
+}
+
+/* Without the memory for a long one its end is that of its beginning. */
+static void add_result(struct asyncio__text *text, const asyncio_value *value) {
+    char what[512];
+    char *whole = NULL;
+    int n = asyncio_value_repr(value, what, sizeof what);
+    if (n >= (int)sizeof what) whole = asyncio__malloc((size_t)n + 1);
+    if (whole) asyncio_value_repr(value, whole, (size_t)n + 1);
+    add_shortened(text, whole ? whole : what);
+    asyncio__free(whole);
 }
 
 /* " result=42" or " exception=ValueError('bad')". */
-int asyncio__future_repr_outcome(const struct asyncio_future *f, char *buf, size_t n) {
-    struct asyncio__text text = asyncio__text_start(buf, n);
-    char what[512];
+void asyncio__future_add_outcome(struct asyncio__text *text, const struct asyncio_future *f) {
     if (f->state == ASYNCIO__FINISHED) {
-        asyncio_value_repr(&f->value, what, sizeof what);
-        shorten(what);
-        asyncio__text_printf(&text, " result=%s", what);
+        asyncio__text_put(text, " result=");
+        add_result(text, &f->value);
     } else if (f->state == ASYNCIO__FAILED && f->failed.error) {
-        asyncio_error_repr(f->failed.error, what, sizeof what);
-        asyncio__text_printf(&text, " exception=%s", what);
+        asyncio__text_put(text, " exception=");
+        asyncio__text_error(text, f->failed.error);
     } else if (f->state == ASYNCIO__FAILED) {
-        asyncio__text_printf(&text, " exception=%s()", asyncio_err_name(f->failed.code));
+        asyncio__text_printf(text, " exception=%s()", asyncio_err_name(f->failed.code));
     }
-    return asyncio__text_end(&text);
 }
 
 int asyncio_future_repr(const asyncio_future *f, char *buf, size_t n) {
     static const char *const states[] = { "pending", "finished", "finished", "cancelled" };
     struct asyncio__text text = asyncio__text_start(buf, n);
-    char part[1024] = "";
     if (!f) return snprintf(buf, n, "None");
     if (f->ops->repr) return f->ops->repr(f, buf, n);
     asyncio__text_printf(&text, "<%s %s", f->ops->name, states[f->state]);
-    if (asyncio__future_repr_outcome(f, part, sizeof part)) asyncio__text_printf(&text, "%s", part);
-    if (asyncio__future_repr_callbacks(f, part, sizeof part))
-        asyncio__text_printf(&text, "%s", part);
+    asyncio__future_add_outcome(&text, f);
+    asyncio__future_add_callbacks(&text, f);
     asyncio__text_printf(&text, ">");
     return asyncio__text_end(&text);
 }

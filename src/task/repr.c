@@ -53,15 +53,13 @@ static void add_waiter(struct asyncio__text *text, const struct asyncio_task *t)
 
 int asyncio_task_repr(const asyncio_task *t, char *buf, size_t n) {
     struct asyncio__text text = asyncio__text_start(buf, n);
-    char part[1024];
     if (!t) return snprintf(buf, n, "None");
-    asyncio__text_printf(&text, "<Task %s name='%s'", state_name(t), asyncio_task_get_name(t));
+    asyncio__text_printf(&text, "<Task %s name=", state_name(t));
+    asyncio__text_quote(&text, asyncio_task_get_name(t));
     add_coro(&text, t);
     add_waiter(&text, t);
-    if (asyncio__future_repr_callbacks(&t->future, part, sizeof part))
-        asyncio__text_printf(&text, "%s", part);
-    if (asyncio__future_repr_outcome(&t->future, part, sizeof part))
-        asyncio__text_printf(&text, "%s", part);
+    asyncio__future_add_callbacks(&text, &t->future);
+    asyncio__future_add_outcome(&text, &t->future);
     if (t->future.loop->debug && t->where) asyncio__text_printf(&text, " created at %s", t->where);
     asyncio__text_printf(&text, ">");
     return asyncio__text_end(&text);

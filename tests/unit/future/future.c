@@ -355,6 +355,22 @@ TEST(repr_shows_state_and_outcome) { /* FUT-17 */
     end_loop();
 }
 
+TEST(repr_shortens_results_of_any_length_by_characters) { /* FUT-17: reprlib.repr */
+    char text[2001] = "";
+    for (int i = 0; i < 1000; i++) memcpy(text + 2 * i, "\xc3\xa9", 2);
+    memcpy(text + 1998, "-e", 2);
+    start_loop();
+    asyncio_future *f = new_future();
+    asyncio_future_set_result(f, asyncio_str(text));
+    CHECK_STR(REPR(asyncio_future_repr, f),
+              "<Future finished result='\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+              "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9..."
+              "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+              "\xc3\xa9\xc3\xa9-e'>");
+    asyncio_future_unref(f);
+    end_loop();
+}
+
 TEST(repr_shortens_results_in_the_middle_but_not_errors) { /* FUT-17: reprlib.repr */
     start_loop();
     asyncio_future *f = new_future();

@@ -345,6 +345,8 @@ TEST(name_is_copied_and_may_be_set_at_any_time) { /* TASK-14 */
     CHECK_INT(asyncio_task_set_name(t, "second"), 0);
     CHECK_STR(asyncio_task_get_name(t), "second");
     CHECK_INT(asyncio_task_set_name(t, asyncio_task_get_name(t)), 0); /* its own */
+    CHECK_INT(asyncio_task_set_name(t, "it's"), 0);
+    CHECK_CONTAINS(REPR(asyncio_task_repr, t), "name=\"it's\" ");
     turn();
     CHECK_INT(asyncio_task_set_name(t, "done"), 0);
     CHECK_STR(asyncio_task_get_name(t), "done");
