@@ -100,25 +100,44 @@ static void free_handle(asyncio_handle *h) {
     asyncio__loop_object_gone(loop);
 }
 
+/* Gives `by` to the references and returns how many there were. */
+static unsigned count_refs(asyncio_handle *h, unsigned by) {
+    if (ASYNCIO__UNLIKELY(h->foreign)) {
+        return atomic_fetch_add_explicit(&h->refs, by, memory_order_acq_rel);
+    }
+    unsigned refs = atomic_load_explicit(&h->refs, memory_order_relaxed);
+    atomic_store_explicit(&h->refs, refs + by, memory_order_relaxed);
+    return refs;
+}
+
 asyncio_handle *asyncio_handle_ref(asyncio_handle *h) {
-    if (h) atomic_fetch_add_explicit(&h->refs, 1, memory_order_relaxed);
+    if (h) count_refs(h, 1);
     return h;
 }
 
 void asyncio_handle_unref(asyncio_handle *h) {
-    if (h && atomic_fetch_sub_explicit(&h->refs, 1, memory_order_acq_rel) == 1) free_handle(h);
+    if (h && count_refs(h, (unsigned)-1) == 1) free_handle(h);
+}
+
+/* From one state to another; false if it is in a third. */
+static bool change_state(asyncio_handle *h, enum asyncio__handle_state from,
+                         enum asyncio__handle_state to) {
+    if (ASYNCIO__UNLIKELY(h->foreign)) {
+        return atomic_compare_exchange_strong(&h->state, &from, to);
+    }
+    if (atomic_load_explicit(&h->state, memory_order_relaxed) != from) return false;
+    atomic_store_explicit(&h->state, to, memory_order_relaxed);
+    return true;
 }
 
 static void run_handle(struct asyncio__node *node) {
     asyncio_handle *h = asyncio__container(node, asyncio_handle, timer.node);
-    enum asyncio__handle_state expected = ASYNCIO__HANDLE_SCHEDULED;
     h->timer.state = ASYNCIO__TIMER_IDLE;
-    if (atomic_compare_exchange_strong(&h->state, &expected, ASYNCIO__HANDLE_RUNNING)) {
+    if (change_state(h, ASYNCIO__HANDLE_SCHEDULED, ASYNCIO__HANDLE_RUNNING)) {
         asyncio__context_ref saved = asyncio__call_enter(&h->call);
         int status = h->fn(h->call.arg);
         asyncio__call_leave(h->loop, &h->call, saved, status, h, NULL);
-        expected = ASYNCIO__HANDLE_RUNNING;
-        atomic_compare_exchange_strong(&h->state, &expected, ASYNCIO__HANDLE_DONE);
+        change_state(h, ASYNCIO__HANDLE_RUNNING, ASYNCIO__HANDLE_DONE);
     }
     asyncio__call_drop(&h->call);
     asyncio_handle_unref(h);
@@ -270,8 +289,7 @@ void asyncio__handle_close_inbox(asyncio_loop *loop) {
 
 /* In another thread: mark it and, if it is being run right now, wait until that is over. */
 static void cancel_foreign(asyncio_handle *h) {
-    enum asyncio__handle_state state = ASYNCIO__HANDLE_SCHEDULED;
-    if (atomic_compare_exchange_strong(&h->state, &state, ASYNCIO__HANDLE_CANCELLED)) return;
+    if (change_state(h, ASYNCIO__HANDLE_SCHEDULED, ASYNCIO__HANDLE_CANCELLED)) return;
     bool inside = asyncio__here.running == h->loop;
     while (!inside && atomic_load(&h->state) == ASYNCIO__HANDLE_RUNNING) sched_yield();
 }
@@ -282,9 +300,9 @@ void asyncio_handle_cancel(asyncio_handle *h) {
         cancel_foreign(h);
         return;
     }
-    enum asyncio__handle_state was = atomic_load(&h->state);
+    enum asyncio__handle_state was = atomic_load_explicit(&h->state, memory_order_relaxed);
     if (was == ASYNCIO__HANDLE_CANCELLED) return;
-    atomic_store(&h->state, ASYNCIO__HANDLE_CANCELLED);
+    atomic_store_explicit(&h->state, ASYNCIO__HANDLE_CANCELLED, memory_order_relaxed);
     if (was != ASYNCIO__HANDLE_SCHEDULED) return;
     if (!h->loop->closed) {
         if (isnan(h->when)) asyncio__link_unlink(&h->timer.node.link);

@@ -5,7 +5,8 @@
  *
  * A handle has one reference while it is scheduled, another for the user who asked for it.
  * One that was scheduled from another thread is `foreign`: allocated by malloc, its state
- * changed by compare and exchange, and only the loop's thread lets go of its argument.
+ * changed by compare and exchange, and only the loop's thread lets go of its argument. All
+ * others are the loop's thread's alone: nothing about them needs a locked instruction.
  */
 #ifndef ASYNCIO_LOOP_HANDLE_H
 #define ASYNCIO_LOOP_HANDLE_H
