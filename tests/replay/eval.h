@@ -65,6 +65,11 @@ int await_value(struct interp *it, struct env *env, const struct node *x, struct
 /* The context of a :context keyword, lent; NULL if it is not given. */
 int want_context(const struct call *c, struct value v, asyncio_context **out);
 
+/* The options of a new task; the form's keywords are name, context, eager. */
+int want_task_options(const struct call *c, struct coro *coro, asyncio_task_options *o);
+
+static inline double to_seconds(int64_t ms) { return (double)ms / 1000.0; }
+
 /* Binds a context variable as a global; default_value may be NULL. */
 void context_define(struct interp *it, struct symbol *name, const struct value *default_value);
 

@@ -8,9 +8,9 @@ static void drop_context(void *p) { asyncio_context_unref(p); }
 static void drop_token(void *p) { asyncio_token_unref(p); }
 static void drop_variable(void *p) { asyncio_contextvar_unref(p); }
 
-static const struct object_class context_class = { "context", drop_context };
-static const struct object_class token_class = { "token", drop_token };
-static const struct object_class variable_class = { "ctxvar", drop_variable };
+static const struct object_class context_class = { .name = "context", .drop = drop_context };
+static const struct object_class token_class = { .name = "token", .drop = drop_token };
+static const struct object_class variable_class = { .name = "ctxvar", .drop = drop_variable };
 
 int want_context(const struct call *c, struct value v, asyncio_context **out) {
     void *p = NULL;

@@ -23,7 +23,7 @@ static const char *shown(struct interp *it, struct value v) {
     return s;
 }
 
-static int task_options(const struct call *c, struct coro *coro, asyncio_task_options *o) {
+int want_task_options(const struct call *c, struct coro *coro, asyncio_task_options *o) {
     const struct value *name = &c->keywords[0], *eager = &c->keywords[2];
     *o = (asyncio_task_options){ .size = sizeof *o, .where = ASYNCIO_WHERE };
     o->coro = coro_object(coro);
@@ -36,7 +36,7 @@ static int form_task(struct call *c, struct value *out) {
     struct coro *coro;
     asyncio_task_options options;
     int rc = want_coro(c, 0, &coro);
-    if (rc == ST_OK) rc = task_options(c, coro, &options);
+    if (rc == ST_OK) rc = want_task_options(c, coro, &options);
     if (rc != ST_OK) return rc;
     c->it->escaped = 0;
     asyncio_task *task = asyncio_create_task_with(&options);

@@ -7,9 +7,7 @@
 
 static void drop_handle(void *p) { asyncio_handle_unref(p); }
 
-static const struct object_class handle_class = { "handle", drop_handle };
-
-static double to_seconds(int64_t ms) { return (double)ms / 1000.0; }
+static const struct object_class handle_class = { .name = "handle", .drop = drop_handle };
 
 static int form_time(struct call *c, struct value *out) {
     *out = value_int(interp_milliseconds(asyncio_loop_time(c->it->loop)));

@@ -16,6 +16,7 @@
 #include "arena.h"
 
 struct interp;
+struct value;
 
 enum value_kind {
     VALUE_NONE,
@@ -32,9 +33,15 @@ enum value_kind {
 };
 
 /* A kind of objects of the library. */
+struct object;
 struct object_class {
     const char *name;      /* as shown: <name> */
     void (*drop)(void *p); /* lets the reference go; NULL: nothing to do */
+    /* The scope that `with` enters, in the arena: a new one, or the object's own. NULL: it is
+     * nothing for `with`. */
+    asyncio_scope *(*block)(struct interp *it, void *p);
+    /* What the variable of `with` is bound to after the entry; NULL: none. */
+    struct value (*entered)(struct object *object, const asyncio_scope *scope);
 };
 
 struct object {
