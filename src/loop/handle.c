@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * loop/handle.c: scheduling calls, cancelling them, and the inbox for other threads.
- *
- * The inbox is a stack that any thread pushes to and only the loop's thread empties as a
- * whole; it is reversed then, so calls run in the order they were posted. A closed loop's
- * inbox holds a mark that makes every push fail. A poster wakes the loop only if that
- * sleeps, or is about to: the loop says so before its last look at the inbox.
+ * loop/handle.c: scheduling calls, from the loop's thread and from others, and cancelling them.
  */
 #include "loop/handle.h"
 
@@ -16,9 +11,8 @@
 #include "base/clock.h"
 #include "base/contextvar.h"
 #include "base/error.h"
+#include "loop/inbox.h"
 #include "loop/loop.h"
-
-static asyncio_handle closed_mark;
 
 /* ---- calls ---- */
 
@@ -93,7 +87,7 @@ static void free_handle(asyncio_handle *h) {
     asyncio_loop *loop = h->loop;
     if (h->foreign) {
         asyncio__free(h);
-        asyncio_loop_unref(loop);
+        asyncio__loop_release(loop);
         return;
     }
     asyncio__slab_put(&loop->handles_slab, h);
@@ -166,12 +160,11 @@ static asyncio_handle *new_handle(asyncio_loop *loop, asyncio_callback *fn,
     h->loop = loop;
     h->fn = fn;
     h->when = (double)NAN;
-    h->inbox_next = NULL;
     h->foreign = foreign;
     atomic_init(&h->refs, 1);
     atomic_init(&h->state, ASYNCIO__HANDLE_SCHEDULED);
     asyncio__call_init(&h->call, options);
-    if (foreign) asyncio_loop_ref(loop);
+    if (foreign) asyncio__loop_hold(loop);
     else loop->live++;
     return h;
 }
@@ -228,23 +221,13 @@ int asyncio_loop_call_later_with(asyncio_loop *loop, double delay, asyncio_callb
 
 /* ---- from other threads ---- */
 
-int asyncio__handle_post(asyncio_loop *loop, asyncio_handle *h) {
-    asyncio_handle *head = atomic_load(&loop->inbox);
-    do {
-        if (head == &closed_mark) return -1;
-        h->inbox_next = head;
-    } while (!atomic_compare_exchange_weak(&loop->inbox, &head, h));
-    if (atomic_exchange(&loop->sleeping, 0)) asyncio__poller_wake(&loop->poller);
-    return 0;
-}
-
 int asyncio_loop_call_soon_threadsafe_with(asyncio_loop *loop, asyncio_callback *fn,
                                            const asyncio_call_options *options) {
     if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
     asyncio_handle *h = new_handle(loop, fn, options, true);
     if (!h) return slot_status();
     hand_out(h, options);
-    if (asyncio__handle_post(loop, h) == 0) return 0;
+    if (asyncio__inbox_post(loop, &h->timer.node) == 0) return 0;
     h->call.drop = NULL;
     asyncio__call_drop(&h->call);
     if (options && options->handle) {
@@ -253,36 +236,6 @@ int asyncio_loop_call_soon_threadsafe_with(asyncio_loop *loop, asyncio_callback 
     }
     asyncio_handle_unref(h);
     return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
-}
-
-/* The posted handles, oldest first. */
-static asyncio_handle *oldest_first(asyncio_handle *h) {
-    asyncio_handle *list = NULL;
-    while (h) {
-        asyncio_handle *next = h->inbox_next;
-        h->inbox_next = list;
-        list = h;
-        h = next;
-    }
-    return list;
-}
-
-void asyncio__handle_take_inbox_slow(asyncio_loop *loop) {
-    asyncio_handle *h = oldest_first(atomic_exchange(&loop->inbox, NULL));
-    while (h) {
-        asyncio_handle *next = h->inbox_next;
-        asyncio__loop_queue(loop, &h->timer.node);
-        h = next;
-    }
-}
-
-void asyncio__handle_close_inbox(asyncio_loop *loop) {
-    asyncio_handle *h = oldest_first(atomic_exchange(&loop->inbox, &closed_mark));
-    while (h) {
-        asyncio_handle *next = h->inbox_next;
-        h->timer.node.ops->discard(&h->timer.node);
-        h = next;
-    }
 }
 
 /* ---- cancelling ---- */

@@ -35,11 +35,10 @@ enum asyncio__handle_state {
 
 struct asyncio_handle {
     struct asyncio__timer timer; /* its node; armed for timers only */
-    asyncio_loop *loop;          /* a reference */
+    asyncio_loop *loop;          /* foreign: held */
     asyncio_callback *fn;
     struct asyncio__call call;
-    double when;                /* NaN: no timer */
-    asyncio_handle *inbox_next; /* the one posted before it */
+    double when; /* NaN: no timer */
     atomic_uint refs;
     _Atomic enum asyncio__handle_state state;
     bool foreign;
@@ -57,21 +56,5 @@ void asyncio__call_leave(asyncio_loop *loop, struct asyncio__call *call, asyncio
 
 /* "NAME() at FILE:LINE"; as snprintf. */
 int asyncio__call_describe(const struct asyncio__call *call, char *buf, size_t n);
-
-/* Pushes a handle to the loop's inbox and wakes the loop if it sleeps: 0, or -1 if the loop is
- * closed. Any thread, and signal handlers. */
-int asyncio__handle_post(asyncio_loop *loop, asyncio_handle *handle);
-
-/* Moves what other threads posted to the ready queue, oldest first. */
-void asyncio__handle_take_inbox_slow(asyncio_loop *loop);
-#define asyncio__handle_take_inbox(loop)                                                           \
-    do {                                                                                           \
-        if (atomic_load_explicit(&(loop)->inbox, memory_order_relaxed)) {                          \
-            asyncio__handle_take_inbox_slow(loop);                                                 \
-        }                                                                                          \
-    } while (0)
-
-/* Refuses further posts and drops what is there. */
-void asyncio__handle_close_inbox(asyncio_loop *loop);
 
 #endif

@@ -2,9 +2,10 @@
  *
  * loop/loop.c: a loop's life and its turn.
  *
- * Lifetime: the user's references (refs) and the objects that point at the loop (live) keep
- * its memory; its queues, descriptors and stacks go at close. A forked child may only close
- * and free what it inherited: a page that the kernel wipes on fork tells it apart.
+ * Lifetime: the user's references (refs), the objects that point at the loop (live) and what
+ * other threads hold keep its memory; its queues, descriptors and stacks go at close. A forked
+ * child may only close and free what it inherited: a page that the kernel wipes on fork tells
+ * it apart.
  */
 #include "loop/loop.h"
 
@@ -21,6 +22,7 @@
 #include "base/error.h"
 #include "context/overflow.h"
 #include "loop/handle.h"
+#include "loop/inbox.h"
 
 #define POLL_INTERVAL_NS 50000
 #define DAY_NS (86400 * INT64_C(1000000000))
@@ -66,6 +68,7 @@ static void init_fields(asyncio_loop *loop, const struct asyncio__upcalls *upcal
     asyncio__link_init(&loop->generators);
     asyncio__timers_init(&loop->timers);
     atomic_init(&loop->refs, 1);
+    atomic_init(&loop->holds, 2);
     loop->upcalls = upcalls;
     loop->slow_callback_duration = 0.1;
     loop->sample_interval = 1;
@@ -103,12 +106,20 @@ asyncio_loop *asyncio_loop_ref(asyncio_loop *loop) {
     return loop;
 }
 
-void asyncio__loop_free(asyncio_loop *loop) {
+static void free_loop(asyncio_loop *loop) {
     asyncio__slab_fini(&loop->tasks_slab);
     asyncio__slab_fini(&loop->futures_slab);
     asyncio__slab_fini(&loop->handles_slab);
     asyncio__slab_fini(&loop->cells_slab);
     asyncio__free(loop);
+}
+
+void asyncio__loop_hold(asyncio_loop *loop) {
+    atomic_fetch_add_explicit(&loop->holds, 1, memory_order_relaxed);
+}
+
+void asyncio__loop_release(asyncio_loop *loop) {
+    if (atomic_fetch_sub_explicit(&loop->holds, 1, memory_order_acq_rel) == 1) free_loop(loop);
 }
 
 void asyncio_loop_unref(asyncio_loop *loop) {
@@ -119,7 +130,7 @@ void asyncio_loop_unref(asyncio_loop *loop) {
         asyncio_loop_close(loop);
         atomic_store(&loop->refs, 0);
     }
-    if (loop->live == 0) asyncio__loop_free(loop);
+    asyncio__loop_release(loop);
 }
 
 /* Takes what is queued out of a list, one by one, without running it. */
@@ -141,7 +152,7 @@ int asyncio_loop_close(asyncio_loop *loop) {
     loop->slow |= ASYNCIO__SLOW_CLOSE;
     loop->live++; /* the loop outlives its last object until the end of this function */
     loop->upcalls->destroy_pending(loop);
-    asyncio__handle_close_inbox(loop);
+    asyncio__inbox_close(loop);
     discard_list(&loop->batch);
     discard_list(&loop->ready);
     struct asyncio__timer *timer;
@@ -212,10 +223,9 @@ static int64_t poll_timeout(asyncio_loop *loop) {
 }
 
 static int sleep_in_poller(asyncio_loop *loop) {
-    atomic_store(&loop->sleeping, 1);
-    int64_t timeout = atomic_load(&loop->inbox) ? 0 : poll_timeout(loop);
+    int64_t timeout = asyncio__inbox_sleep(loop) ? poll_timeout(loop) : 0;
     int rc = asyncio__poller_wait(&loop->poller, timeout);
-    atomic_store(&loop->sleeping, 0);
+    asyncio__inbox_awake(loop);
     return rc;
 }
 
@@ -250,7 +260,7 @@ static int poll_if_due(asyncio_loop *loop) {
     int rc = 0;
     if (poll) {
         rc = wait_for_events(loop);
-        asyncio__handle_take_inbox(loop); /* before the timers: what woke us was there first */
+        asyncio__inbox_take(loop); /* before the timers: what woke us was there first */
         loop->polled = asyncio__clock_counter();
     }
     read_clock(loop);
@@ -281,10 +291,10 @@ static void run_node(asyncio_loop *loop, struct asyncio__node *node) {
 }
 
 static int run_turn(asyncio_loop *loop) {
-    asyncio__handle_take_inbox(loop);
+    asyncio__inbox_take(loop);
     int rc = poll_if_due(loop);
     if (rc < 0) return rc;
-    asyncio__handle_take_inbox(loop);
+    asyncio__inbox_take(loop);
     loop->turns++;
     asyncio__list_splice(&loop->batch, &loop->ready);
     while (!asyncio__list_empty(&loop->batch)) {

@@ -89,7 +89,7 @@ struct asyncio_loop {
     struct asyncio__cxx *cxx;           /* the thread's C++ exception state, kept over switches */
     struct asyncio__stackpool stacks;
     struct asyncio__slab tasks_slab, futures_slab, handles_slab, cells_slab;
-    size_t live; /* objects that keep the loop's memory */
+    size_t live; /* objects of the loop's thread, which share one hold until it is closed */
     const struct asyncio__upcalls *upcalls;
 
     struct asyncio__timers timers;
@@ -97,10 +97,11 @@ struct asyncio_loop {
     int64_t counter_time; /* the same moment, for calibrating the counter */
     uint64_t counter_then;
     struct asyncio__poller poller;
-    atomic_int sleeping;                    /* 1 while it is or goes to sleep in the poller */
-    _Atomic(struct asyncio_handle *) inbox; /* threadsafe calls, newest first */
+    atomic_int sleeping;                   /* in the poller (loop/inbox.c) */
+    _Atomic(struct asyncio__node *) inbox; /* posted by other threads, newest first */
 
-    atomic_uint refs;
+    atomic_uint refs;          /* the users' */
+    atomic_uint holds;         /* of its memory: all users, all objects, others one by one */
     int exit_status;           /* with ASYNCIO__SLOW_EXIT */
     asyncio_error *exit_error; /* its error, or NULL */
     const unsigned *fork_mark; /* reads 0 in a forked child */
@@ -120,12 +121,13 @@ struct asyncio_loop {
 /* A new loop. NULL: see the slot. */
 asyncio_loop *asyncio__loop_new(const struct asyncio__upcalls *upcalls);
 
+/* Keeps the loop's memory, nothing else; in any thread. The last release frees it. */
+void asyncio__loop_hold(asyncio_loop *loop);
+void asyncio__loop_release(asyncio_loop *loop) __attribute__((cold));
+
 /* One less object that keeps the loop's memory. */
-void asyncio__loop_free(asyncio_loop *loop) __attribute__((cold));
 static inline void asyncio__loop_object_gone(asyncio_loop *loop) {
-    if (ASYNCIO__UNLIKELY(--loop->live == 0 && atomic_load(&loop->refs) == 0)) {
-        asyncio__loop_free(loop);
-    }
+    if (ASYNCIO__UNLIKELY(--loop->live == 0 && loop->closed)) asyncio__loop_release(loop);
 }
 
 /* Raises if the loop cannot take work: closed, or (debug) called from another thread. */

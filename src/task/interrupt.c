@@ -8,12 +8,14 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "loop/inbox.h"
+
 static _Atomic(struct asyncio__interrupt *) active;
 static atomic_int inside; /* handlers that run now, in whatever threads */
 
 static void post(struct asyncio__interrupt *i) {
     if (atomic_exchange(&i->posted, true)) return;
-    asyncio__handle_post(i->call.loop, &i->call);
+    asyncio__inbox_post(i->loop, &i->node);
 }
 
 static void on_sigint(int signo) {
@@ -29,8 +31,7 @@ static void on_sigint(int signo) {
 
 /* On the loop's stack: the first interrupt cancels main, the next leaves the run. */
 static void run_interrupt(struct asyncio__node *node) {
-    asyncio_handle *h = asyncio__container(node, asyncio_handle, timer.node);
-    struct asyncio__interrupt *i = asyncio__container(h, struct asyncio__interrupt, call);
+    struct asyncio__interrupt *i = asyncio__container(node, struct asyncio__interrupt, node);
     asyncio__link_init(&node->link);
     atomic_store(&i->posted, false);
     int seen = atomic_load(&i->count);
@@ -40,7 +41,7 @@ static void run_interrupt(struct asyncio__node *node) {
         asyncio_task_cancel(i->task, NULL);
         return;
     }
-    asyncio__loop_exit(i->call.loop, ASYNCIO_KEYBOARD_INTERRUPT,
+    asyncio__loop_exit(i->loop, ASYNCIO_KEYBOARD_INTERRUPT,
                        asyncio__error_make(ASYNCIO_KEYBOARD_INTERRUPT, NULL));
 }
 
@@ -57,9 +58,9 @@ static const struct asyncio__node_ops interrupt_ops = { run_interrupt, discard_i
 void asyncio__interrupt_start(struct asyncio__interrupt *i, asyncio_loop *loop,
                               asyncio_task *task) {
     *i = (struct asyncio__interrupt){ .task = task };
-    asyncio__timer_init(&i->call.timer, &interrupt_ops);
-    asyncio__link_init(&i->call.timer.node.link);
-    i->call.loop = loop;
+    i->node.ops = &interrupt_ops;
+    asyncio__link_init(&i->node.link);
+    i->loop = loop;
     if (gettid() != getpid() || sigaction(SIGINT, NULL, &i->before) < 0) return;
     if ((i->before.sa_flags & SA_SIGINFO) || i->before.sa_handler != SIG_DFL) return;
     struct asyncio__interrupt *none = NULL;
@@ -78,8 +79,8 @@ int asyncio__interrupt_stop(struct asyncio__interrupt *i) {
         }
         atomic_store(&active, NULL);
         while (atomic_load(&inside) > 0) sched_yield(); /* in another thread */
-        asyncio__handle_take_inbox(i->call.loop);
-        asyncio__link_take(&i->call.timer.node.link);
+        asyncio__inbox_take(i->loop);
+        asyncio__link_take(&i->node.link);
     }
     return atomic_load(&i->count);
 }

@@ -8,17 +8,17 @@
 #include <signal.h>
 #include <stdatomic.h>
 
-#include "loop/handle.h"
 #include "task/task.h"
 
 struct asyncio__interrupt {
-    struct asyncio_handle call; /* posted by the signal handler; never freed by the loop */
-    asyncio_task *task;         /* main */
+    struct asyncio__node node; /* posted by the signal handler */
+    asyncio_loop *loop;
+    asyncio_task *task; /* main */
     struct sigaction before;
     bool installed;
-    atomic_bool posted; /* `call` is in the inbox or in the ready queue */
+    atomic_bool posted; /* `node` is in the inbox or in the ready queue */
     atomic_int count;   /* signals seen by the handler */
-    int handled;        /* of these, by the call */
+    int handled;        /* of these, by the node */
 };
 
 /* Takes SIGINT over if this is the main thread and nobody has a handler for it. */

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop/inbox.c: a stack that any thread pushes to and only the loop's thread empties, as a
+ * whole; it is reversed then, so nodes run in the order they were posted. A closed loop's inbox
+ * holds a mark that makes every push fail.
+ *
+ * Waking: the loop says that it sleeps before its last look at the inbox, so a poster either is
+ * seen by that look or sees that the loop sleeps. The first poster who does turns "asleep" into
+ * "waking" and, when it has written to the poller, into "awake". While somebody is waking, the
+ * loop neither sleeps nor lets go of the poller: a late write must not hit a descriptor that
+ * has become somebody else's.
+ */
+#include "loop/inbox.h"
+
+#include <sched.h>
+
+enum { AWAKE, ASLEEP, WAKING };
+
+static struct asyncio__node closed_mark;
+
+static struct asyncio__node *node_before(const struct asyncio__node *node) {
+    return (struct asyncio__node *)(void *)node->link.next;
+}
+
+static void set_before(struct asyncio__node *node, struct asyncio__node *before) {
+    node->link.next = (struct asyncio__link *)(void *)before;
+}
+
+static void wake_loop(asyncio_loop *loop) {
+    int state = ASLEEP;
+    if (atomic_load(&loop->sleeping) != ASLEEP) return;
+    if (!atomic_compare_exchange_strong(&loop->sleeping, &state, WAKING)) return;
+    asyncio__poller_wake(&loop->poller);
+    atomic_store(&loop->sleeping, AWAKE);
+}
+
+int asyncio__inbox_post(asyncio_loop *loop, struct asyncio__node *node) {
+    struct asyncio__node *head = atomic_load(&loop->inbox);
+    do {
+        if (head == &closed_mark) {
+            asyncio__link_init(&node->link);
+            return -1;
+        }
+        set_before(node, head);
+    } while (!atomic_compare_exchange_weak(&loop->inbox, &head, node));
+    wake_loop(loop);
+    return 0;
+}
+
+/* Turns the stack around: what was posted first comes first. */
+static struct asyncio__node *oldest_first(struct asyncio__node *node) {
+    struct asyncio__node *list = NULL;
+    while (node) {
+        struct asyncio__node *before = node_before(node);
+        set_before(node, list);
+        list = node;
+        node = before;
+    }
+    return list;
+}
+
+void asyncio__inbox_take_slow(asyncio_loop *loop) {
+    struct asyncio__node *node = oldest_first(atomic_exchange(&loop->inbox, NULL));
+    while (node) {
+        struct asyncio__node *next = node_before(node);
+        asyncio__loop_queue(loop, node);
+        node = next;
+    }
+}
+
+bool asyncio__inbox_sleep(asyncio_loop *loop) {
+    if (atomic_load(&loop->sleeping) == WAKING) return false;
+    atomic_store(&loop->sleeping, ASLEEP);
+    return atomic_load(&loop->inbox) == NULL;
+}
+
+void asyncio__inbox_awake(asyncio_loop *loop) {
+    int state = ASLEEP;
+    atomic_compare_exchange_strong(&loop->sleeping, &state, AWAKE);
+}
+
+void asyncio__inbox_close(asyncio_loop *loop) {
+    struct asyncio__node *node = oldest_first(atomic_exchange(&loop->inbox, &closed_mark));
+    while (node) {
+        struct asyncio__node *next = node_before(node);
+        asyncio__link_init(&node->link);
+        node->ops->discard(node);
+        node = next;
+    }
+    /* In a forked child nobody else is left. */
+    while (*loop->fork_mark && atomic_load(&loop->sleeping) == WAKING) sched_yield();
+}
