@@ -250,7 +250,6 @@ static bool define_call(struct interp *it, const struct node *x, bool gen) {
     d->nbody = x->n - 3;
     name->definition = d;
     it->definitions = d;
-    if (gen) note_waiting(it, "gen");
     return true;
 }
 

@@ -43,7 +43,9 @@ static int eval_args(struct call *c, struct value *out) {
     for (size_t i = 1; i < x->n; i++) {
         struct value *arg;
         if (x->items[i]->kind == NODE_KEYWORD) {
-            arg = &c->keywords[keyword_index(x->form, x->items[i])];
+            size_t k = keyword_index(x->form, x->items[i]);
+            arg = &c->keywords[k];
+            c->given[k] = true;
             i++;
         } else {
             arg = &c->args[c->n++];
@@ -140,13 +142,18 @@ struct value coro_value(struct coro *coro) {
     return (struct value){ .kind = VALUE_COROUTINE, .coro = coro };
 }
 
+struct env *env_of_call(const struct coro *call) {
+    struct env *env = env_new(call->it, NULL);
+    env->depth = call->depth;
+    for (size_t i = 0; i < call->n; i++) {
+        env_bind(call->it, env, call->definition->params[i]->name, call->args[i]);
+    }
+    return env;
+}
+
 int run_definition(struct coro *coro, struct value *out) {
     const struct definition *d = coro->definition;
-    struct env *env = env_new(coro->it, NULL);
-    env->depth = coro->depth;
-    for (size_t i = 0; i < coro->n; i++) {
-        env_bind(coro->it, env, d->params[i]->name, coro->args[i]);
-    }
+    struct env *env = env_of_call(coro);
     int rc = eval_block(coro->it, env, d->body, d->nbody, out);
     return rc == ST_RETURN ? ST_OK : rc;
 }
@@ -190,6 +197,8 @@ static const asyncio_coro_type OBJECT_TYPE = {
     .release = release_object,
 };
 
+bool is_coro_object(const asyncio_coro *object) { return object->type == &OBJECT_TYPE; }
+
 asyncio_coro coro_object(struct coro *coro) {
     asyncio_coro object = { .type = &OBJECT_TYPE };
     memcpy(object.args.bytes, &coro, sizeof coro);
@@ -209,6 +218,7 @@ int await_value(struct interp *it, struct env *env, const struct node *x, struct
         return interp_misuse(it, x, "await: the argument cannot be awaited");
     }
     rc = interp_after(it, rc);
-    if (rc == ST_OK) *out = value_unwrap(it, result);
-    return rc;
+    if (rc != ST_OK) return rc;
+    *out = v.kind == VALUE_FUTURE ? entry_result(it, v.entry, result) : value_unwrap(it, result);
+    return ST_OK;
 }

@@ -54,13 +54,29 @@ struct value coro_value(struct coro *coro);
 
 /* The same for the library. */
 asyncio_coro coro_object(struct coro *coro);
+bool is_coro_object(const asyncio_coro *object);
 
-/* Runs main's or a coro's body in a frame of its own. */
+/* A new frame with the parameters of a call; main's or a coro's body in one. */
+struct env *env_of_call(const struct coro *call);
 int run_definition(struct coro *coro, struct value *out);
 
 /* Awaits a coroutine object or a future inside the current task. */
 int await_value(struct interp *it, struct env *env, const struct node *x, struct value v,
                 struct value *out);
+
+/* A generator for a call of a gen. */
+struct value generator_value(struct coro *call);
+
+/* What as-completed has made, or NULL. The next for `for`, a coroutine object, or false at the
+ * end; for `afor`, the future or task, or StopAsyncIteration. */
+struct completed *value_completed(struct value v);
+bool completed_for(struct interp *it, struct value iterator, struct value *out);
+int completed_afor(struct interp *it, struct value iterator, struct value *out);
+
+/* One round of a loop whose body starts at that item; what a loop ends with. */
+int loop_round(struct interp *it, struct env *env, const struct node *x, size_t first,
+               struct value *out);
+int loop_end(int rc, struct value *out);
 
 /* The context of a :context keyword, lent; NULL if it is not given. */
 int want_context(const struct call *c, struct value v, asyncio_context **out);

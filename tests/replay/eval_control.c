@@ -61,15 +61,15 @@ static int form_or(struct interp *it, struct env *env, const struct node *x, str
 /* ---- loops ---- */
 
 /* One round of a loop; ST_BREAK ends it. Counts as an evaluation: the body may be a name. */
-static int loop_round(struct interp *it, struct env *env, const struct node *x, size_t first,
-                      struct value *out) {
+int loop_round(struct interp *it, struct env *env, const struct node *x, size_t first,
+               struct value *out) {
     if (++it->evals > MAX_EVALS) return interp_step_limit(it);
     int rc = eval_block(it, env, x->items + first, x->n - first, out);
     return rc == ST_CONTINUE ? ST_OK : rc;
 }
 
 /* What a loop ends with: none, unless its body was left by a return. */
-static int loop_end(int rc, struct value *out) {
+int loop_end(int rc, struct value *out) {
     if (rc == ST_BREAK) rc = ST_OK;
     if (rc == ST_OK) *out = value_none();
     return rc;
@@ -94,9 +94,21 @@ static int form_repeat(struct interp *it, struct env *env, const struct node *x,
     return loop_end(rc, out);
 }
 
+static int for_completed(struct interp *it, struct env *env, const struct node *x,
+                         struct value iterator, struct value *out) {
+    int rc = ST_OK;
+    struct value next;
+    while (rc == ST_OK && completed_for(it, iterator, &next)) {
+        env_bind(it, env, x->items[1]->name, next);
+        rc = loop_round(it, env, x, 3, out);
+    }
+    return loop_end(rc, out);
+}
+
 static int form_for(struct interp *it, struct env *env, const struct node *x, struct value *out) {
     int rc = eval(it, env, x->items[2], out);
     if (rc != ST_OK) return rc;
+    if (value_completed(*out)) return for_completed(it, env, x, *out, out);
     if (out->kind != VALUE_LIST) return interp_misuse(it, x, "for: not a list");
     const struct list *walked = list_new(&it->arena, out->list->n, out->list->items);
     for (size_t i = 0; i < walked->n && rc == ST_OK; i++) {
@@ -143,7 +155,7 @@ static int form_call(struct interp *it, struct env *env, const struct node *x, s
         rc = eval(it, env, x->items[i + 2], out);
         coro->args[i] = *out;
     }
-    if (rc == ST_OK) *out = coro_value(coro);
+    if (rc == ST_OK) *out = coro->definition->generator ? generator_value(coro) : coro_value(coro);
     return rc;
 }
 

@@ -148,7 +148,7 @@ static int form_result(struct call *c, struct value *out) {
     if (rc != ST_OK) return rc;
     asyncio_value v;
     rc = asyncio_future_result(e->future, &v);
-    if (rc >= 0) *out = value_unwrap(c->it, v);
+    if (rc >= 0) *out = entry_result(c->it, e, v);
     return rc;
 }
 

@@ -22,6 +22,7 @@ struct call {
     struct value *args; /* by position */
     size_t n;
     struct value keywords[MAX_KEYWORDS]; /* none where not given */
+    bool given[MAX_KEYWORDS];
 };
 
 typedef int special_form(struct interp *it, struct env *env, const struct node *x,

@@ -54,6 +54,7 @@ struct env {
     size_t n, size;
     struct env *parent;      /* of an fn: the frame it was made in */
     asyncio_error *handling; /* the exception whose handler runs in it, or NULL */
+    asyncio_gen *gen;        /* of a gen: whose body runs in it */
     unsigned depth;          /* forms that are open on this stack */
 };
 
@@ -78,6 +79,7 @@ struct interp {
     unsigned task_count; /* of default names */
     int escaped;         /* what the last coroutine ended with that left the loop */
     bool eager;          /* tasks start eagerly */
+    bool quiet;          /* the tasks that are being made are made by gather */
     bool muted;          /* the trace has ended */
     bool releasing;      /* the last references go: note what was never retrieved */
 };

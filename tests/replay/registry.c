@@ -141,6 +141,13 @@ static const char *state_of(struct interp *it, const struct entry *e) {
     return has_failed(it, e) ? "failed" : "finished";
 }
 
+struct value entry_result(struct interp *it, struct entry *e, asyncio_value result) {
+    if (result.type != &asyncio_value_list) return value_unwrap(it, result);
+    while (e->inner) e = e->inner;
+    if (!e->list) e->list = value_unwrap(it, result).list;
+    return value_list(e->list);
+}
+
 void entry_show(struct interp *it, struct text *text, const struct entry *e) {
     if (e->shown) {
         text_add(text, e->shown);

@@ -21,6 +21,9 @@ struct entry {
     bool released;          /* the reference is gone */
     bool quiet;             /* a task that is not reported when it is left pending */
     bool pending;           /* the state at the end, once that is frozen */
+    struct list *list;      /* the result of a gather, once it was asked for; NULL before */
+    struct entry *inner;    /* of a shield: the future it follows, or NULL */
+    const char *sort_name;  /* while a result of wait is sorted */
     const char *shown;      /* how it is shown from then on; NULL before */
     asyncio_error *lost;    /* its error, if nobody has looked at it */
     struct entry *next;     /* in its bucket */
@@ -59,6 +62,9 @@ struct value registry_keep_object(struct interp *it, const struct object_class *
 /* Its name as shown, and the entry as shown: <NAME STATE>. */
 struct value entry_name(struct interp *it, const struct entry *entry);
 void entry_show(struct interp *it, struct text *text, const struct entry *entry);
+
+/* Its result, as the library gave it: a list is the same one each time. */
+struct value entry_result(struct interp *it, struct entry *entry, asyncio_value result);
 
 /* Fixes the states of all entries: from now on they are shown as they are now. */
 void registry_freeze(struct interp *it);

@@ -71,8 +71,13 @@ static asyncio_task *make_task(asyncio_loop *loop, const asyncio_task_options *o
     }
     if (o.eager_start == 0 && it->eager && asyncio_loop_is_running(loop)) o.eager_start = 1;
     size_t place = registry_reserve(it);
+    bool quiet = it->quiet;
+    it->quiet = false; /* an eager one may make others */
     asyncio_task *task = asyncio_task_new(loop, &o);
-    if (task) registry_enter(it, asyncio_task_as_future(task), place);
+    it->quiet = quiet;
+    if (!task) return NULL;
+    struct entry *e = registry_enter(it, asyncio_task_as_future(task), place);
+    e->quiet = quiet || !is_coro_object(&options->coro); /* or the library's own */
     return task;
 }
 
@@ -144,27 +149,12 @@ static bool run_main(struct interp *it) {
     return on;
 }
 
-/* ---- shutdown: as gather of all tasks that are left, with return_exceptions ---- */
+/* ---- shutdown: the tasks that are left, then the generators ---- */
 
 struct gathered {
-    struct interp *it;
-    asyncio_future *outer;
     struct entry **tasks;
     size_t n;
-    size_t unfinished;
 };
-
-static int one_done(asyncio_future *future, void *arg) {
-    (void)future;
-    struct gathered *g = arg;
-    if (--g->unfinished > 0) return 0;
-    for (size_t i = 0; i < g->n; i++) {
-        asyncio_error *error;
-        if (asyncio_future_cancelled(g->tasks[i]->future)) continue;
-        asyncio_ignore(asyncio_future_exception(g->tasks[i]->future, &error));
-    }
-    return asyncio_future_set_result(g->outer, asyncio_none());
-}
 
 static void collect_left(struct interp *it, struct gathered *g) {
     const struct registry *r = &it->registry;
@@ -176,14 +166,16 @@ static void collect_left(struct interp *it, struct gathered *g) {
 }
 
 static int cancel_left(struct interp *it, struct gathered *g) {
-    for (size_t i = 0; i < g->n; i++) asyncio_future_cancel(g->tasks[i]->future, NULL);
-    g->unfinished = g->n;
-    g->outer = asyncio_loop_create_future(it->loop);
+    asyncio_coro *aws = arena_alloc(&it->arena, g->n * sizeof *aws);
     for (size_t i = 0; i < g->n; i++) {
-        asyncio_ignore(asyncio_future_add_done_callback(g->tasks[i]->future, one_done, g));
+        asyncio_future_cancel(g->tasks[i]->future, NULL);
+        aws[i] = asyncio_coro_of_future(g->tasks[i]->future);
     }
-    int rc = run_until(it, g->outer);
-    asyncio_future_unref(g->outer);
+    asyncio_future *outer = asyncio_gather_future(g->n, aws, true);
+    if (!outer) return interp_misuse(it, NULL, "what is left cannot be gathered");
+    registry_enter_next(it, outer);
+    int rc = run_until(it, outer);
+    asyncio_future_unref(outer);
     return rc;
 }
 
@@ -198,16 +190,30 @@ static void report_failed(struct interp *it, const struct gathered *g) {
     }
 }
 
+static int end_tasks(struct interp *it) {
+    struct gathered *g = arena_alloc(&it->arena, sizeof *g);
+    collect_left(it, g);
+    int rc = g->n > 0 ? cancel_left(it, g) : 0;
+    if (rc >= 0 && it->fatal == FATAL_NONE) report_failed(it, g);
+    return rc;
+}
+
+static int end_generators(struct interp *it) {
+    if (asyncio_loop_open_asyncgens(it->loop) == 0) return 0;
+    asyncio_task *task =
+        asyncio_loop_create_task(it->loop, asyncio_loop_shutdown_asyncgens(it->loop));
+    if (!task) return interp_misuse(it, NULL, "the generators cannot be closed");
+    int rc = run_until(it, asyncio_task_as_future(task));
+    asyncio_task_unref(task);
+    return rc;
+}
+
 /* False: the trace has ended. */
 static bool shut_down(struct interp *it) {
-    struct gathered *g = arena_alloc(&it->arena, sizeof *g);
-    g->it = it;
-    collect_left(it, g);
-    if (g->n == 0) return true;
-    int rc = cancel_left(it, g);
+    int rc = end_tasks(it);
+    if (rc >= 0 && it->fatal == FATAL_NONE) rc = end_generators(it);
     if (ended_early(it, rc)) return false;
     if (rc < 0) interp_report(it, "interrupted shutdown", exc_take(it, rc));
-    else report_failed(it, g);
     return true;
 }
 

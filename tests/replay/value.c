@@ -85,10 +85,19 @@ asyncio_value value_wrap(struct interp *it, struct value v) {
 
 bool value_is_wrapped(asyncio_value v) { return v.type == &wrapped; }
 
+static struct value unwrap_list(struct interp *it, asyncio_value v) {
+    struct list *list = list_new(&it->arena, 0, NULL);
+    for (size_t i = 0; i < asyncio_list_len(&v); i++) {
+        list_append(&it->arena, list, value_unwrap(it, asyncio_list_item(&v, i)));
+    }
+    return value_list(list);
+}
+
 struct value value_unwrap(struct interp *it, asyncio_value v) {
     if (v.type == &wrapped) return *(const struct value *)v.p;
     if (v.type == &asyncio_value_int || v.type == &asyncio_value_uint) return value_int(v.i);
     if (v.type == &asyncio_value_bool) return value_bool(v.i != 0);
+    if (v.type == &asyncio_value_list) return unwrap_list(it, v);
     if (v.type == &asyncio_value_error) {
         return value_exception(registry_keep_error(it, asyncio_error_ref(v.p)));
     }
