@@ -214,10 +214,7 @@ static int run_result(const void *args, asyncio_value *result) {
     asyncio_future *f = NULL;
     int rc = next_entry(a->iterator, &f);
     if (rc >= 0) rc = asyncio__future_outcome(f, asyncio__here.strand);
-    if (rc < 0) return rc;
-    if (f->refs > 1) return asyncio_value_copy(result, &f->value);
-    *result = asyncio_future_take_result(f);
-    return rc;
+    return rc < 0 ? rc : asyncio__child_result(f, true, result);
 }
 
 static const asyncio_coro_type next_type = { .size = sizeof(asyncio_coro_type),

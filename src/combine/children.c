@@ -33,6 +33,16 @@ asyncio_future *asyncio__child_future(asyncio_loop *loop, const asyncio_coro *aw
     return &t->future;
 }
 
+int asyncio__child_result(asyncio_future *f, bool last_use, asyncio_value *value) {
+    if (last_use && f->refs == 1) {
+        *value = asyncio_future_take_result(f);
+        return 0;
+    }
+    int rc = asyncio_value_copy(value, &f->value);
+    if (rc != ASYNCIO_TYPE_ERROR) return rc < 0 ? asyncio__raise(rc, NULL) : 0;
+    return asyncio__raise(rc, "a result that others hold cannot be copied");
+}
+
 static size_t hash_pointer(const void *p, size_t mask) {
     return (size_t)(((uintptr_t)p >> 6) * UINT64_C(0x9e3779b97f4a7c15) >> 20) & mask;
 }

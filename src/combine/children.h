@@ -26,6 +26,10 @@ void asyncio__children_fini(struct asyncio__children *c);
  * object. Owned; NULL: raised. */
 asyncio_future *asyncio__child_future(asyncio_loop *loop, const asyncio_coro *aw);
 
+/* The result of a future that is done well: moved if the caller's is the only reference and this
+ * its last use, otherwise copied. 0 or a negative status, raised; then nothing has changed. */
+int asyncio__child_result(asyncio_future *f, bool last_use, asyncio_value *value);
+
 /* An array of coroutine objects as an independent copy; 0 or a negative status. free undoes it. */
 int asyncio__coros_copy(const asyncio_coro **array, size_t n);
 void asyncio__coros_free(const asyncio_coro *array, size_t n);

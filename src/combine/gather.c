@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * combine/gather.c: gather. The outer future follows its children through nodes among their
- * callbacks; while a node is in such a list, or queued, it holds a reference to the outer one.
+ * callbacks; it is there as long as it is referred to or one of those is in a list or queued.
+ *
+ * Outer and children would hold each other for ever if nobody resolves the children. So the
+ * outer one lets go of the children that are pending (releases them) when it has ended before
+ * them, or when nobody refers to it any more; their nodes then count as done callbacks.
  *
  * The outer future ends by the first child that fails or is cancelled (with return_exceptions
  * by none), otherwise when all are done. Its cancel only asks the children; it is done when
@@ -21,17 +25,19 @@ struct gather;
 struct child {
     struct asyncio__node node;
     struct gather *gather;
-    asyncio_future *future; /* children.futures holds it */
+    asyncio_future *future; /* children.futures holds it, unless it is released */
+    bool released;
 };
 
 struct gather {
     struct asyncio_future future;
     struct asyncio__children children;
     struct child *nodes; /* one for each distinct child */
+    size_t following;    /* nodes in a list or queued */
     size_t finished;
     bool return_exceptions;
     bool cancel_requested;
-    bool takes_results; /* the awaiter reads the children itself */
+    bool takes_results; /* the awaiter reads the children itself, or nobody does */
 };
 
 static struct gather *gather_of(struct asyncio_future *f) { return (struct gather *)(void *)f; }
@@ -53,19 +59,11 @@ static int error_result(asyncio_future *f, asyncio_error **error) {
     return rc;
 }
 
-static int value_result(asyncio_future *f, bool last_use, asyncio_value *value) {
-    if (last_use && f->refs == 1) {
-        *value = asyncio_future_take_result(f);
-        return 0;
-    }
-    return asyncio_value_copy(value, &f->value);
-}
-
 /* The i-th result as a value; an error is a value, too. */
 static int read_result(struct gather *g, size_t i, asyncio_value *value) {
     asyncio_future *f = g->children.futures[g->children.order[i]];
     bool once = g->children.count == g->children.given;
-    if (f->state == ASYNCIO__FINISHED) return value_result(f, once, value);
+    if (f->state == ASYNCIO__FINISHED) return asyncio__child_result(f, once, value);
     asyncio_error *error;
     int rc = error_result(f, &error);
     if (rc >= 0) *value = asyncio_own(error, &asyncio_value_error);
@@ -76,7 +74,7 @@ static int read_outcome(struct gather *g, size_t i, asyncio_outcome *o) {
     asyncio_future *f = g->children.futures[g->children.order[i]];
     *o = (asyncio_outcome){ .status = 0 };
     if (f->state == ASYNCIO__FINISHED) {
-        return value_result(f, g->children.count == g->children.given, &o->value);
+        return asyncio__child_result(f, g->children.count == g->children.given, &o->value);
     }
     o->status = f->state == ASYNCIO__CANCELLED ? ASYNCIO_CANCELLED_ERROR : f->failed.code;
     return error_result(f, &o->error);
@@ -163,13 +161,18 @@ static void fail_raised(struct gather *g, int code) {
     asyncio__future_fail(&g->future, code, asyncio_error_take(code));
 }
 
+static void mark_retrieved(asyncio_future *f) {
+    if (f->state == ASYNCIO__FAILED) f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
+}
+
 /* All children were cancelled on request: the outer one fails with the last one's error. */
 static void finish_cancelled(struct gather *g) {
+    asyncio_future *last = &g->future; /* it has the message, too */
     for (size_t i = 0; i < g->children.count; i++) {
-        asyncio_future *f = g->children.futures[i];
-        if (f->state == ASYNCIO__FAILED) f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
+        if (g->children.futures[i]) mark_retrieved(g->children.futures[i]);
     }
-    asyncio_future *last = g->children.futures[g->children.order[g->children.given - 1]];
+    if (g->children.futures[g->children.order[g->children.given - 1]])
+        last = g->children.futures[g->children.order[g->children.given - 1]];
     asyncio__future_fail(&g->future, ASYNCIO_CANCELLED_ERROR,
                          asyncio__future_cancelled_error(last));
 }
@@ -203,24 +206,57 @@ static bool ends_gather(struct gather *g, asyncio_future *f) {
 static void count_child(struct gather *g, asyncio_future *f) {
     g->finished++;
     if (g->future.state != ASYNCIO__PENDING) {
-        if (f->state == ASYNCIO__FAILED) f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
+        mark_retrieved(f);
         return;
     }
     if (!ends_gather(g, f) && g->finished == g->children.count) finish_gather(g);
 }
 
+static void free_gather(struct gather *g) {
+    asyncio_loop *loop = g->future.loop;
+    if (!asyncio__future_fini(&g->future)) return;
+    asyncio__children_fini(&g->children);
+    asyncio__free(g->nodes);
+    asyncio__free(g);
+    asyncio__loop_object_gone(loop);
+}
+
+static void child_gone(struct gather *g) {
+    if (--g->following == 0 && g->future.refs == 0) free_gather(g);
+}
+
+static void release_children(struct gather *g) {
+    g->following++;
+    for (size_t i = 0; i < g->children.count; i++) {
+        struct child *c = &g->nodes[i];
+        if (c->released || asyncio__list_empty(&c->node.link)) continue;
+        if (c->future->state != ASYNCIO__PENDING) continue;
+        c->released = true;
+        c->future->callback_count = (c->future->callback_count + 1u) & 0xffffffu;
+        g->children.futures[i] = NULL;
+        asyncio_future_unref(c->future);
+    }
+    child_gone(g);
+}
+
+/* As a done callback, a released child is held from the moment it is done. */
 static void run_child(struct asyncio__node *node) {
     struct child *c = asyncio__container(node, struct child, node);
     struct gather *g = c->gather;
+    asyncio_future *released = c->released ? c->future : NULL;
     asyncio__link_init(&node->link);
+    bool was_pending = g->future.state == ASYNCIO__PENDING;
     count_child(g, c->future);
-    asyncio_future_unref(&g->future);
+    if (was_pending && g->future.state != ASYNCIO__PENDING) release_children(g);
+    asyncio_future_unref(released);
+    child_gone(g);
 }
 
 static void discard_child(struct asyncio__node *node) {
     struct child *c = asyncio__container(node, struct child, node);
     asyncio__link_init(&node->link);
-    asyncio_future_unref(&c->gather->future);
+    if (c->released && c->future->state != ASYNCIO__PENDING) asyncio_future_unref(c->future);
+    child_gone(c->gather);
 }
 
 static int describe_child(struct asyncio__node *node, char *buf, size_t n) {
@@ -242,22 +278,24 @@ static bool cancel_gather(struct asyncio_future *f, struct asyncio__message *msg
         if (asyncio__future_cancel(g->children.futures[g->children.order[i]], msg)) any = true;
     }
     if (any) g->cancel_requested = true;
+    if (any) asyncio__message_set(&f->cancel_msg, msg);
     return any;
 }
 
-static void free_gather(struct asyncio_future *f) {
+/* Nobody refers to it. If it has callbacks they want its results all the same. */
+static void abandon_gather(struct asyncio_future *f) {
     struct gather *g = gather_of(f);
-    asyncio_loop *loop = f->loop;
-    if (!asyncio__future_fini(f)) return;
-    asyncio__children_fini(&g->children);
-    asyncio__free(g->nodes);
-    asyncio__free(g);
-    asyncio__loop_object_gone(loop);
+    if (g->following == 0) {
+        free_gather(g);
+    } else if (asyncio__list_empty(&f->callbacks)) {
+        g->takes_results = true;
+        release_children(g);
+    }
 }
 
 static const struct asyncio__future_ops gather_ops = { .name = "_GatheringFuture",
                                                        .cancel = cancel_gather,
-                                                       .free = free_gather };
+                                                       .free = abandon_gather };
 
 /* Follows the children that are pending first, then accounts for those that are done. */
 static void follow_children(struct gather *g) {
@@ -267,13 +305,14 @@ static void follow_children(struct gather *g) {
             (struct child){ .node.ops = &child_ops, .gather = g, .future = g->children.futures[i] };
         asyncio__link_init(&c->node.link);
         if (c->future->state != ASYNCIO__PENDING) continue;
-        g->future.refs++;
+        g->following++;
         asyncio__list_append(&c->future->callbacks, &c->node.link);
     }
     for (size_t i = 0; i < g->children.count; i++) {
         if (asyncio__list_empty(&g->nodes[i].node.link)) count_child(g, g->nodes[i].future);
     }
     if (g->children.count == 0) finish_gather(g);
+    if (g->following && g->future.state != ASYNCIO__PENDING) release_children(g);
 }
 
 static struct gather *new_gather(size_t n, const asyncio_coro *aws, bool return_exceptions,
@@ -289,6 +328,7 @@ static struct gather *new_gather(size_t n, const asyncio_coro *aws, bool return_
     asyncio__future_init(&g->future, g->children.loop, &gather_ops, 0);
     g->future.loop->live++;
     g->nodes = nodes;
+    g->following = 0;
     g->finished = 0;
     g->return_exceptions = return_exceptions;
     g->cancel_requested = false;

@@ -3,10 +3,13 @@
  * combine/shield.c: shield. An outer future follows an inner one; cancelling the outer one
  * leaves the inner alone.
  *
- * Two nodes tie them: one among the inner's callbacks, which holds the outer, and one among
- * the outer's own, which tells when somebody has given the outer one up. The inner node is
- * then taken out, or becomes a watch: it only reports if the inner one fails after all. Of
- * many watches on one inner future only the last stays.
+ * Two nodes tie them: one among the inner's callbacks, while which is there the outer one is
+ * there, too; and one among the outer's own, which tells when somebody has given the outer one
+ * up. The inner node is then taken out, or becomes a watch: it only reports if the inner one
+ * fails after all. Of many watches on one inner future only the last stays.
+ *
+ * The outer one holds the inner one until it is done or nobody refers to it any more; otherwise
+ * the two would hold each other for ever if nobody resolves the inner one. It then borrows it.
  */
 #include <asyncio/gather.h>
 #include <errno.h>
@@ -18,7 +21,9 @@ struct shield {
     struct asyncio_future outer;
     struct asyncio__node inner_node; /* follows, later watches */
     struct asyncio__node outer_node; /* counted among the outer's done callbacks */
-    asyncio_future *inner;           /* a reference until the outer one is done */
+    asyncio_future *inner;           /* a reference unless it is borrowed; NULL when over */
+    bool following;                  /* inner_node is in a list or queued */
+    bool borrowed;                   /* inner_node counts as a done callback of inner */
 };
 
 static struct shield *shield_of_inner(struct asyncio__node *node) {
@@ -39,23 +44,50 @@ static void follow_inner(struct shield *s) {
                              rc < 0 ? NULL : asyncio_error_ref(error));
     } else {
         asyncio_value value;
-        int rc = inner->refs == 1 ? 0 : asyncio_value_copy(&value, &inner->value);
-        if (inner->refs == 1) value = asyncio_future_take_result(inner);
+        int rc = asyncio__child_result(inner, true, &value);
         if (rc < 0) asyncio__future_fail(&s->outer, rc, asyncio_error_take(rc));
         else asyncio__future_finish(&s->outer, value);
     }
+}
+
+static void release_inner(struct shield *s) {
+    asyncio_future *inner = s->inner;
+    s->inner = NULL;
+    asyncio_future_unref(inner);
+}
+
+static void free_shield(struct shield *s) {
+    asyncio_loop *loop = s->outer.loop;
+    if (!asyncio__future_fini(&s->outer)) return;
+    if (s->inner) release_inner(s);
+    asyncio__free(s);
+    asyncio__loop_object_gone(loop);
+}
+
+static void inner_node_gone(struct shield *s) {
+    s->following = false;
+    if (s->outer.refs == 0) free_shield(s);
+}
+
+/* A borrowed future is held from the moment it is done, as by a done callback. */
+static void return_inner(struct shield *s) {
+    if (s->inner->state == ASYNCIO__PENDING) s->inner = NULL;
+    else release_inner(s);
 }
 
 static void run_inner(struct asyncio__node *node) {
     struct shield *s = shield_of_inner(node);
     asyncio__link_init(&node->link);
     if (s->inner) follow_inner(s);
-    asyncio_future_unref(&s->outer);
+    if (s->borrowed) return_inner(s);
+    inner_node_gone(s);
 }
 
 static void discard_inner(struct asyncio__node *node) {
+    struct shield *s = shield_of_inner(node);
     asyncio__link_init(&node->link);
-    asyncio_future_unref(&shield_of_inner(node)->outer);
+    if (s->borrowed) return_inner(s);
+    inner_node_gone(s);
 }
 
 static int describe_inner(struct asyncio__node *node, char *buf, size_t n) {
@@ -68,8 +100,6 @@ static const struct asyncio__node_ops inner_ops = { run_inner, discard_inner, de
 
 /* ---- watching an inner one that was given up ---- */
 
-/* A watch counts as a done callback of the inner future, which is held while it runs; it finds
- * that future in s->inner, which is no reference then. */
 static void run_watch(struct asyncio__node *node) {
     struct shield *s = shield_of_inner(node);
     asyncio_future *inner = s->inner;
@@ -84,21 +114,11 @@ static void run_watch(struct asyncio__node *node) {
         };
         asyncio__loop_report(inner->loop, &context);
     }
-    s->inner = NULL;
-    asyncio_future_unref(inner);
-    asyncio_future_unref(&s->outer);
+    return_inner(s);
+    inner_node_gone(s);
 }
 
-static void discard_watch(struct asyncio__node *node) {
-    struct shield *s = shield_of_inner(node);
-    asyncio_future *inner = s->inner->state == ASYNCIO__PENDING ? NULL : s->inner;
-    asyncio__link_init(&node->link);
-    s->inner = NULL;
-    asyncio_future_unref(inner);
-    asyncio_future_unref(&s->outer);
-}
-
-static const struct asyncio__node_ops watch_ops = { run_watch, discard_watch, describe_inner,
+static const struct asyncio__node_ops watch_ops = { run_watch, discard_inner, describe_inner,
                                                     NULL };
 
 static void remove_watches(asyncio_future *inner) {
@@ -108,27 +128,38 @@ static void remove_watches(asyncio_future *inner) {
         if (node->ops != &watch_ops) continue;
         asyncio__link_unlink(l);
         inner->callback_count = (inner->callback_count - 1u) & 0xffffffu;
-        discard_watch(node);
+        discard_inner(node);
         next = inner->callbacks.next; /* whatever that let go of, start again */
     }
 }
 
 /* ---- the outer one is done ---- */
 
-static void watch_inner(struct shield *s) {
+static void borrow_inner(struct shield *s) {
     asyncio_future *inner = s->inner;
-    asyncio__link_take(&s->inner_node.link);
-    remove_watches(inner);
-    s->inner_node.ops = &watch_ops;
+    s->borrowed = true;
     inner->callback_count = (inner->callback_count + 1u) & 0xffffffu;
-    asyncio__list_append(&inner->callbacks, &s->inner_node.link);
-    asyncio_future_unref(inner); /* the watch does not keep it; its end takes a reference */
+    asyncio_future_unref(inner);
 }
 
-static void release_inner(struct shield *s) {
-    asyncio_future *inner = s->inner;
-    s->inner = NULL;
-    asyncio_future_unref(inner);
+static void watch_inner(struct shield *s) {
+    asyncio__link_take(&s->inner_node.link);
+    remove_watches(s->inner);
+    s->inner_node.ops = &watch_ops;
+    asyncio__list_append(&s->inner->callbacks, &s->inner_node.link);
+    borrow_inner(s);
+}
+
+/* Nobody refers to the outer one. If it has callbacks they want to be called all the same. */
+static void abandon_shield(struct asyncio_future *f) {
+    struct shield *s = (struct shield *)(void *)f;
+    if (!s->following) {
+        free_shield(s);
+    } else if (!s->borrowed && s->inner && s->inner->state == ASYNCIO__PENDING &&
+               f->callbacks.next == &s->outer_node.link &&
+               f->callbacks.prev == &s->outer_node.link) {
+        borrow_inner(s);
+    }
 }
 
 static struct shield *shield_of_outer(struct asyncio__node *node) {
@@ -138,8 +169,8 @@ static struct shield *shield_of_outer(struct asyncio__node *node) {
 static void run_outer(struct asyncio__node *node) {
     struct shield *s = shield_of_outer(node);
     asyncio__link_init(&node->link);
-    if (s->inner->state == ASYNCIO__PENDING) watch_inner(s);
-    else release_inner(s);
+    if (s->inner && s->inner->state == ASYNCIO__PENDING) watch_inner(s);
+    else if (s->inner) release_inner(s);
     asyncio_future_unref(&s->outer);
 }
 
@@ -157,16 +188,7 @@ static int describe_outer(struct asyncio__node *node, char *buf, size_t n) {
 static const struct asyncio__node_ops outer_ops = { run_outer, discard_outer, describe_outer,
                                                     NULL };
 
-static void free_shield(struct asyncio_future *f) {
-    struct shield *s = (struct shield *)(void *)f;
-    asyncio_loop *loop = f->loop;
-    if (!asyncio__future_fini(f)) return;
-    if (s->inner) release_inner(s);
-    asyncio__free(s);
-    asyncio__loop_object_gone(loop);
-}
-
-static const struct asyncio__future_ops shield_ops = { .name = "Future", .free = free_shield };
+static const struct asyncio__future_ops shield_ops = { .name = "Future", .free = abandon_shield };
 
 /* ---- making one ---- */
 
@@ -179,10 +201,11 @@ static asyncio_future *new_shield(asyncio_future *inner) {
     asyncio__future_init(&s->outer, inner->loop, &shield_ops, 0);
     inner->loop->live++;
     s->inner = inner;
+    s->following = true;
+    s->borrowed = false;
     s->inner_node.ops = &inner_ops;
     s->outer_node.ops = &outer_ops;
     asyncio__list_append(&inner->callbacks, &s->inner_node.link);
-    s->outer.refs++; /* the inner node's */
     asyncio__list_append(&s->outer.callbacks, &s->outer_node.link);
     s->outer.callback_count = 1;
     return &s->outer;
@@ -213,10 +236,8 @@ static int run_shield(const void *args, asyncio_value *result) {
     if (!awaitable_arg(args)) return asyncio__raise(ASYNCIO_TYPE_ERROR, "an awaitable is required");
     asyncio_future *outer = asyncio_shield_future(*awaitable_arg(args));
     if (!outer) return asyncio__slot_status();
-    asyncio_value lent;
-    int rc = asyncio_await_future(outer, &lent, NULL, NULL);
-    if (rc >= 0 && outer->refs == 1) *result = asyncio_future_take_result(outer);
-    else if (rc >= 0) rc = asyncio_value_copy(result, &lent);
+    int rc = asyncio_await_future(outer, NULL, NULL, NULL);
+    if (rc >= 0) rc = asyncio__child_result(outer, true, result);
     asyncio_future_unref(outer);
     return rc;
 }

@@ -225,8 +225,7 @@ static int wait_for_nothing(const asyncio_coro *awaitable, asyncio_value *result
     bool waits = f->state == ASYNCIO__PENDING;
     int rc = waits ? asyncio__wait_done(task, f, true) : 0;
     if (rc >= 0) rc = asyncio__future_outcome(f, &task->fiber.strand);
-    if (rc >= 0 && f->refs == 1) *result = asyncio_future_take_result(f);
-    else if (rc >= 0) rc = asyncio_value_copy(result, &f->value);
+    if (rc >= 0) rc = asyncio__child_result(f, true, result);
     else if (rc == ASYNCIO_CANCELLED_ERROR && waits && f->state == ASYNCIO__CANCELLED) {
         rc = asyncio__raise_timeout();
     }
