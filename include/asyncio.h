@@ -8,6 +8,7 @@
 #include <asyncio/base.h>
 #include <asyncio/value.h>
 #include <asyncio/error.h>
+#include <asyncio/errorgroup.h>
 #include <asyncio/context.h>
 #include <asyncio/coro.h>
 #include <asyncio/scope.h>

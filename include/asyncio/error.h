@@ -113,14 +113,6 @@ ASYNCIO_API void asyncio_ignore(int status);
 ASYNCIO_API asyncio_error *asyncio_error_new(int code, const char *fmt, ...) ASYNCIO_PRINTF(2, 3)
     ASYNCIO_MUST_USE;
 
-/* A new group of `n` errors under one message: ASYNCIO_EXCEPTION_GROUP if all are
- * exceptions in the sense of asyncio_is_exception, ASYNCIO_BASE_EXCEPTION_GROUP
- * otherwise. Holds references of its own to the members. NULL without memory or if
- * n is 0 or a member is NULL.
- * Suspends: no. Thread: any. Owner: the caller. Since: 0.1. Python: ExceptionGroup. */
-ASYNCIO_API asyncio_error *asyncio_error_group(const char *message, size_t n,
-                                               asyncio_error *const *members) ASYNCIO_MUST_USE;
-
 /* One more, one less reference. Error objects may be shared between threads; their
  * count is atomic. unref(NULL) does nothing. Errors: none.
  * Suspends: no. Thread: any. Since: 0.1. Python: none. */
@@ -138,18 +130,23 @@ ASYNCIO_API const char *asyncio_error_func(const asyncio_error *error);
 ASYNCIO_API asyncio_error *asyncio_error_cause(const asyncio_error *error);
 ASYNCIO_API asyncio_error *asyncio_error_context(const asyncio_error *error);
 
-/* The members of a group; 0 and NULL for other errors or an index out of range.
- * Errors: none.
- * Suspends: no. Thread: any. Since: 0.1. Python: e.exceptions. */
-ASYNCIO_API size_t asyncio_error_count(const asyncio_error *error);
-ASYNCIO_API asyncio_error *asyncio_error_child(const asyncio_error *error, size_t index);
-
 /* The argument of an error: any value, for programs that need more than a message.
  * asyncio_error_value lends it (None if there is none); set_value takes it over
  * and drops the former. Errors: none.
  * Suspends: no. Thread: any. Since: 0.1. Python: e.args. */
 ASYNCIO_API asyncio_value asyncio_error_value(const asyncio_error *error);
 ASYNCIO_API void asyncio_error_set_value(asyncio_error *error, asyncio_value value);
+
+/* Adds a note, which is printed below the error: what is known where it passes and was not
+ * where it was raised. A printf text. Only while no other thread has the error. Returns 0;
+ * ASYNCIO_TYPE_ERROR for NULL; -ENOMEM.
+ * Suspends: no. Thread: any. Since: 0.1. Python: e.add_note. */
+ASYNCIO_API int asyncio_error_add_note(asyncio_error *error, const char *fmt, ...)
+    ASYNCIO_PRINTF(2, 3);
+
+/* Its notes in the order they were added, lent; NULL behind the last. Errors: none.
+ * Suspends: no. Thread: any. Since: 0.1. Python: e.__notes__. */
+ASYNCIO_API const char *asyncio_error_note(const asyncio_error *error, size_t index);
 
 /* Sets the cause; holds a reference of its own. A cause that would close a circle
  * is refused: ASYNCIO_VALUE_ERROR, otherwise 0.

@@ -14,6 +14,7 @@
  */
 #include "base/error.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 
@@ -96,8 +97,7 @@ size_t asyncio__error_frames(const asyncio_error *error, const struct asyncio__t
 
 /* ---- making ---- */
 
-/* An error with room for members, frames and a message of `size` bytes (0: none). */
-static asyncio_error *new_error(int code, size_t children, uint32_t frames, size_t size) {
+asyncio_error *asyncio__error_alloc(int code, size_t children, uint32_t frames, size_t size) {
     size_t trace_at = sizeof(asyncio_error) + children * sizeof(asyncio_error *);
     size_t trace_size =
         frames ? sizeof(struct asyncio__trace) + frames * sizeof(struct asyncio__traced) : 0;
@@ -119,13 +119,13 @@ static asyncio_error *new_error(int code, size_t children, uint32_t frames, size
 
 /* An error with room for frames and with a printf message; fmt NULL: none. */
 static asyncio_error *format_error(int code, uint32_t frames, const char *fmt, va_list args) {
-    if (!fmt) return new_error(code, 0, frames, 0);
+    if (!fmt) return asyncio__error_alloc(code, 0, frames, 0);
     char guess[MESSAGE_GUESS];
     va_list again;
     va_copy(again, args);
     int n = vsnprintf(guess, sizeof guess, fmt, args);
     size_t size = n < 0 ? 0 : (size_t)n + 1;
-    asyncio_error *e = new_error(code, 0, frames, size);
+    asyncio_error *e = asyncio__error_alloc(code, 0, frames, size);
     if (e && size) {
         char *message = (char *)(uintptr_t)e->message;
         if (size <= sizeof guess) {
@@ -148,7 +148,7 @@ asyncio_error *asyncio__error_raised(int code, const struct asyncio__strand *str
 }
 
 asyncio_error *asyncio__error_make(int code, const char *message) {
-    return message ? asyncio_error_new(code, "%s", message) : new_error(code, 0, 0, 0);
+    return message ? asyncio_error_new(code, "%s", message) : asyncio__error_alloc(code, 0, 0, 0);
 }
 
 asyncio_error *asyncio__error_make_v(int code, const char *fmt, va_list args) {
@@ -164,21 +164,6 @@ asyncio_error *asyncio_error_new(int code, const char *fmt, ...) {
     return e;
 }
 
-asyncio_error *asyncio_error_group(const char *message, size_t n, asyncio_error *const *members) {
-    if (n == 0 || !members || n > SIZE_MAX / 2 / sizeof *members) return NULL;
-    int code = ASYNCIO_EXCEPTION_GROUP;
-    for (size_t i = 0; i < n; i++) {
-        if (!members[i]) return NULL;
-        if (!asyncio_is_exception(members[i]->code)) code = ASYNCIO_BASE_EXCEPTION_GROUP;
-    }
-    size_t size = message ? strlen(message) + 1 : 0;
-    asyncio_error *e = new_error(code, n, 0, size);
-    if (!e) return NULL;
-    for (size_t i = 0; i < n; i++) e->child[i] = asyncio_error_ref(members[i]);
-    if (size) memcpy((char *)(uintptr_t)e->message, message, size);
-    return e;
-}
-
 /* ---- references ---- */
 
 asyncio_error *asyncio_error_ref(asyncio_error *error) {
@@ -188,6 +173,14 @@ asyncio_error *asyncio_error_ref(asyncio_error *error) {
 
 static bool drop_reference(asyncio_error *e) {
     return atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) == 1;
+}
+
+static void free_notes(struct asyncio__note *note) {
+    while (note) {
+        struct asyncio__note *next = note->next;
+        asyncio__free(note);
+        note = next;
+    }
 }
 
 /* Lets go of an error; it and those behind it that die are put before *dead. */
@@ -211,6 +204,7 @@ void asyncio_error_unref(asyncio_error *error) {
         struct asyncio__trace *trace = atomic_load_explicit(&e->trace, memory_order_relaxed);
         if (trace != e->own_trace) asyncio__free(trace);
         asyncio_value_drop(&e->value);
+        free_notes(e->notes);
         asyncio__free(e);
     }
 }
@@ -241,12 +235,6 @@ asyncio_error *asyncio_error_context(const asyncio_error *error) {
     return error ? asyncio__error_context(error) : NULL;
 }
 
-size_t asyncio_error_count(const asyncio_error *error) { return error ? error->children : 0; }
-
-asyncio_error *asyncio_error_child(const asyncio_error *error, size_t index) {
-    return error && index < error->children ? error->child[index] : NULL;
-}
-
 asyncio_value asyncio_error_value(const asyncio_error *error) {
     return error ? error->value : asyncio_none();
 }
@@ -259,6 +247,43 @@ void asyncio_error_set_value(asyncio_error *error, asyncio_value value) {
     }
     asyncio_value_drop(&value);
 }
+
+/* ---- notes ---- */
+
+static int append_note(asyncio_error *error, const char *fmt, va_list args) {
+    va_list again;
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, fmt, again);
+    va_end(again);
+    size_t size = n < 0 ? 1 : (size_t)n + 1;
+    struct asyncio__note *note = asyncio__malloc(sizeof *note + size);
+    if (!note) return -ENOMEM;
+    note->next = NULL;
+    note->text[0] = '\0';
+    vsnprintf(note->text, size, fmt, args);
+    struct asyncio__note **end = &error->notes;
+    while (*end) end = &(*end)->next;
+    *end = note;
+    return 0;
+}
+
+int asyncio_error_add_note(asyncio_error *error, const char *fmt, ...) {
+    if (!error || !fmt)
+        return asyncio__raise(ASYNCIO_TYPE_ERROR, "an error and a note are required");
+    va_list args;
+    va_start(args, fmt);
+    int rc = append_note(error, fmt, args);
+    va_end(args);
+    return rc < 0 ? asyncio__raise(rc, NULL) : 0;
+}
+
+const char *asyncio_error_note(const asyncio_error *error, size_t index) {
+    const struct asyncio__note *note = error ? error->notes : NULL;
+    while (note && index-- > 0) note = note->next;
+    return note ? note->text : NULL;
+}
+
+/* ---- causes ---- */
 
 /* Causes are followed in a loop, as programs chain them; contexts are bounded by the slot. */
 static bool search_error(const asyncio_error *from, const asyncio_error *target, int depth,

@@ -9,6 +9,7 @@
 #ifndef ASYNCIO_BASE_ERROR_H
 #define ASYNCIO_BASE_ERROR_H
 
+#include <asyncio/errorgroup.h>
 #include <stdarg.h>
 
 #include "base/strand.h"

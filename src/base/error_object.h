@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * base/error_object.h: the inside of an error object, for error.c and error_slot.c only.
+ * base/error_object.h: the inside of an error object, for error.c, error_group.c and
+ * error_slot.c only.
  *
  * Who may touch what, when: everything but refs, context and trace is written before the
  * object is seen by anybody else, or through a public setter by the one who knows that nobody
@@ -19,6 +20,11 @@ struct asyncio__trace {
     struct asyncio__traced frames[]; /* oldest first */
 };
 
+struct asyncio__note {
+    struct asyncio__note *next;
+    char text[];
+};
+
 struct asyncio_error {
     atomic_uint refs;                       /* references */
     int code;                               /* negative */
@@ -28,6 +34,7 @@ struct asyncio_error {
     _Atomic(struct asyncio__trace *) trace; /* where it was first raised; NULL: nowhere yet */
     struct asyncio__trace *own_trace;       /* the trace if it is in this block */
     asyncio_value value;                    /* its argument; None: none */
+    struct asyncio__note *notes;            /* in order, or NULL */
     size_t children;                        /* members, of a group */
     asyncio_error *child[];                 /* references */
 };
@@ -35,6 +42,10 @@ struct asyncio_error {
 static inline asyncio_error *asyncio__error_context(const asyncio_error *error) {
     return atomic_load_explicit(&error->context, memory_order_acquire);
 }
+
+/* An error with room for members, frames and a message of `size` bytes (0: none), which the
+ * caller fills in. NULL without memory. */
+asyncio_error *asyncio__error_alloc(int code, size_t children, uint32_t frames, size_t size);
 
 /* A new error with a printf message, raised at `place` (NULL: at the place of the strand's
  * current await) under the frames of the strand. NULL without memory. */

@@ -192,6 +192,10 @@ static void print_error_line(struct printer *p, const asyncio_error *error) {
         print(p, members);
     }
     print(p, "\n");
+    for (size_t i = 0; asyncio_error_note(error, i); i++) {
+        print(p, asyncio_error_note(error, i));
+        print(p, "\n");
+    }
 }
 
 /* ---- groups and chains ---- */

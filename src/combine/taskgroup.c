@@ -283,8 +283,7 @@ static int raise_errors(asyncio_taskgroup *g) {
     }
     asyncio_error *group =
         asyncio_error_group("unhandled errors in a TaskGroup", g->error_count, g->errors);
-    if (!group) return asyncio__raise(-ENOMEM, NULL);
-    return asyncio_reraise(group);
+    return group ? asyncio_reraise(group) : asyncio__slot_status();
 }
 
 static int decide(asyncio_taskgroup *g, struct outcome *body, struct outcome *cancelled) {

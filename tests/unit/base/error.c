@@ -134,15 +134,6 @@ TEST(a_group_with_a_base_exception_is_a_base_exception_group) {
     asyncio_error_unref(outer);
 }
 
-TEST(a_group_needs_members) {
-    asyncio_error *members[2] = { asyncio_error_new(-EIO, NULL), NULL };
-    CHECK_PTR(asyncio_error_group("x", 0, members), NULL);
-    CHECK_PTR(asyncio_error_group("x", 1, NULL), NULL);
-    CHECK_PTR(asyncio_error_group("x", 2, members), NULL);
-    CHECK_PTR(asyncio_error_group("x", SIZE_MAX / 8, members), NULL);
-    asyncio_error_unref(members[0]);
-}
-
 TEST(an_argument_is_lent_and_dropped_with_the_error) {
     asyncio_error *e = asyncio_error_new(-EIO, NULL);
     asyncio_error_set_value(e, asyncio_own(&drops, &thing));
@@ -372,6 +363,7 @@ TEST(without_memory_there_is_no_error_object) {
     CHECK_PTR(asyncio_error_new(-EIO, "x"), NULL);
     asyncio_testing_fail_allocation(1);
     CHECK_PTR(asyncio_error_group("x", 1, &e), NULL);
+    asyncio_ignore(-ENOMEM);
     asyncio_testing_fail_allocation(1);
     CHECK_PTR(asyncio__error_make(-EIO, "x"), NULL);
     asyncio_testing_fail_allocation(1);

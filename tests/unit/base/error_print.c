@@ -294,6 +294,25 @@ TEST(frames_of_groups_and_members_stand_in_the_margin) {
                               "    +------------------------------------\n");
 }
 
+TEST(notes_stand_below_the_error) {
+    asyncio_error *e = make(ASYNCIO_VALUE_ERROR, "x");
+    CHECK_INT(asyncio_error_add_note(e, "one\ntwo"), 0);
+    CHECK_INT(asyncio_error_add_note(e, "three"), 0);
+    asyncio_error *members[] = { e, make(ASYNCIO_TYPE_ERROR, NULL) };
+    asyncio_error *group = make_group("g", 2, members);
+    CHECK_INT(asyncio_error_add_note(group, "gn"), 0);
+    CHECK_STR(printed(group), "  | ExceptionGroup: g (2 sub-exceptions)\n"
+                              "  | gn\n"
+                              "  +-+---------------- 1 ----------------\n"
+                              "    | ValueError: x\n"
+                              "    | one\n"
+                              "    | two\n"
+                              "    | three\n"
+                              "    +---------------- 2 ----------------\n"
+                              "    | TypeError\n"
+                              "    +------------------------------------\n");
+}
+
 TEST(wide_and_deep_groups_are_cut_short) {
     asyncio_error *members[17];
     for (int i = 0; i < 17; i++) members[i] = make(-EIO, "x");

@@ -257,6 +257,11 @@ TEST(null_errors_tell_of_nothing) {
     check_type_error(asyncio_reraise(NULL));
     CHECK(asyncio_error_group(NULL, 1, NULL) == NULL);
     CHECK(asyncio_error_group(NULL, 1, &null) == NULL);
+    CHECK(asyncio_error_derive(NULL, 1, &e) == NULL);
+    CHECK(asyncio_error_note(NULL, 0) == NULL);
+    check_type_error(asyncio_error_add_note(NULL, "x"));
+    check_type_error(asyncio_error_split(NULL, -1, NULL, NULL));
+    CHECK(asyncio_catch_group(NULL, -1) == NULL);
     asyncio_error_unref(e);
 }
 
