@@ -34,7 +34,7 @@ struct asyncio__strand {
     struct asyncio__frame *top;    /* innermost frame; NULL outside coroutines */
     asyncio_error *error;          /* the error slot: a reference or NULL */
     struct asyncio_future *waiter; /* what the task waits for, or NULL */
-    uint32_t flags;                /* the task's (task/task.h) */
+    uint32_t flags;                /* the task's (task/task.h), and the class of stack */
     uint32_t cancels;              /* requests to cancel it, not taken back */
     asyncio__context_ref context;  /* what it runs in; a reference */
 };

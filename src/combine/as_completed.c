@@ -231,7 +231,9 @@ static asyncio_coro make_coro(const asyncio_coro_type *type, asyncio_as_complete
     asyncio_coro c;
     c.type = type;
     c.reserved = NULL;
-    *(struct next_args *)(void *)c.args.bytes = (struct next_args){ it, out };
+    struct next_args *args = (struct next_args *)(void *)c.args.bytes;
+    args->iterator = it;
+    args->out = out;
     return c;
 }
 

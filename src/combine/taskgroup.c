@@ -408,7 +408,9 @@ asyncio_coro asyncio_taskgroup_exit(asyncio_taskgroup *g, int status) {
     }
     c.type = &exit_type;
     c.reserved = NULL;
-    *(struct exit_args *)(void *)c.args.bytes = (struct exit_args){ g, status };
+    struct exit_args *args = (struct exit_args *)(void *)c.args.bytes;
+    args->group = g;
+    args->status = status;
     return c;
 }
 

@@ -267,6 +267,8 @@ asyncio_coro asyncio_wait_for_ptr(const asyncio_coro *awaitable, double timeout)
     asyncio_coro c;
     c.type = &wait_for_type;
     c.reserved = NULL;
-    *(struct wait_for_args *)(void *)c.args.bytes = (struct wait_for_args){ awaitable, timeout };
+    struct wait_for_args *args = (struct wait_for_args *)(void *)c.args.bytes;
+    args->awaitable = awaitable;
+    args->timeout = timeout;
     return c;
 }

@@ -79,7 +79,7 @@ static void discard_callbacks(struct asyncio__link *list) {
     }
 }
 
-bool asyncio__future_fini(struct asyncio_future *f) {
+bool asyncio__future_fini_slow(struct asyncio_future *f) {
     if (f->state == ASYNCIO__FAILED && (f->flags & ASYNCIO__FUTURE_LOG)) {
         report_never_retrieved(f);
         if (f->refs > 0) return false;

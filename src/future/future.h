@@ -88,7 +88,14 @@ static inline void asyncio__future_init(struct asyncio_future *f, asyncio_loop *
 
 /* Drops what it holds, without freeing it; reports an error nobody has looked at. False: the
  * report's handler has taken a reference, the future lives on. */
-bool asyncio__future_fini(struct asyncio_future *f);
+bool asyncio__future_fini_slow(struct asyncio_future *f) __attribute__((cold));
+static inline bool asyncio__future_fini(struct asyncio_future *f) {
+    if (ASYNCIO__UNLIKELY(f->state != ASYNCIO__FINISHED || f->cancel_msg ||
+                          (f->value.type && f->value.type->drop))) {
+        return asyncio__future_fini_slow(f);
+    }
+    return true; /* whoever resolved it has emptied `callbacks` */
+}
 
 /* Schedules everything that waits for it; its state was just set. */
 void asyncio__future_resolve_slow(struct asyncio_future *f) __attribute__((cold));
@@ -104,9 +111,15 @@ static inline void asyncio__future_resolve(struct asyncio_future *f) {
 /* Sets the state of a pending future and resolves it. finish takes the value; fail takes the
  * reference `error` (NULL: a bare status). */
 static inline void asyncio__future_finish(struct asyncio_future *f, asyncio_value value) {
-    f->value = value;
+    /* Read before the state, which lies in the same word, is written: a load waits for a smaller
+     * store. For the same reason the value goes in word by word. */
+    bool plain = f->callback_count == 0 && !f->loop->closed;
+    f->value.u = value.u;
+    f->value.type = value.type;
     f->state = ASYNCIO__FINISHED;
-    asyncio__future_resolve(f);
+    if (asyncio__list_empty(&f->callbacks)) return;
+    if (ASYNCIO__LIKELY(plain)) asyncio__list_splice(&f->loop->ready, &f->callbacks);
+    else asyncio__future_resolve_slow(f);
 }
 void asyncio__future_fail(struct asyncio_future *f, int code, asyncio_error *error);
 

@@ -11,7 +11,7 @@
 #include <errno.h>
 
 bool asyncio__fiber_bind(asyncio_loop *loop, struct asyncio__fiber *fiber) {
-    unsigned cls = loop->upcalls->stack_class(fiber);
+    unsigned cls = fiber->strand.flags >> ASYNCIO__FIBER_CLASS_SHIFT;
     struct asyncio__stack *stack = asyncio__stack_get(&loop->stacks, cls);
     if (!stack) return false;
     fiber->stack = stack;

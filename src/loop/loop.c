@@ -407,7 +407,7 @@ void asyncio_set_event_loop(asyncio_loop *loop) {
 
 /* ---- state ---- */
 
-int asyncio__loop_check(const asyncio_loop *loop) {
+int asyncio__loop_check_slow(const asyncio_loop *loop) {
     if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
     if (loop->closed) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
     return asyncio__loop_check_thread(loop);

@@ -39,6 +39,9 @@ struct asyncio__fiber {
 /* The class of stack a fiber has unless its task says otherwise: 64 KiB. */
 #define ASYNCIO__STACK_DEFAULT 2u
 
+/* The class lies in the upper byte of strand.flags. */
+#define ASYNCIO__FIBER_CLASS_SHIFT 24
+
 /* The ops of a fiber's node: before its first step, and after. */
 extern const struct asyncio__node_ops asyncio__fiber_start_ops;
 extern const struct asyncio__node_ops asyncio__fiber_resume_ops;
@@ -47,7 +50,6 @@ extern const struct asyncio__node_ops asyncio__fiber_resume_ops;
 struct asyncio__upcalls {
     size_t task_size;         /* of what the loop's slab of tasks holds */
     void (*fiber_main)(void); /* entered by a fiber's first step; does not return */
-    unsigned (*stack_class)(struct asyncio__fiber *fiber);
     void (*fiber_failed)(struct asyncio__fiber *fiber, int status); /* no stack to be had */
     int (*fiber_describe)(struct asyncio__fiber *fiber, char *buf, size_t n);
     int (*report)(asyncio_loop *loop, const asyncio_exception_context *context);
@@ -131,7 +133,11 @@ static inline void asyncio__loop_object_gone(asyncio_loop *loop) {
 }
 
 /* Raises if the loop cannot take work: closed, or (debug) called from another thread. */
-int asyncio__loop_check(const asyncio_loop *loop);
+int asyncio__loop_check_slow(const asyncio_loop *loop) __attribute__((cold));
+static inline int asyncio__loop_check(const asyncio_loop *loop) {
+    if (ASYNCIO__LIKELY(loop && !loop->closed && !loop->debug)) return 0;
+    return asyncio__loop_check_slow(loop);
+}
 int asyncio__loop_check_thread(const asyncio_loop *loop); /* the latter only */
 
 /* Now, on the loop's clock. */
@@ -167,11 +173,29 @@ struct asyncio__cpu *asyncio__return_take(asyncio_loop *loop) __attribute__((col
 static inline void asyncio__fiber_init(struct asyncio__fiber *fiber) {
     fiber->node.ops = &asyncio__fiber_start_ops;
     fiber->stack = NULL;
-    fiber->strand = (struct asyncio__strand){ .top = NULL };
+    fiber->strand =
+        (struct asyncio__strand){ .flags = ASYNCIO__STACK_DEFAULT << ASYNCIO__FIBER_CLASS_SHIFT };
 }
 
 static inline struct asyncio__fiber *asyncio__fiber_of(struct asyncio__strand *strand) {
     return asyncio__container(strand, struct asyncio__fiber, strand);
+}
+
+/* Fetches what will be run after the next: the stack of the one behind `l`, the node of the one
+ * behind that, which makes its fields cheap to read when it gets here. Only fibers that have
+ * run before say where their stack is; the list's head, whose ops are none, ends the walk. */
+static inline __attribute__((always_inline)) void asyncio__loop_prefetch(struct asyncio__link *l) {
+    if (asyncio__node_of(l)->ops != &asyncio__fiber_resume_ops) return;
+    l = l->next;
+    if (asyncio__node_of(l)->ops != &asyncio__fiber_resume_ops) return;
+    struct asyncio__fiber *f = asyncio__container(l, struct asyncio__fiber, node.link);
+    __builtin_prefetch(l->next);
+    /* As numbers: it need not have a frame. */
+    uintptr_t sp = (uintptr_t)f->cpu.sp, frame = (uintptr_t)f->strand.top;
+    __builtin_prefetch((void *)sp, 1);
+    __builtin_prefetch((void *)(sp + 64), 1);
+    __builtin_prefetch((void *)(sp + 128), 1);
+    __builtin_prefetch((void *)(frame + offsetof(struct asyncio__frame, where)), 1);
 }
 
 /* The next fiber to run straight away, taken out of the batch; NULL: the loop's stack
@@ -200,16 +224,7 @@ static inline __attribute__((always_inline)) struct asyncio__fiber *asyncio__loo
         if (!f->stack && !asyncio__fiber_bind(loop, f)) return NULL;
     }
     asyncio__link_unlink(l);
-    if (l->next != &loop->batch && asyncio__node_of(l->next)->ops == &asyncio__fiber_resume_ops) {
-        struct asyncio__fiber *f = asyncio__container(l->next, struct asyncio__fiber, node.link);
-        __builtin_prefetch(l->next->next);
-        __builtin_prefetch(f->cpu.sp, 1);
-        /* As numbers: it need not have a frame. */
-        uintptr_t sp = (uintptr_t)f->cpu.sp, frame = (uintptr_t)f->strand.top;
-        __builtin_prefetch((void *)(sp + 64), 1);
-        __builtin_prefetch((void *)(sp + 128), 1);
-        __builtin_prefetch((void *)(frame + offsetof(struct asyncio__frame, where)), 1);
-    }
+    asyncio__loop_prefetch(l->next);
     return asyncio__container(node, struct asyncio__fiber, node);
 }
 

@@ -134,7 +134,10 @@ asyncio_coro asyncio_condition_wait(asyncio_condition *c) {
 asyncio_coro asyncio_condition_wait_for(asyncio_condition *c, bool (*predicate)(void *arg),
                                         void *arg) {
     asyncio_coro coro = asyncio__object_coro(&wait_for_type, c);
-    *(struct wait_for_args *)(void *)coro.args.bytes = (struct wait_for_args){ c, predicate, arg };
+    struct wait_for_args *args = (struct wait_for_args *)(void *)coro.args.bytes;
+    args->condition = c;
+    args->predicate = predicate;
+    args->arg = arg;
     return coro;
 }
 

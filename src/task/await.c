@@ -7,13 +7,6 @@
 
 /* ---- frames ---- */
 
-int asyncio__frame_run(struct asyncio__strand *strand, struct asyncio__frame *frame,
-                       const asyncio_coro_type *type, const void *args) {
-    asyncio__frame_open(strand, frame, type);
-    int status = type->run(args, &frame->result);
-    return asyncio__frame_close(strand, frame, status);
-}
-
 int asyncio_leave(int status) {
     struct asyncio__frame *frame = asyncio__strand_current()->top;
     if (frame) frame->leaving = status;
@@ -37,8 +30,9 @@ static void deliver_value(const struct asyncio__frame *frame, int status, asynci
     }
 }
 
-static int await_coro(struct asyncio__strand *strand, const asyncio_coro *coro,
-                      asyncio_value *out) {
+/* Not inlined: its frame is not for those who only yield. */
+static __attribute__((noinline)) int await_coro(struct asyncio__strand *strand,
+                                                const asyncio_coro *coro, asyncio_value *out) {
     struct asyncio__frame frame;
     asyncio_error *saved = strand->error;
     if (ASYNCIO__UNLIKELY(!coro->type->run)) return no_type();
@@ -156,5 +150,5 @@ int asyncio_await_future(asyncio_future *f, asyncio_value *out, const char *wher
 
 int asyncio_await_task(asyncio_task *task, asyncio_value *out, const char *where,
                        const char *func) {
-    return asyncio_await_future(asyncio_task_as_future(task), out, where, func);
+    return asyncio_await_future(task ? &task->future : NULL, out, where, func);
 }

@@ -40,6 +40,7 @@ static void release_future(void *args) { asyncio_future_unref(future_arg(args));
 const asyncio_coro_type asyncio__coro_of_future_type = { .size = sizeof(asyncio_coro_type),
                                                          .name = "await",
                                                          .file = "asyncio",
+                                                         .args_size = sizeof(asyncio_future *),
                                                          .run = await_future_arg,
                                                          .capture = capture_future,
                                                          .release = release_future };
@@ -105,12 +106,15 @@ static int join_run(const void *args, asyncio_value *result) {
 static const asyncio_coro_type join_type = { .size = sizeof(asyncio_coro_type),
                                              .name = "asyncio_task_join",
                                              .file = "asyncio",
+                                             .args_size = sizeof(struct join_args),
                                              .run = join_run };
 
 asyncio_coro asyncio_task_join(asyncio_task *task, asyncio_outcome *outcome) {
     asyncio_coro c;
     c.type = &join_type;
     c.reserved = NULL;
-    *(struct join_args *)(void *)c.args.bytes = (struct join_args){ task, outcome };
+    struct join_args *args = (struct join_args *)(void *)c.args.bytes;
+    args->task = task;
+    args->outcome = outcome;
     return c;
 }

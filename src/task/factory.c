@@ -26,18 +26,22 @@ asyncio_task *asyncio_create_task_with(const asyncio_task_options *o) {
     return create_on(loop, o);
 }
 
+static __attribute__((noinline, cold)) asyncio_task *create_through_factory(
+    asyncio_loop *loop, const asyncio_coro *coro, const char *where) {
+    asyncio_task_options o = { .size = sizeof o, .coro = *coro, .where = where };
+    return create_on(loop, &o);
+}
+
 asyncio_task *asyncio_create_task_ptr(const asyncio_coro *coro, const char *where) {
-    asyncio_loop *loop = asyncio_get_running_loop();
-    if (!loop) return NULL;
+    asyncio_loop *loop = asyncio__here.running;
+    if (ASYNCIO__UNLIKELY(!loop)) return (void)asyncio_get_running_loop(), NULL;
     if (!coro) return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a coroutine was expected"), NULL;
-    static const asyncio_task_options none = { .size = sizeof none };
-    if (ASYNCIO__LIKELY(!loop->task_factory && !loop->debug)) {
-        struct asyncio_task *t = asyncio__task_new(loop, coro, &none);
+    if (ASYNCIO__LIKELY(!loop->task_factory)) {
+        struct asyncio_task *t = asyncio__task_new(loop, coro);
         if (t) t->where = where;
         return t;
     }
-    asyncio_task_options o = { .size = sizeof o, .coro = *coro, .where = where };
-    return create_on(loop, &o);
+    return create_through_factory(loop, coro, where);
 }
 
 int asyncio_spawn_with(const asyncio_task_options *o) {

@@ -79,9 +79,11 @@ static int capture_result(void *args) {
 
 static void release_result(void *args) { asyncio_value_drop(&((struct sleep_args *)args)->result); }
 
-const asyncio_coro_type asyncio_sleep_type = {
-    .size = sizeof(asyncio_coro_type), .name = "asyncio_sleep", .file = "asyncio", .run = sleep_run
-};
+const asyncio_coro_type asyncio_sleep_type = { .size = sizeof(asyncio_coro_type),
+                                               .name = "asyncio_sleep",
+                                               .file = "asyncio",
+                                               .args_size = sizeof(double),
+                                               .run = sleep_run };
 static const asyncio_coro_type sleep_result_type = { .size = sizeof(asyncio_coro_type),
                                                      .name = "asyncio_sleep",
                                                      .file = "asyncio",
@@ -96,6 +98,10 @@ asyncio_coro asyncio_sleep_result(double delay, asyncio_value result) {
     asyncio_coro c;
     c.type = &sleep_result_type;
     c.reserved = NULL;
-    *(struct sleep_args *)(void *)c.args.bytes = (struct sleep_args){ delay, result, false };
+    struct sleep_args *args = (struct sleep_args *)(void *)c.args.bytes;
+    args->delay = delay;
+    args->result.u = result.u;
+    args->result.type = result.type;
+    args->captured = false;
     return c;
 }

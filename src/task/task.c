@@ -40,36 +40,39 @@ static int set_name(struct asyncio_task *t, const char *name) {
     return 0;
 }
 
+static int set_stack_class(struct asyncio_task *t, size_t bytes) {
+    unsigned cls;
+    int rc = asyncio__stack_class(bytes, &cls);
+    if (rc >= 0) t->fiber.strand.flags = cls << ASYNCIO__FIBER_CLASS_SHIFT;
+    return rc;
+}
+
 static int fill_start(struct asyncio_task *t, const asyncio_coro *coro,
                       const asyncio_task_options *o) {
     struct asyncio__start *start = asyncio__slab_get(&t->future.loop->cells_slab);
     if (!start) return -ENOMEM;
     asyncio__coro_copy(&start->coro, coro);
     t->start = start;
-    size_t bytes = o->stack_size ? o->stack_size : t->future.loop->stack_size;
-    if (ASYNCIO__LIKELY(bytes == 0)) {
-        start->stack_class = ASYNCIO__STACK_DEFAULT;
-        return 0;
-    }
-    return asyncio__stack_class(bytes, &start->stack_class);
+    size_t bytes = o && o->stack_size ? o->stack_size : t->future.loop->stack_size;
+    return ASYNCIO__LIKELY(bytes == 0) ? 0 : set_stack_class(t, bytes);
 }
 
-/* Everything that can fail, before anybody can see the task. */
-static int fill_task(struct asyncio_task *t, asyncio_loop *loop, const asyncio_coro *coro,
-                     const asyncio_task_options *o) {
+/* Everything that can fail, before anybody can see the task. o may be NULL. */
+static inline int fill_task(struct asyncio_task *t, asyncio_loop *loop, const asyncio_coro *coro,
+                            const asyncio_task_options *o) {
     asyncio__future_init(&t->future, loop, &asyncio__task_ops, 0);
     asyncio__fiber_init(&t->fiber);
     t->coro = coro->type;
     t->start = NULL;
-    t->where = o->where;
+    t->where = o ? o->where : NULL;
     t->name = 1;
     asyncio__link_init(&t->all);
     int rc = fill_start(t, coro, o);
-    if (rc >= 0 && o->name) rc = set_name(t, o->name);
+    if (rc >= 0 && o && o->name) rc = set_name(t, o->name);
     if (rc < 0) return rc;
-    if (!o->name) t->name = (uintptr_t)(next_number() << 1) | 1;
+    if (!o || !o->name) t->name = (uintptr_t)(next_number() << 1) | 1;
     t->fiber.strand.context =
-        o->context ? asyncio__context_hold(o->context) : asyncio__context_capture();
+        o && o->context ? asyncio__context_hold(o->context) : asyncio__context_capture();
     return 0;
 }
 
@@ -89,12 +92,12 @@ static void free_task(struct asyncio_future *f) {
 }
 
 /* Whether the first step is taken right here. */
-static bool starts_now(const asyncio_loop *loop, const asyncio_task_options *o) {
-    return ASYNCIO__UNLIKELY(o->eager_start > 0) && asyncio__here.running == loop;
+static inline bool starts_now(const asyncio_loop *loop, const asyncio_task_options *o) {
+    return o && ASYNCIO__UNLIKELY(o->eager_start > 0) && asyncio__here.running == loop;
 }
 
-static int check_options(asyncio_loop *loop, const asyncio_coro *coro,
-                         const asyncio_task_options *o) {
+static inline int check_options(asyncio_loop *loop, const asyncio_coro *coro,
+                                const asyncio_task_options *o) {
     int rc = asyncio__loop_check(loop);
     if (rc < 0) return rc;
     if (!coro->type || !coro->type->run || coro->type == &asyncio__coro_of_future_type) {
@@ -123,8 +126,8 @@ static struct asyncio_task *start_eagerly(asyncio_loop *loop, struct asyncio_tas
 }
 
 /* A new task from options that are good. NULL: raised, nothing of the coroutine consumed. */
-static struct asyncio_task *make_task(asyncio_loop *loop, const asyncio_coro *coro,
-                                      const asyncio_task_options *o) {
+static inline struct asyncio_task *make_task(asyncio_loop *loop, const asyncio_coro *coro,
+                                             const asyncio_task_options *o) {
     struct asyncio_task *t = asyncio__slab_get(&loop->tasks_slab);
     if (!t) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
     loop->live++;
@@ -136,8 +139,8 @@ static struct asyncio_task *make_task(asyncio_loop *loop, const asyncio_coro *co
     return NULL;
 }
 
-struct asyncio_task *asyncio__task_new(asyncio_loop *loop, const asyncio_coro *coro,
-                                       const asyncio_task_options *o) {
+static inline __attribute__((always_inline)) struct asyncio_task *new_task(
+    asyncio_loop *loop, const asyncio_coro *coro, const asyncio_task_options *o) {
     if (check_options(loop, coro, o) < 0) return NULL;
     struct asyncio_task *t = make_task(loop, coro, o);
     if (!t) return NULL;
@@ -148,19 +151,20 @@ struct asyncio_task *asyncio__task_new(asyncio_loop *loop, const asyncio_coro *c
     return t;
 }
 
+struct asyncio_task *asyncio__task_new(asyncio_loop *loop, const asyncio_coro *coro) {
+    return new_task(loop, coro, NULL);
+}
+
 asyncio_task *asyncio_task_new(asyncio_loop *loop, const asyncio_task_options *o) {
-    if (loop && o) return asyncio__task_new(loop, &o->coro, o);
+    if (loop && o) return new_task(loop, &o->coro, o);
     asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop and options are required");
     return NULL;
 }
 
 /* ---- the first step and the end ---- */
 
-int asyncio__task_begin(struct asyncio_task *t) {
+int asyncio__task_begin_cancelled(struct asyncio_task *t) {
     struct asyncio__strand *strand = &t->fiber.strand;
-    uint32_t flags = strand->flags;
-    strand->flags = flags | ASYNCIO__TASK_STARTED;
-    if (ASYNCIO__LIKELY(!(flags & ASYNCIO__TASK_MUST_CANCEL))) return 0;
     strand->flags &= ~(uint32_t)ASYNCIO__TASK_MUST_CANCEL;
     return asyncio__raise_cancelled(strand, t->future.cancel_msg);
 }
@@ -199,7 +203,8 @@ static void finish_badly(struct asyncio_task *t, int status, asyncio_value value
     else finish_failed(t, status);
 }
 
-void asyncio__task_finish(struct asyncio_task *t, int status, asyncio_value value) {
+static inline __attribute__((always_inline)) void finish_task(struct asyncio_task *t, int status,
+                                                              asyncio_value value) {
     struct asyncio__strand *strand = &t->fiber.strand;
     asyncio__link_take(&t->all);
     bool unwound = strand->flags & ASYNCIO__TASK_UNWINDING; /* it stays pending */
@@ -212,6 +217,10 @@ void asyncio__task_finish(struct asyncio_task *t, int status, asyncio_value valu
         strand->error = NULL;
     }
     asyncio_task_unref(t);
+}
+
+void asyncio__task_finish(struct asyncio_task *t, int status, asyncio_value value) {
+    finish_task(t, status, value);
 }
 
 /* ---- the stackful drive ---- */
@@ -235,12 +244,8 @@ static void fiber_main(void) {
     }
     asyncio__coro_release(&coro);
     struct asyncio__stack *stack = t->fiber.stack;
-    asyncio__task_finish(t, status, value);
+    finish_task(t, status, value);
     asyncio__fiber_end(loop, stack);
-}
-
-static unsigned stack_class(struct asyncio__fiber *fiber) {
-    return asyncio__container(fiber, struct asyncio_task, fiber)->start->stack_class;
 }
 
 /* No memory for a stack: the task fails at its first step. */
@@ -282,7 +287,6 @@ static asyncio__context_ref *task_context(asyncio_task *t) { return &t->fiber.st
 const struct asyncio__upcalls asyncio__task_upcalls = {
     .task_size = sizeof(struct asyncio_task),
     .fiber_main = fiber_main,
-    .stack_class = stack_class,
     .fiber_failed = fiber_failed,
     .fiber_describe = fiber_describe,
     .report = asyncio__report,

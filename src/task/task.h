@@ -39,7 +39,6 @@ struct asyncio__drive {
 /* What a task keeps until its first step. */
 struct asyncio__start {
     asyncio_coro coro;
-    unsigned stack_class;
 };
 
 struct asyncio_task {
@@ -80,7 +79,14 @@ bool asyncio__task_request_cancel(struct asyncio_future *f, struct asyncio__mess
 /* ---- for drives ---- */
 
 /* The first step: 0, or CancelledError (raised) if it was cancelled before. */
-int asyncio__task_begin(struct asyncio_task *task);
+int asyncio__task_begin_cancelled(struct asyncio_task *task) __attribute__((cold));
+static inline int asyncio__task_begin(struct asyncio_task *task) {
+    struct asyncio__strand *strand = &task->fiber.strand;
+    uint32_t flags = strand->flags;
+    strand->flags = flags | ASYNCIO__TASK_STARTED;
+    if (ASYNCIO__LIKELY(!(flags & ASYNCIO__TASK_MUST_CANCEL))) return 0;
+    return asyncio__task_begin_cancelled(task);
+}
 
 /* Makes the task wait for a pending future; its node goes into that one's callbacks. */
 static inline void asyncio__task_wait(struct asyncio_task *task, struct asyncio_future *f) {
@@ -113,10 +119,6 @@ int asyncio__task_park(struct asyncio_task *task, struct asyncio_future *f);
 /* Lets everything else that is ready have a turn. */
 int asyncio__task_yield(struct asyncio_task *task);
 
-/* Runs a coroutine's body in a frame of its own; the value is in frame->result. */
-int asyncio__frame_run(struct asyncio__strand *strand, struct asyncio__frame *frame,
-                       const asyncio_coro_type *type, const void *args);
-
 /* frame->override while no block's exit has put a status in its place. */
 #define ASYNCIO__NO_OVERRIDE INT_MIN
 
@@ -145,6 +147,14 @@ static inline int asyncio__frame_close(struct asyncio__strand *strand, struct as
     return status;
 }
 
+/* Runs a coroutine's body in a frame of its own; the value is in frame->result. */
+static inline int asyncio__frame_run(struct asyncio__strand *strand, struct asyncio__frame *frame,
+                                     const asyncio_coro_type *type, const void *args) {
+    asyncio__frame_open(strand, frame, type);
+    int status = type->run(args, &frame->result);
+    return asyncio__frame_close(strand, frame, status);
+}
+
 /* The value a coroutine ended with, given its status. */
 static inline asyncio_value asyncio__frame_value(const struct asyncio__frame *frame, int status) {
     if (frame->result.type != &asyncio__unset) return frame->result;
@@ -160,9 +170,8 @@ static inline void asyncio__coro_copy(asyncio_coro *to, const asyncio_coro *from
     for (size_t i = 0; i < words; i++) memcpy(to->args.bytes + 8 * i, from->args.bytes + 8 * i, 8);
 }
 
-/* A new task past the factory; o: everything but the coroutine object. */
-struct asyncio_task *asyncio__task_new(asyncio_loop *loop, const asyncio_coro *coro,
-                                       const asyncio_task_options *o);
+/* A new task past the factory, without options. */
+struct asyncio_task *asyncio__task_new(asyncio_loop *loop, const asyncio_coro *coro);
 
 /* Lets go of a coroutine object that is captured and will not run. */
 static inline void asyncio__coro_release(asyncio_coro *coro) {
