@@ -27,6 +27,7 @@
 #include <asyncio/semaphore.h>
 #include <asyncio/barrier.h>
 #include <asyncio/queue.h>
+#include <asyncio/fd.h>
 #include <asyncio/keywords.h>
 
 #endif

@@ -159,6 +159,7 @@ int asyncio_loop_close(asyncio_loop *loop) {
     while ((timer = asyncio__timers_pop(&loop->timers)) != NULL)
         timer->node.ops->discard(&timer->node);
     asyncio__timers_fini(&loop->timers);
+    asyncio__descriptors_close(loop);
     asyncio__poller_fini(&loop->poller);
     asyncio__stackpool_fini(&loop->stacks);
     asyncio_error_unref(loop->exit_error);
@@ -196,8 +197,9 @@ static void read_clock(asyncio_loop *loop) {
  * poll interval apart while turns are even, at most 16 turns. */
 bool asyncio__loop_sample(asyncio_loop *loop) {
     if (loop->virtual_clock) {
-        loop->next_sample = UINT64_MAX;
-        return false;
+        bool io = loop->descriptors.waiting > 0; /* look every turn, which is exact */
+        loop->next_sample = io ? 0 : UINT64_MAX;
+        return io;
     }
     uint64_t counter = asyncio__clock_counter(), since = counter - loop->sampled;
     loop->sampled = counter;
@@ -224,20 +226,35 @@ static int64_t poll_timeout(asyncio_loop *loop) {
 
 static int sleep_in_poller(asyncio_loop *loop) {
     int64_t timeout = asyncio__inbox_sleep(loop) ? poll_timeout(loop) : 0;
-    int rc = asyncio__poller_wait(&loop->poller, timeout);
+    int rc = asyncio__poller_wait(&loop->poller, timeout, asyncio__descriptors_report, loop);
     asyncio__inbox_awake(loop);
     return rc;
 }
 
-/* With a virtual clock nothing is waited for: time jumps to the next timer. */
+/* With a virtual clock time is not waited for: it jumps to the next timer. Descriptors are, if
+ * there is nothing else: what they wait for does not happen in virtual time. */
 static int jump_clock(asyncio_loop *loop) {
     int64_t next = asyncio__timers_next(&loop->timers);
     if (next == ASYNCIO__NEVER) {
         if (atomic_load(&loop->inbox)) return 0;
+        if (loop->descriptors.waiting > 0) return sleep_in_poller(loop);
         return asyncio__raise(ASYNCIO_DEADLOCK_ERROR, "nothing is left that could wake the loop");
     }
     if (next > loop->now) loop->now = next;
     return 0;
+}
+
+static int look_at_poller(asyncio_loop *loop) {
+    return asyncio__poller_wait(&loop->poller, 0, asyncio__descriptors_report, loop);
+}
+
+static bool is_idle(const asyncio_loop *loop) {
+    return asyncio__list_empty(&loop->ready) && !(loop->slow & ASYNCIO__SLOW_STOP);
+}
+
+static int wait_virtually(asyncio_loop *loop) {
+    int rc = loop->descriptors.waiting > 0 ? look_at_poller(loop) : 0;
+    return rc >= 0 && is_idle(loop) ? jump_clock(loop) : rc;
 }
 
 static int wait_for_events(asyncio_loop *loop) {
@@ -245,9 +262,8 @@ static int wait_for_events(asyncio_loop *loop) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
                               "the event loop belongs to the parent process");
     }
-    bool idle = asyncio__list_empty(&loop->ready) && !(loop->slow & ASYNCIO__SLOW_STOP);
-    if (loop->virtual_clock) return idle ? jump_clock(loop) : 0;
-    return idle ? sleep_in_poller(loop) : asyncio__poller_wait(&loop->poller, 0);
+    if (loop->virtual_clock) return wait_virtually(loop);
+    return is_idle(loop) ? sleep_in_poller(loop) : look_at_poller(loop);
 }
 
 /* A timer that may be due is a reason to look at the clock, not at the poller. */

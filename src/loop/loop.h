@@ -23,6 +23,7 @@
 #include "base/strand.h"
 #include "context/cxx.h"
 #include "context/stack.h"
+#include "loop/descriptors.h"
 #include "loop/node.h"
 #include "loop/poller.h"
 #include "loop/timers.h"
@@ -99,6 +100,7 @@ struct asyncio_loop {
     int64_t counter_time; /* the same moment, for calibrating the counter */
     uint64_t counter_then;
     struct asyncio__poller poller;
+    struct asyncio__descriptors descriptors;
     atomic_int sleeping;                   /* in the poller (loop/inbox.c) */
     _Atomic(struct asyncio__node *) inbox; /* posted by other threads, newest first */
 

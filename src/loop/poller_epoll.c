@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "loop/poller.h"
 
-#define EVENTS_AT_ONCE 64
+#define EVENTS_AT_ONCE 256
 
 static atomic_bool no_pwait2;
 
@@ -54,15 +54,59 @@ static int wait_events(int fd, struct epoll_event *events, int64_t timeout_ns) {
     return epoll_wait(fd, events, EVENTS_AT_ONCE, ms > INT_MAX ? INT_MAX : (int)ms);
 }
 
-int asyncio__poller_wait(struct asyncio__poller *poller, int64_t timeout_ns) {
+/* What is registered under 0 is the wake-up; generations start at 1. */
+static uint64_t key_of(int fd, uint32_t generation) {
+    return (uint64_t)generation << 32 | (uint32_t)fd;
+}
+
+static unsigned what_of(uint32_t events) {
+    unsigned what = 0;
+    if (events & EPOLLIN) what |= ASYNCIO__POLL_READ;
+    if (events & EPOLLOUT) what |= ASYNCIO__POLL_WRITE;
+    if (events & (EPOLLRDHUP | EPOLLPRI)) what |= ASYNCIO__POLL_END;
+    if (events & (EPOLLHUP | EPOLLERR)) what |= ASYNCIO__POLL_ERROR;
+    return what;
+}
+
+static uint32_t events_of(unsigned what) {
+    uint32_t events = 0;
+    if (what & ASYNCIO__POLL_READ) events |= EPOLLIN;
+    if (what & ASYNCIO__POLL_WRITE) events |= EPOLLOUT;
+    if (what & ASYNCIO__POLL_EDGE) events |= EPOLLET | EPOLLRDHUP | EPOLLPRI;
+    return events;
+}
+
+int asyncio__poller_wait(struct asyncio__poller *poller, int64_t timeout_ns,
+                         asyncio__poller_report *report, void *arg) {
     struct epoll_event events[EVENTS_AT_ONCE];
     int n = wait_events(poller->fd, events, timeout_ns);
     if (n < 0) return errno == EINTR ? 0 : -errno;
-    if (n > 0) {
-        uint64_t count;
-        (void)!read(poller->wake_fd, &count, sizeof count);
+    for (int i = 0; i < n; i++) {
+        uint64_t key = events[i].data.u64, count;
+        if (key) report(arg, (int)(uint32_t)key, (uint32_t)(key >> 32), what_of(events[i].events));
+        else (void)!read(poller->wake_fd, &count, sizeof count);
     }
     return 0;
+}
+
+static int control(const struct asyncio__poller *poller, int op, int fd, uint32_t generation,
+                   unsigned what) {
+    struct epoll_event event = { .events = events_of(what), .data.u64 = key_of(fd, generation) };
+    return epoll_ctl(poller->fd, op, fd, &event) < 0 ? -errno : 0;
+}
+
+int asyncio__poller_add(const struct asyncio__poller *poller, int fd, uint32_t generation,
+                        unsigned what) {
+    return control(poller, EPOLL_CTL_ADD, fd, generation, what);
+}
+
+int asyncio__poller_change(const struct asyncio__poller *poller, int fd, uint32_t generation,
+                           unsigned what) {
+    return control(poller, EPOLL_CTL_MOD, fd, generation, what);
+}
+
+void asyncio__poller_remove(const struct asyncio__poller *poller, int fd) {
+    control(poller, EPOLL_CTL_DEL, fd, 0, 0);
 }
 
 void asyncio__poller_wake(const struct asyncio__poller *poller) {

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop/descriptors.c: setting watches and firing them.
+ */
+#include "loop/descriptors.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "loop/loop.h"
+
+#define EDGES (ASYNCIO__POLL_EDGE | ASYNCIO__POLL_READ | ASYNCIO__POLL_WRITE)
+#define FIRST_COUNT 64
+
+/* ---- the table ---- */
+
+static bool grow(struct asyncio__descriptors *t, size_t least) {
+    size_t count = t->count ? t->count : FIRST_COUNT;
+    while (count < least) count *= 2;
+    struct asyncio__descriptor *at = asyncio__realloc(t->at, count * sizeof *at);
+    if (!at) return false;
+    memset(at + t->count, 0, (count - t->count) * sizeof *at);
+    for (size_t i = t->count; i < count; i++)
+        at[i].ready = ASYNCIO__POLL_READ | ASYNCIO__POLL_WRITE;
+    t->at = at;
+    t->count = count;
+    return true;
+}
+
+struct asyncio__descriptor *asyncio__descriptor_get(asyncio_loop *loop, int fd) {
+    struct asyncio__descriptors *t = &loop->descriptors;
+    if (ASYNCIO__LIKELY((size_t)fd < t->count)) return &t->at[fd];
+    if (fd < 0) {
+        asyncio_raise(-EBADF, NULL, NULL, "%d is no descriptor", fd);
+        return NULL;
+    }
+    if (grow(t, (size_t)fd + 1)) return &t->at[fd];
+    asyncio__raise(-ENOMEM, NULL);
+    return NULL;
+}
+
+/* ---- registration ---- */
+
+/* What the poller is to be asked for, given the watches. */
+static unsigned wanted(const struct asyncio__descriptor *d) {
+    const struct asyncio__fdwatch *r = d->watch[ASYNCIO__READING], *w = d->watch[ASYNCIO__WRITING];
+    if (!(r && r->ops->level) && !(w && w->ops->level)) return EDGES;
+    return (r ? ASYNCIO__POLL_READ : 0u) | (w ? ASYNCIO__POLL_WRITE : 0u);
+}
+
+static int add(asyncio_loop *loop, struct asyncio__descriptor *d, int fd, unsigned what) {
+    if (++loop->descriptors.generation == 0) loop->descriptors.generation = 1;
+    uint32_t generation = loop->descriptors.generation;
+    int rc = asyncio__poller_add(&loop->poller, fd, generation, what);
+    if (rc == -EEXIST) rc = asyncio__poller_change(&loop->poller, fd, generation, what);
+    if (rc < 0) return rc;
+    d->generation = generation;
+    d->asked = (uint8_t)what;
+    d->sticky = 0;
+    return 0;
+}
+
+static int ask(asyncio_loop *loop, struct asyncio__descriptor *d, int fd, unsigned what) {
+    if (d->asked) {
+        int rc = asyncio__poller_change(&loop->poller, fd, d->generation, what);
+        if (rc != -ENOENT) {
+            if (rc == 0) d->asked = (uint8_t)what;
+            return rc;
+        }
+    }
+    d->asked = 0;
+    return add(loop, d, fd, what);
+}
+
+static int cannot(int fd, int rc) {
+    if (rc != -EPERM) return asyncio_raise(rc, NULL, NULL, "cannot wait for descriptor %d", fd);
+    return asyncio_raise(rc, NULL, NULL,
+                         "descriptor %d cannot be waited for: regular files and directories are "
+                         "always ready",
+                         fd);
+}
+
+/* A registration that was lost although only we may close the descriptor. */
+static int closed_behind_our_back(int fd) {
+    return asyncio_raise(ASYNCIO_RUNTIME_ERROR, NULL, NULL,
+                         "descriptor %d was closed by close(): use asyncio_fd_close", fd);
+}
+
+/* Asks the poller for what the watches need, unless that is known to be asked already. */
+static int ask_for_watch(asyncio_loop *loop, struct asyncio__descriptor *d, int fd, bool fresh) {
+    unsigned what = wanted(d);
+    if (ASYNCIO__LIKELY(d->adopted && d->asked == what && !fresh && !loop->debug)) return 0;
+    bool known = d->adopted && d->asked;
+    uint32_t generation = d->generation;
+    int rc = ask(loop, d, fd, what);
+    if (ASYNCIO__UNLIKELY(rc < 0)) return cannot(fd, rc);
+    if (ASYNCIO__UNLIKELY(known && d->generation != generation)) return closed_behind_our_back(fd);
+    return 0;
+}
+
+/* After watches went: level watches leave nothing behind that would be reported for ever. */
+static void settle(asyncio_loop *loop, int fd) {
+    struct asyncio__descriptor *d = &loop->descriptors.at[fd];
+    if (!d->asked || d->asked == EDGES) return;
+    unsigned what = wanted(d);
+    bool unused = !d->watch[0] && !d->watch[1];
+    if (what == d->asked && !unused) return;
+    if (unused) {
+        asyncio__poller_remove(&loop->poller, fd);
+        d->asked = 0;
+    } else if (ask(loop, d, fd, what) < 0) {
+        d->asked = 0;
+    }
+}
+
+/* ---- watches ---- */
+
+static int already_watched(int fd, enum asyncio__direction direction) {
+    return asyncio_raise(ASYNCIO_RUNTIME_ERROR, NULL, NULL,
+                         "descriptor %d is already waited for, by somebody else who wants to %s",
+                         fd, direction == ASYNCIO__READING ? "read" : "write");
+}
+
+int asyncio__descriptor_watch(asyncio_loop *loop, int fd, enum asyncio__direction direction,
+                              struct asyncio__fdwatch *watch, bool fresh) {
+    struct asyncio__descriptor *d = asyncio__descriptor_get(loop, fd);
+    if (ASYNCIO__UNLIKELY(!d)) return fd < 0 ? -EBADF : -ENOMEM;
+    if (ASYNCIO__UNLIKELY(d->watch[direction] != NULL)) return already_watched(fd, direction);
+    d->watch[direction] = watch;
+    int rc = ask_for_watch(loop, d, fd, fresh);
+    if (ASYNCIO__UNLIKELY(rc < 0)) {
+        d->watch[direction] = NULL;
+        return rc;
+    }
+    loop->descriptors.waiting++;
+    if (ASYNCIO__UNLIKELY(loop->virtual_clock)) loop->next_sample = 0;
+    return 0;
+}
+
+static struct asyncio__fdwatch *take(asyncio_loop *loop, int fd,
+                                     enum asyncio__direction direction) {
+    struct asyncio__fdwatch *watch = loop->descriptors.at[fd].watch[direction];
+    if (!watch) return NULL;
+    loop->descriptors.at[fd].watch[direction] = NULL;
+    loop->descriptors.waiting--;
+    return watch;
+}
+
+void asyncio__descriptor_unwatch(asyncio_loop *loop, int fd, enum asyncio__direction direction,
+                                 const struct asyncio__fdwatch *watch) {
+    struct asyncio__descriptors *t = &loop->descriptors;
+    if ((size_t)fd >= t->count || t->at[fd].watch[direction] != watch) return;
+    take(loop, fd, direction);
+    settle(loop, fd);
+}
+
+static void fire(asyncio_loop *loop, int fd, enum asyncio__direction direction) {
+    struct asyncio__fdwatch *watch = loop->descriptors.at[fd].watch[direction];
+    if (!watch) return;
+    if (!watch->ops->level) {
+        take(loop, fd, direction);
+        settle(loop, fd);
+    }
+    watch->ops->ready(watch, direction);
+}
+
+void asyncio__descriptors_report(void *arg, int fd, uint32_t generation, unsigned what) {
+    asyncio_loop *loop = arg;
+    struct asyncio__descriptor *d = &loop->descriptors.at[fd];
+    if (d->generation != generation || !d->asked) return;
+    unsigned sticky = 0;
+    if (what & ASYNCIO__POLL_END) sticky = ASYNCIO__POLL_READ;
+    if (what & ASYNCIO__POLL_ERROR) sticky = ASYNCIO__POLL_READ | ASYNCIO__POLL_WRITE;
+    what = (what | sticky) & (ASYNCIO__POLL_READ | ASYNCIO__POLL_WRITE);
+    d->sticky |= (uint8_t)sticky;
+    d->ready |= (uint8_t)what;
+    if (what & ASYNCIO__POLL_READ) fire(loop, fd, ASYNCIO__READING);
+    if (what & ASYNCIO__POLL_WRITE) fire(loop, fd, ASYNCIO__WRITING);
+}
+
+/* ---- ends ---- */
+
+static void tell(asyncio_loop *loop, int fd, int status) {
+    for (int direction = 0; direction < 2; direction++) {
+        struct asyncio__fdwatch *watch = take(loop, fd, (enum asyncio__direction)direction);
+        if (watch) watch->ops->gone(watch, status);
+    }
+}
+
+/* What is true of a number that nothing is known about. */
+static void reset(struct asyncio__descriptor *d) {
+    *d = (struct asyncio__descriptor){ .ready = ASYNCIO__POLL_READ | ASYNCIO__POLL_WRITE };
+}
+
+void asyncio__descriptor_forget(asyncio_loop *loop, int fd) {
+    struct asyncio__descriptors *t = &loop->descriptors;
+    if (loop->closed || (size_t)fd >= t->count) return;
+    if (t->at[fd].asked) asyncio__poller_remove(&loop->poller, fd);
+    t->at[fd].asked = 0;
+    tell(loop, fd, -EBADF);
+    reset(&t->at[fd]);
+}
+
+int asyncio__descriptor_adopt(asyncio_loop *loop, int fd, bool short_is_empty) {
+    struct asyncio__descriptor *d = asyncio__descriptor_get(loop, fd);
+    if (!d) return fd < 0 ? -EBADF : -ENOMEM;
+    if (d->watch[0]) return already_watched(fd, ASYNCIO__READING);
+    if (d->watch[1]) return already_watched(fd, ASYNCIO__WRITING);
+    reset(d);
+    d->adopted = true;
+    d->short_is_empty = short_is_empty;
+    return 0;
+}
+
+void asyncio__descriptors_close(asyncio_loop *loop) {
+    struct asyncio__descriptors *t = &loop->descriptors;
+    for (size_t fd = 0; fd < t->count && t->waiting > 0; fd++) tell(loop, (int)fd, 0);
+    asyncio__free(t->at);
+    *t = (struct asyncio__descriptors){ .at = NULL };
+}

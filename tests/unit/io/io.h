@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tests/unit/io/io.h: what the tests of this folder share: pairs of descriptors, and threads
+ * that do something a little later, as the world outside does.
+ */
+#ifndef TEST_IO_H
+#define TEST_IO_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../support/core.h"
+
+/* Both ends of a connected pair of unix stream sockets, non-blocking. */
+TEST_UNUSED static void make_pair(int fd[2]) {
+    CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
+}
+
+TEST_UNUSED static void close_pair(const int fd[2]) {
+    CHECK_INT(asyncio_fd_close(fd[0]), 0);
+    CHECK_INT(asyncio_fd_close(fd[1]), 0);
+}
+
+TEST_UNUSED static void put(int fd, const char *text) {
+    CHECK_INT(write(fd, text, strlen(text)), strlen(text));
+}
+
+/* Reads what is there without waiting. */
+TEST_UNUSED static const char *get(int fd) {
+    static char text[65536];
+    ssize_t n = recv(fd, text, sizeof text - 1, MSG_DONTWAIT);
+    text[n < 0 ? 0 : n] = '\0';
+    return text;
+}
+
+/* Fills the descriptor until it takes no more; how many bytes that were. */
+TEST_UNUSED static size_t fill(int fd) {
+    static const char zeros[65536];
+    size_t sum = 0;
+    ssize_t n;
+    while ((n = write(fd, zeros, sizeof zeros)) > 0) sum += (size_t)n;
+    return sum;
+}
+
+/* Lets everything else run for n turns. */
+TEST_UNUSED static void some_turns(int n) {
+    while (n-- > 0) CHECK_INT(AWAIT(asyncio_sleep(0)), 0);
+}
+
+/* A task that was started, and waits where it will wait. */
+TEST_UNUSED static asyncio_task *start(asyncio_coro c) {
+    asyncio_task *t = asyncio_create_task(c);
+    CHECK(t != NULL);
+    some_turns(2);
+    return t;
+}
+
+/* The task has ended so; the reference goes. */
+TEST_UNUSED static void check_ended(asyncio_task *t, int status) {
+    asyncio_outcome o;
+    CHECK_INT(AWAIT(asyncio_task_join(t, &o)), 0);
+    CHECK_STR(asyncio_err_name(o.status), asyncio_err_name(status));
+    asyncio_outcome_fini(&o);
+    asyncio_task_unref(t);
+}
+
+struct later {
+    pthread_t thread;
+    int fd;
+    const char *text;
+};
+
+TEST_UNUSED static void *put_later(void *arg) {
+    struct later *l = arg;
+    nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+    put(l->fd, l->text);
+    return NULL;
+}
+
+/* Another thread writes it after 20 ms. */
+TEST_UNUSED static void start_later(struct later *l, int fd, const char *text) {
+    l->fd = fd;
+    l->text = text;
+    CHECK_INT(pthread_create(&l->thread, NULL, put_later, l), 0);
+}
+
+#endif
