@@ -147,8 +147,8 @@ static int describe_handle(struct asyncio__node *node, char *buf, size_t n) {
     return asyncio_handle_repr(asyncio__container(node, asyncio_handle, timer.node), buf, n);
 }
 
-static const struct asyncio__node_ops handle_ops = { run_handle, discard_handle, describe_handle,
-                                                     NULL };
+const struct asyncio__node_ops asyncio__handle_ops = { run_handle, discard_handle, describe_handle,
+                                                       NULL };
 
 static asyncio_handle *new_handle(asyncio_loop *loop, asyncio_callback *fn,
                                   const asyncio_call_options *options, bool foreign) {
@@ -156,7 +156,7 @@ static asyncio_handle *new_handle(asyncio_loop *loop, asyncio_callback *fn,
     asyncio_handle *h =
         foreign ? asyncio__malloc(sizeof *h) : asyncio__slab_get(&loop->handles_slab);
     if (!h) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
-    asyncio__timer_init(&h->timer, &handle_ops);
+    asyncio__timer_init(&h->timer, &asyncio__handle_ops);
     h->loop = loop;
     h->fn = fn;
     h->when = (double)NAN;

@@ -44,6 +44,8 @@ struct asyncio_handle {
     bool foreign;
 };
 
+extern const struct asyncio__node_ops asyncio__handle_ops;
+
 /* Fills in a call; what it holds is let go by asyncio__call_drop. */
 void asyncio__call_init(struct asyncio__call *call, const asyncio_call_options *options);
 void asyncio__call_drop(struct asyncio__call *call);

@@ -9,6 +9,7 @@
  */
 #include "loop/loop.h"
 
+#include <asyncio/testing.h>
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
@@ -80,6 +81,8 @@ static void init_fields(asyncio_loop *loop, const struct asyncio__upcalls *upcal
     const char *clock = getenv("ASYNCIO_CLOCK");
     loop->virtual_clock = clock && strcmp(clock, "virtual") == 0;
     if (loop->virtual_clock) loop->now = 0;
+    const char *shuffle = getenv("ASYNCIO_SHUFFLE");
+    if (shuffle) asyncio_testing_shuffle(loop, strtoull(shuffle, NULL, 10));
 }
 
 asyncio_loop *asyncio__loop_new(const struct asyncio__upcalls *upcalls) {
@@ -150,6 +153,7 @@ int asyncio_loop_close(asyncio_loop *loop) {
     loop->closed = true;
     loop->cxx = asyncio__cxx_words();
     loop->slow |= ASYNCIO__SLOW_CLOSE;
+    loop->slow &= ~(uint32_t)ASYNCIO__SLOW_POINTS;
     loop->live++; /* the loop outlives its last object until the end of this function */
     loop->upcalls->destroy_pending(loop);
     asyncio__inbox_close(loop);
@@ -313,6 +317,9 @@ static int run_turn(asyncio_loop *loop) {
     asyncio__inbox_take(loop);
     loop->turns++;
     asyncio__list_splice(&loop->batch, &loop->ready);
+    if (ASYNCIO__UNLIKELY(loop->slow & ASYNCIO__SLOW_SHUFFLE)) {
+        asyncio__loop_shuffle(loop, &loop->batch);
+    }
     while (!asyncio__list_empty(&loop->batch)) {
         struct asyncio__node *node = asyncio__node_of(loop->batch.next);
         asyncio__link_unlink(&node->link);

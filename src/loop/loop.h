@@ -53,6 +53,7 @@ struct asyncio__upcalls {
     void (*fiber_main)(void); /* entered by a fiber's first step; does not return */
     void (*fiber_failed)(struct asyncio__fiber *fiber, int status); /* no stack to be had */
     int (*fiber_describe)(struct asyncio__fiber *fiber, char *buf, size_t n);
+    void (*fiber_cancel)(struct asyncio__fiber *fiber); /* requests it, for tests */
     int (*report)(asyncio_loop *loop, const asyncio_exception_context *context);
     void (*destroy_pending)(asyncio_loop *loop);               /* the loop closes */
     asyncio__context_ref *(*task_context)(asyncio_task *task); /* what a task runs in */
@@ -60,13 +61,15 @@ struct asyncio__upcalls {
 
 /* Reasons for `slow`. */
 enum {
-    ASYNCIO__SLOW_STOP = 1,    /* stop was called */
-    ASYNCIO__SLOW_EXIT = 2,    /* KeyboardInterrupt or SystemExit leaves the run */
-    ASYNCIO__SLOW_DEBUG = 4,   /* every step is timed */
-    ASYNCIO__SLOW_TIMER = 8,   /* a timer may be due already */
-    ASYNCIO__SLOW_POLL = 16,   /* time to look at the poller and the clock */
-    ASYNCIO__SLOW_INLINE = 32, /* an eager start is under way */
-    ASYNCIO__SLOW_CLOSE = 64,  /* the loop is closed: nothing runs but what is unwound */
+    ASYNCIO__SLOW_STOP = 1,      /* stop was called */
+    ASYNCIO__SLOW_EXIT = 2,      /* KeyboardInterrupt or SystemExit leaves the run */
+    ASYNCIO__SLOW_DEBUG = 4,     /* every step is timed */
+    ASYNCIO__SLOW_TIMER = 8,     /* a timer may be due already */
+    ASYNCIO__SLOW_POLL = 16,     /* time to look at the poller and the clock */
+    ASYNCIO__SLOW_INLINE = 32,   /* an eager start is under way */
+    ASYNCIO__SLOW_CLOSE = 64,    /* the loop is closed: nothing runs but what is unwound */
+    ASYNCIO__SLOW_SHUFFLE = 128, /* each turn's order is mixed (asyncio/testing.h) */
+    ASYNCIO__SLOW_POINTS = 256,  /* the ends of each suspension are counted (ditto) */
 };
 
 /* Where an eager start goes back to when the fiber first suspends or ends. */
@@ -112,6 +115,10 @@ struct asyncio_loop {
     asyncio_exception_handler *exception_handler;
     void *exception_handler_arg;
     double slow_callback_duration;
+
+    /* For tests. */
+    uint64_t shuffle;       /* state of the random numbers, with ASYNCIO__SLOW_SHUFFLE */
+    long points, cancel_at; /* how many so far, with ASYNCIO__SLOW_POINTS; the one that cancels */
 
     /* The task layer's. */
     struct asyncio__link tasks;      /* all that are not done, in order of creation */
@@ -230,6 +237,10 @@ static inline __attribute__((always_inline)) struct asyncio__fiber *asyncio__loo
     return asyncio__container(node, struct asyncio__fiber, node);
 }
 
+/* Tests: mixes what stands in a list; a task begins to wait or is about to go on. */
+void asyncio__loop_shuffle(asyncio_loop *loop, struct asyncio__link *list) __attribute__((cold));
+void asyncio__loop_point(asyncio_loop *loop, struct asyncio__fiber *fiber) __attribute__((cold));
+
 /* Goes on with something else; returns when `self`, which is queued or waits somewhere, is
  * run again. */
 static inline __attribute__((always_inline)) void asyncio__loop_suspend(
@@ -240,10 +251,12 @@ static inline __attribute__((always_inline)) void asyncio__loop_suspend(
         if (next != self) asyncio__cpu_switch_cxx(&self->cpu, &next->cpu, loop->cxx);
         return;
     }
+    if (ASYNCIO__UNLIKELY(loop->slow & ASYNCIO__SLOW_POINTS)) asyncio__loop_point(loop, self);
     asyncio__here.strand = NULL;
     if (loop->inline_top)
         asyncio__cpu_switch_cxx(&self->cpu, asyncio__return_take(loop), loop->cxx);
     else asyncio__cpu_switch_cxx(&self->cpu, &loop->cpu, loop->cxx);
+    if (ASYNCIO__UNLIKELY(loop->slow & ASYNCIO__SLOW_POINTS)) asyncio__loop_point(loop, self);
 }
 
 /* The end of a fiber that runs on `stack`: gives that back and goes on with something else,

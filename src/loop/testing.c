@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * loop/testing.c: what asyncio/testing.h shows of a loop: turns, live objects, and moving a
- * virtual clock.
+ * loop/testing.c: what asyncio/testing.h does with a loop: turns, live objects, moving a
+ * virtual clock, mixing the order of a turn, cancelling at a chosen point.
+ *
+ * A list is mixed without memory of its own, as a merge sort would sort it: two mixed halves
+ * are merged, the next one coming from either with the odds of how many each still has. Handles
+ * are promised to run in their order; so they are taken out first and merged in at the end.
  */
 #include <asyncio/testing.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "loop/handle.h"
 #include "loop/loop.h"
 
 int asyncio_testing_advance(asyncio_loop *loop, double seconds) {
@@ -25,3 +30,87 @@ unsigned long long asyncio_testing_turns(const asyncio_loop *loop) {
 }
 
 size_t asyncio_testing_live_objects(const asyncio_loop *loop) { return loop ? loop->live : 0; }
+
+/* ---- the order of a turn ---- */
+
+int asyncio_testing_shuffle(asyncio_loop *loop, unsigned long long seed) {
+    if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
+    loop->shuffle = seed;
+    if (seed) loop->slow |= ASYNCIO__SLOW_SHUFFLE;
+    else loop->slow &= ~(uint32_t)ASYNCIO__SLOW_SHUFFLE;
+    return 0;
+}
+
+/* Steele, Lea and Flood's generator: a counter, well stirred. */
+static uint64_t next_random(asyncio_loop *loop) {
+    uint64_t x = loop->shuffle += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+/* Appends the first of `from` to `list`. */
+static void move_first(struct asyncio__link *list, struct asyncio__link *from) {
+    struct asyncio__link *l = from->next;
+    asyncio__link_unlink(l);
+    asyncio__list_append(list, l);
+}
+
+static void merge_lists(asyncio_loop *loop, struct asyncio__link *list, struct asyncio__link *a,
+                        size_t na, struct asyncio__link *b, size_t nb) {
+    while (na && nb) {
+        if (next_random(loop) % (na + nb) < na) {
+            move_first(list, a);
+            na--;
+        } else {
+            move_first(list, b);
+            nb--;
+        }
+    }
+    asyncio__list_splice(list, a);
+    asyncio__list_splice(list, b);
+}
+
+static void mix_list(asyncio_loop *loop, struct asyncio__link *list, size_t n) {
+    struct asyncio__link half;
+    if (n < 2) return;
+    asyncio__link_init(&half);
+    for (size_t i = 0; i < n / 2; i++) move_first(&half, list);
+    struct asyncio__link rest;
+    asyncio__link_init(&rest);
+    asyncio__list_splice(&rest, list);
+    mix_list(loop, &half, n / 2);
+    mix_list(loop, &rest, n - n / 2);
+    merge_lists(loop, list, &half, n / 2, &rest, n - n / 2);
+}
+
+void asyncio__loop_shuffle(asyncio_loop *loop, struct asyncio__link *list) {
+    struct asyncio__link handles, others;
+    size_t nhandles = 0, nothers = 0;
+    asyncio__link_init(&handles);
+    asyncio__link_init(&others);
+    while (!asyncio__list_empty(list)) {
+        bool handle = asyncio__node_of(list->next)->ops == &asyncio__handle_ops;
+        move_first(handle ? &handles : &others, list);
+        if (handle) nhandles++;
+        else nothers++;
+    }
+    mix_list(loop, &others, nothers);
+    merge_lists(loop, list, &handles, nhandles, &others, nothers);
+}
+
+/* ---- cancelling at a point ---- */
+
+long asyncio_testing_cancel_await(asyncio_loop *loop, long n) {
+    if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
+    long points = loop->points;
+    loop->points = 0;
+    loop->cancel_at = n;
+    if (n >= 0) loop->slow |= ASYNCIO__SLOW_POINTS;
+    else loop->slow &= ~(uint32_t)ASYNCIO__SLOW_POINTS;
+    return points;
+}
+
+void asyncio__loop_point(asyncio_loop *loop, struct asyncio__fiber *fiber) {
+    if (++loop->points == loop->cancel_at) loop->upcalls->fiber_cancel(fiber);
+}

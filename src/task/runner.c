@@ -188,6 +188,7 @@ int asyncio_runner_close(asyncio_runner *r) {
     if (r->loop->running)
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Cannot close a running event loop");
     r->closed = true;
+    r->loop->slow &= ~(uint32_t)ASYNCIO__SLOW_POINTS; /* what is tested is over */
     int rc = r->loop->closed ? 0 : finish_leftovers(r->loop);
     if (rc >= 0 && asyncio_loop_open_asyncgens(r->loop) > 0) {
         rc = asyncio_loop_run_until_complete(r->loop, asyncio_loop_shutdown_asyncgens(r->loop),

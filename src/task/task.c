@@ -260,6 +260,11 @@ static int fiber_describe(struct asyncio__fiber *fiber, char *buf, size_t n) {
     return asyncio_task_repr(asyncio__container(fiber, struct asyncio_task, fiber), buf, n);
 }
 
+static void fiber_cancel(struct asyncio__fiber *fiber) {
+    asyncio__task_request_cancel(&asyncio__container(fiber, struct asyncio_task, fiber)->future,
+                                 NULL);
+}
+
 /* Frames of the library's own coroutines, which have no place, are left out. */
 static bool is_shown(const struct asyncio__frame *f) { return f->where || f->type->line != 0; }
 
@@ -289,6 +294,7 @@ const struct asyncio__upcalls asyncio__task_upcalls = {
     .fiber_main = fiber_main,
     .fiber_failed = fiber_failed,
     .fiber_describe = fiber_describe,
+    .fiber_cancel = fiber_cancel,
     .report = asyncio__report,
     .destroy_pending = asyncio__task_destroy_pending,
     .task_context = task_context,
