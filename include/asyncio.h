@@ -28,6 +28,7 @@
 #include <asyncio/barrier.h>
 #include <asyncio/queue.h>
 #include <asyncio/fd.h>
+#include <asyncio/sock.h>
 #include <asyncio/keywords.h>
 
 #endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * io/sigpipe.h: around a system call that has no flag against SIGPIPE (write to a pipe,
+ * sendfile). errno is left as the call left it.
+ */
+#ifndef ASYNCIO_IO_SIGPIPE_H
+#define ASYNCIO_IO_SIGPIPE_H
+
+#include <signal.h>
+
+struct asyncio__sigpipe {
+    sigset_t mask; /* the thread's, before */
+};
+
+void asyncio__sigpipe_hold(struct asyncio__sigpipe *s);
+
+/* failed: the call ended with EPIPE: the signal it made is taken away. */
+void asyncio__sigpipe_release(const struct asyncio__sigpipe *s, int failed);
+
+#endif
