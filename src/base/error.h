@@ -29,6 +29,10 @@ void asyncio__error_put(struct asyncio__strand *strand, asyncio_error *error);
  * puts it back; on failure merges the two. Takes the reference `saved`. */
 void asyncio__error_after(struct asyncio__strand *strand, asyncio_error *saved, int status);
 
+/* Puts a new error of `code` between `error` (NULL: none) and the first of code `behind` in its
+ * chain of contexts, which becomes its cause. Nothing if there is none, or no memory. */
+void asyncio__error_insert(asyncio_error *error, int code, int behind);
+
 /* Raises with a plain message or none, at the place of the current await. Returns code. With a
  * printf message: asyncio_raise(code, NULL, NULL, fmt, ...). */
 int asyncio__raise(int code, const char *message) __attribute__((cold));

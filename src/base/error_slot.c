@@ -105,6 +105,20 @@ static void hang_chain(asyncio_error *front, asyncio_error *rest) {
     if (!hung) asyncio_error_unref(rest);
 }
 
+/* The reference that `e` had to what comes behind is then the new error's. */
+void asyncio__error_insert(asyncio_error *e, int code, int behind) {
+    asyncio_error *next = e ? asyncio__error_context(e) : NULL;
+    while (next && next->code != behind) {
+        e = next;
+        next = asyncio__error_context(e);
+    }
+    asyncio_error *inserted = next ? asyncio__error_make(code, NULL) : NULL;
+    if (!inserted) return;
+    inserted->cause = asyncio_error_ref(next);
+    atomic_init(&inserted->context, next);
+    atomic_store_explicit(&e->context, inserted, memory_order_release);
+}
+
 /* ---- the slot ---- */
 
 asyncio_error *asyncio__error_match(const struct asyncio__strand *strand, int status) {

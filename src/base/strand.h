@@ -30,11 +30,15 @@ struct asyncio__frame {
     asyncio_value result;          /* type is asyncio__unset until RETURN */
 };
 
+/* The one bit of a strand's flags that is not the task's: an await has put the slot's error
+ * aside. What fails meanwhile without an error object could be taken for that one. */
+#define ASYNCIO__STRAND_HIDES 16u
+
 struct asyncio__strand {
     struct asyncio__frame *top;    /* innermost frame; NULL outside coroutines */
     asyncio_error *error;          /* the error slot: a reference or NULL */
     struct asyncio_future *waiter; /* what the task waits for, or NULL */
-    uint32_t flags;                /* the task's (task/task.h), and the class of stack */
+    uint32_t flags;                /* HIDES, the task's (task/task.h), and the class of stack */
     uint32_t cancels;              /* requests to cancel it, not taken back */
     asyncio__context_ref context;  /* what it runs in; a reference */
 };

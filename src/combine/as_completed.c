@@ -136,7 +136,7 @@ asyncio_as_completed *asyncio_as_completed_new(size_t n, const asyncio_coro *aws
 void asyncio_as_completed_unref(asyncio_as_completed *it) {
     if (!it || --it->refs > 0) return;
     asyncio_loop *loop = it->children.loop;
-    if (!loop->closed) asyncio__timer_cancel(&loop->timers, &it->timer);
+    asyncio__timer_cancel(&loop->timers, &it->timer);
     for (size_t i = 0; i < it->children.count; i++) asyncio__link_take(&it->nodes[i].node.link);
     asyncio__children_fini(&it->children);
     asyncio__free(it->nodes);
@@ -173,6 +173,7 @@ static asyncio_future *take_entry(asyncio_as_completed *it) {
     return asyncio__container(l, struct followed, node.link)->future;
 }
 
+/* The future is the iterator's, which the caller holds. */
 static int next_entry(asyncio_as_completed *it, asyncio_future **out) {
     struct asyncio_task *task = asyncio__task_current();
     *out = NULL;
@@ -183,7 +184,6 @@ static int next_entry(asyncio_as_completed *it, asyncio_future **out) {
     }
     if (it->left == 0) return asyncio__raise(ASYNCIO_STOP_ASYNC_ITERATION, NULL);
     it->left--;
-    it->refs++;
     int rc = wait_for_entry(it, task);
     if (rc < 0) {
         it->left++;
@@ -191,7 +191,6 @@ static int next_entry(asyncio_as_completed *it, asyncio_future **out) {
         *out = take_entry(it);
         if (!*out) rc = asyncio__raise(ASYNCIO_TIMEOUT_ERROR, NULL);
     }
-    asyncio_as_completed_unref(it);
     return rc;
 }
 
@@ -204,17 +203,22 @@ static int run_next(const void *args, asyncio_value *result) {
     const struct next_args *a = args;
     asyncio_future *f = NULL;
     (void)result;
+    if (a->iterator) a->iterator->refs++;
     int rc = next_entry(a->iterator, &f);
-    if (rc >= 0 && a->out) *a->out = f;
+    if (rc >= 0 && a->out) *a->out = a->iterator->refs > 1 ? f : NULL;
+    asyncio_as_completed_unref(a->iterator);
     return rc;
 }
 
 static int run_result(const void *args, asyncio_value *result) {
     const struct next_args *a = args;
     asyncio_future *f = NULL;
+    if (a->iterator) a->iterator->refs++;
     int rc = next_entry(a->iterator, &f);
     if (rc >= 0) rc = asyncio__future_outcome(f, asyncio__here.strand);
-    return rc < 0 ? rc : asyncio__child_result(f, true, result);
+    if (rc >= 0) rc = asyncio__child_result(f, true, result);
+    asyncio_as_completed_unref(a->iterator);
+    return rc;
 }
 
 static const asyncio_coro_type next_type = { .size = sizeof(asyncio_coro_type),

@@ -345,7 +345,7 @@ static int exit_group(asyncio_scope *s, int status) {
     return rc;
 }
 
-static const asyncio_scope_ops group_ops = { sizeof(asyncio_scope_ops), "taskgroup", enter_group,
+static const asyncio_scope_ops group_ops = { sizeof(asyncio_scope_ops), "TaskGroup", enter_group,
                                              exit_group };
 
 asyncio_scope asyncio_taskgroup_scope(asyncio_taskgroup **group, int *rc) {
@@ -355,7 +355,7 @@ asyncio_scope asyncio_taskgroup_scope(asyncio_taskgroup **group, int *rc) {
 
 /* ---- as a pair ---- */
 
-static const asyncio_scope_ops pair_ops = { sizeof(asyncio_scope_ops), "taskgroup", NULL,
+static const asyncio_scope_ops pair_ops = { sizeof(asyncio_scope_ops), "TaskGroup", NULL,
                                             exit_group };
 
 int asyncio_taskgroup_enter(asyncio_taskgroup **group) {

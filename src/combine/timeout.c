@@ -101,6 +101,8 @@ static int enter_timeout(asyncio_scope *s) {
     return 0;
 }
 
+/* Only the cause, not also the context: once the timeout is caught, what was in the slot before
+ * the block is there again. */
 int asyncio__raise_timeout(void) {
     struct asyncio__strand *strand = asyncio__strand_current();
     asyncio_error *cause = asyncio__error_detach(strand, ASYNCIO_CANCELLED_ERROR);
@@ -112,11 +114,21 @@ int asyncio__raise_timeout(void) {
     return rc;
 }
 
+/* What the body made of the CancelledError says then that it came of a timeout. */
+static void mark_as_timeout(int status) {
+    asyncio_error *error = asyncio__error_match(asyncio__strand_current(), status);
+    asyncio__error_insert(error, ASYNCIO_TIMEOUT_ERROR, ASYNCIO_CANCELLED_ERROR);
+    for (size_t i = 0; status == ASYNCIO_EXCEPTION_GROUP && i < asyncio_error_count(error); i++) {
+        asyncio__error_insert(asyncio_error_child(error, i), ASYNCIO_TIMEOUT_ERROR,
+                              ASYNCIO_CANCELLED_ERROR);
+    }
+}
+
 static int exit_timeout(asyncio_scope *s, int status) {
     struct watch *w = s->object;
     struct deadline *d = deadline_of(s);
     asyncio_loop *loop = w->task->future.loop;
-    if (!loop->closed) asyncio__timer_cancel(&loop->timers, &w->timer);
+    asyncio__timer_cancel(&loop->timers, &w->timer);
     if (d->state == ACTIVE) {
         d->state = FINISHED;
     } else {
@@ -124,13 +136,14 @@ static int exit_timeout(asyncio_scope *s, int status) {
         unsigned left = asyncio_task_uncancel(w->task);
         if (left <= w->cancels && status == ASYNCIO_CANCELLED_ERROR)
             status = asyncio__raise_timeout();
+        else if (left <= w->cancels && status < 0) mark_as_timeout(status);
     }
     asyncio__slab_put(&loop->cells_slab, w);
     s->object = NULL;
     return status;
 }
 
-static const asyncio_scope_ops timeout_ops = { sizeof(asyncio_scope_ops), "timeout", enter_timeout,
+static const asyncio_scope_ops timeout_ops = { sizeof(asyncio_scope_ops), "Timeout", enter_timeout,
                                                exit_timeout };
 
 /* The deadline's place within the scope depends on the scope's address only by alignment, which
@@ -149,17 +162,19 @@ asyncio_scope asyncio_timeout(double delay, int *rc) {
 
 /* ---- the Timeout object ---- */
 
+static bool is_timeout(const asyncio_scope *s) { return s && s->ops == &timeout_ops; }
+
 double asyncio_timeout_when(const asyncio_scope *s) {
-    return s ? deadline_of(s)->when : (double)NAN;
+    return is_timeout(s) ? deadline_of(s)->when : (double)NAN;
 }
 
 bool asyncio_timeout_expired(const asyncio_scope *s) {
-    return s && (deadline_of(s)->state == EXPIRING || deadline_of(s)->state == EXPIRED);
+    if (!is_timeout(s)) return false;
+    return deadline_of(s)->state == EXPIRING || deadline_of(s)->state == EXPIRED;
 }
 
 int asyncio_timeout_reschedule(asyncio_scope *s, double when) {
-    if (!s || s->ops != &timeout_ops)
-        return asyncio__raise(ASYNCIO_TYPE_ERROR, "a timeout is required");
+    if (!is_timeout(s)) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a timeout is required");
     switch (deadline_of(s)->state) {
     case ACTIVE: break;
     case CREATED: return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Timeout has not been entered");
@@ -177,7 +192,7 @@ int asyncio_timeout_reschedule(asyncio_scope *s, double when) {
 
 int asyncio_timeout_repr(const asyncio_scope *s, char *buf, size_t n) {
     static const char *const names[] = { "created", "active", "expiring", "expired", "finished" };
-    if (!s) return snprintf(buf, n, "None");
+    if (!is_timeout(s)) return snprintf(buf, n, "None");
     const struct deadline *d = deadline_of(s);
     if (d->state != ACTIVE) return snprintf(buf, n, "<Timeout [%s]>", names[d->state]);
     if (isinf(d->when)) return snprintf(buf, n, "<Timeout [active] when=None>");

@@ -162,7 +162,8 @@ static int check_wait(const struct wait_args *a) {
     if (a->options.n == 0)
         return asyncio__raise(ASYNCIO_VALUE_ERROR, "Set of Tasks/Futures is empty.");
     if ((unsigned)a->options.return_when > ASYNCIO_FIRST_EXCEPTION) {
-        return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid return_when value");
+        return asyncio_raise(ASYNCIO_VALUE_ERROR, NULL, NULL, "Invalid return_when value: %d",
+                             (int)a->options.return_when);
     }
     if (a->options.has_timeout && isnan(a->options.timeout)) {
         return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid timeout: NaN (not a number)");

@@ -214,9 +214,14 @@ asyncio_error *asyncio__future_cancelled_error(struct asyncio_future *f) {
     return f->cancel_msg ? asyncio__error_make(ASYNCIO_CANCELLED_ERROR, f->cancel_msg->text) : NULL;
 }
 
+static bool may_be_mistaken(const struct asyncio__strand *strand) {
+    return strand->error || (strand->flags & ASYNCIO__STRAND_HIDES);
+}
+
 /* A bare CancelledError must not be taken for an older one that is still in the slot. */
 static int put_cancelled(struct asyncio__strand *strand, asyncio_error *error) {
-    if (!error && strand->error) error = asyncio__error_make(ASYNCIO_CANCELLED_ERROR, NULL);
+    if (!error && may_be_mistaken(strand))
+        error = asyncio__error_make(ASYNCIO_CANCELLED_ERROR, NULL);
     if (error) asyncio__error_put(strand, error);
     return ASYNCIO_CANCELLED_ERROR;
 }
@@ -228,7 +233,7 @@ int asyncio__raise_cancelled(struct asyncio__strand *strand, const struct asynci
 
 static int put_failed(struct asyncio_future *f, struct asyncio__strand *strand) {
     f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
-    if (!f->failed.error && strand->error) {
+    if (!f->failed.error && may_be_mistaken(strand)) {
         f->failed.error = asyncio__error_make(f->failed.code, NULL);
     }
     if (f->failed.error) asyncio__error_put(strand, asyncio_error_ref(f->failed.error));

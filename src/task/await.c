@@ -34,11 +34,25 @@ static void deliver_value(const struct asyncio__frame *frame, int status, asynci
 static __attribute__((noinline)) int await_coro(struct asyncio__strand *strand,
                                                 const asyncio_coro *coro, asyncio_value *out) {
     struct asyncio__frame frame;
-    asyncio_error *saved = strand->error;
     if (ASYNCIO__UNLIKELY(!coro->type->run)) return no_type();
-    if (ASYNCIO__UNLIKELY(saved != NULL)) strand->error = NULL;
     int status = asyncio__frame_run(strand, &frame, coro->type, coro->args.bytes);
-    if (ASYNCIO__UNLIKELY(saved || strand->error)) asyncio__error_after(strand, saved, status);
+    if (ASYNCIO__UNLIKELY(strand->error != NULL)) asyncio__error_after(strand, NULL, status);
+    deliver_value(&frame, status, out);
+    return status;
+}
+
+/* The same while there is an error in the slot. */
+static __attribute__((noinline)) int await_aside(struct asyncio__strand *strand,
+                                                 const asyncio_coro *coro, asyncio_value *out) {
+    struct asyncio__frame frame;
+    asyncio_error *saved = strand->error;
+    uint32_t hides = strand->flags & ASYNCIO__STRAND_HIDES;
+    if (!coro->type->run) return no_type();
+    strand->error = NULL;
+    strand->flags |= ASYNCIO__STRAND_HIDES;
+    int status = asyncio__frame_run(strand, &frame, coro->type, coro->args.bytes);
+    strand->flags = (strand->flags & ~ASYNCIO__STRAND_HIDES) | hides;
+    asyncio__error_after(strand, saved, status);
     deliver_value(&frame, status, out);
     return status;
 }
@@ -55,7 +69,8 @@ int asyncio_await(const asyncio_coro *coro, asyncio_value *out, const char *wher
         *(const double *)(const void *)coro->args.bytes <= 0) {
         return asyncio__task_yield(asyncio__task_of(strand));
     }
-    return await_coro(strand, coro, out);
+    return ASYNCIO__LIKELY(!strand->error) ? await_coro(strand, coro, out)
+                                           : await_aside(strand, coro, out);
 }
 
 /* ---- suspending ---- */

@@ -20,13 +20,17 @@ asyncio_scope asyncio_scope_make(int *rc, const asyncio_scope_ops *ops, void *ob
     return s;
 }
 
+static int refuse(const asyncio_scope *s, const char *why) {
+    const char *name = s->ops->name ? s->ops->name : "the block";
+    return asyncio_raise(ASYNCIO_RUNTIME_ERROR, NULL, NULL, "%s %s", name, why);
+}
+
 int asyncio_scope_enter(asyncio_scope *s) {
     struct asyncio__strand *strand = asyncio__here.strand;
     if (!s || !s->ops || !s->ops->exit)
         return asyncio__raise(ASYNCIO_TYPE_ERROR, "a block with an exit is required");
-    if (!strand) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "a block is entered inside a task");
-    if (s->state != FRESH)
-        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the block has been entered already");
+    if (!strand) return refuse(s, "should be used inside a task");
+    if (s->state != FRESH) return refuse(s, "has already been entered");
     strand->top->leaving = 0; /* what a helper's TRY said before is over */
     int rc = s->ops->enter ? s->ops->enter(s) : 0;
     if (rc < 0) {

@@ -350,8 +350,7 @@ TEST(error_of_a_helper_before_the_block_is_not_the_blocks) {
 ASYNC(pair, (int) code) {
     asyncio_scope s = block(&a, NULL);
     TRY(asyncio_scope_enter(&s));
-    CHECK_ERROR(asyncio_scope_enter(&s), ASYNCIO_RUNTIME_ERROR,
-                "the block has been entered already");
+    CHECK_ERROR(asyncio_scope_enter(&s), ASYNCIO_RUNTIME_ERROR, "block has already been entered");
     int rc = code < 0 ? AWAIT(fail(code)) : 0;
     rc = asyncio_scope_exit(&s, rc);
     note("rc=%s", asyncio_err_name(rc));
@@ -372,7 +371,8 @@ TEST(block_without_the_keyword) {
 
 TEST(blocks_are_entered_inside_a_task) {
     asyncio_scope s = block(&a, NULL);
-    CHECK_ERROR(asyncio_scope_enter(&s), ASYNCIO_RUNTIME_ERROR, "a block is entered inside a task");
+    CHECK_ERROR(asyncio_scope_enter(&s), ASYNCIO_RUNTIME_ERROR,
+                "block should be used inside a task");
     CHECK_ERROR(asyncio_scope_exit(&s, 0), ASYNCIO_RUNTIME_ERROR, "the block is not open");
     int rc = 0;
     bool ran = false;
