@@ -29,6 +29,7 @@
 #include <asyncio/queue.h>
 #include <asyncio/fd.h>
 #include <asyncio/sock.h>
+#include <asyncio/signal.h>
 #include <asyncio/keywords.h>
 
 #endif

@@ -66,6 +66,7 @@ static void init_fields(asyncio_loop *loop, const struct asyncio__upcalls *upcal
     asyncio__link_init(&loop->batch);
     asyncio__link_init(&loop->ready);
     asyncio__link_init(&loop->tasks);
+    asyncio__link_init(&loop->ties);
     asyncio__link_init(&loop->generators);
     asyncio__timers_init(&loop->timers);
     atomic_init(&loop->refs, 1);
@@ -145,6 +146,14 @@ static void discard_list(struct asyncio__link *list) {
     }
 }
 
+static void close_ties(asyncio_loop *loop) {
+    while (!asyncio__list_empty(&loop->ties)) {
+        struct asyncio__tie *tie = asyncio__container(loop->ties.next, struct asyncio__tie, link);
+        asyncio__link_take(&tie->link);
+        tie->close(tie);
+    }
+}
+
 int asyncio_loop_close(asyncio_loop *loop) {
     if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
     if (loop->running)
@@ -156,6 +165,7 @@ int asyncio_loop_close(asyncio_loop *loop) {
     loop->slow &= ~(uint32_t)ASYNCIO__SLOW_POINTS;
     loop->live++; /* the loop outlives its last object until the end of this function */
     loop->upcalls->destroy_pending(loop);
+    close_ties(loop);
     asyncio__inbox_close(loop);
     discard_list(&loop->batch);
     discard_list(&loop->ready);

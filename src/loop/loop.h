@@ -79,6 +79,13 @@ struct asyncio__return {
     struct asyncio__return *outer;
 };
 
+/* What a layer above has in a loop: told when that is closed, after its tasks have been unwound
+ * and before its inbox is. `close` finds the tie taken out of the loop's list. */
+struct asyncio__tie {
+    struct asyncio__link link;
+    void (*close)(struct asyncio__tie *tie);
+};
+
 struct asyncio_loop {
     struct asyncio__link batch; /* what still runs in this turn */
     struct asyncio__link ready; /* what runs in the next */
@@ -127,6 +134,8 @@ struct asyncio_loop {
     void *task_factory_arg;
     size_t stack_size;
     unsigned unwind_refusals; /* awaits refused to the task that is unwound */
+
+    struct asyncio__link ties; /* in the order they were made */
 };
 
 /* A new loop. NULL: see the slot. */

@@ -84,3 +84,7 @@ int asyncio__interrupt_stop(struct asyncio__interrupt *i) {
     }
     return atomic_load(&i->count);
 }
+
+bool asyncio__interrupt_is_stale(const struct sigaction *action) {
+    return action->sa_handler == on_sigint && !atomic_load(&active);
+}

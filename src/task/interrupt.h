@@ -27,4 +27,7 @@ void asyncio__interrupt_start(struct asyncio__interrupt *i, asyncio_loop *loop, 
 /* Restores what was there, if it is still ours. Returns how many interrupts there were. */
 int asyncio__interrupt_stop(struct asyncio__interrupt *i);
 
+/* Whether that is the handler of runners while none of them has it installed. */
+bool asyncio__interrupt_is_stale(const struct sigaction *action);
+
 #endif

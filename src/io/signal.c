@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * io/signal.c: subscriptions to signals, and add_signal_handler on top of them.
+ */
+#include "io/signal.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "loop/handle.h"
+#include "task/interrupt.h"
+
+#define SIGNALS 65
+
+static struct {
+    _Atomic(struct asyncio__subscription *) first;
+    struct sigaction before; /* what is set again when the list is empty */
+} signals[SIGNALS];
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static atomic_int inside; /* handlers that run now, in whatever threads */
+
+/* ---- the signal handler ---- */
+
+static void post(struct asyncio__subscription *s, unsigned count) {
+    atomic_fetch_add(&s->count, count);
+    if (!atomic_exchange(&s->posted, true)) asyncio__inbox_post(s->loop, &s->node);
+}
+
+static void on_signal(int signum) {
+    int saved = errno;
+    atomic_fetch_add(&inside, 1);
+    struct asyncio__subscription *s = atomic_load(&signals[signum].first);
+    for (; s; s = atomic_load(&s->next)) {
+        if (*s->loop->fork_mark) post(s, 1); /* otherwise the parent's, in a forked child */
+    }
+    atomic_fetch_sub(&inside, 1);
+    errno = saved;
+}
+
+/* ---- delivery ---- */
+
+static struct asyncio__subscription *subscription_of(struct asyncio__node *node) {
+    return asyncio__container(node, struct asyncio__subscription, node);
+}
+
+static void run_subscription(struct asyncio__node *node) {
+    struct asyncio__subscription *s = subscription_of(node);
+    asyncio__link_init(&node->link);
+    atomic_store(&s->posted, false);
+    s->deliver(s);
+}
+
+static void discard_subscription(struct asyncio__node *node) { asyncio__link_init(&node->link); }
+
+static int describe_subscription(struct asyncio__node *node, char *buf, size_t n) {
+    return snprintf(buf, n, "handler of signal %d", subscription_of(node)->signum);
+}
+
+static const struct asyncio__node_ops subscription_ops = { run_subscription, discard_subscription,
+                                                           describe_subscription, NULL };
+
+/* ---- starting and stopping ---- */
+
+/* A fault is over only when its cause is: the instruction would be run again at once. */
+static int check_signal(int signum) {
+    if (signum < 1 || signum >= SIGNALS) {
+        return asyncio_raise(ASYNCIO_VALUE_ERROR, NULL, NULL, "invalid signal number %d", signum);
+    }
+    if (signum == SIGSEGV || signum == SIGBUS || signum == SIGFPE || signum == SIGILL) {
+        return asyncio_raise(ASYNCIO_RUNTIME_ERROR, NULL, NULL,
+                             "signal %d cannot be handled later than it happens", signum);
+    }
+    return 0;
+}
+
+static int install(int signum) {
+    struct sigaction ours = { .sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK };
+    sigemptyset(&ours.sa_mask);
+    if (sigaction(signum, &ours, &signals[signum].before) == 0) return 0;
+    return asyncio_raise(ASYNCIO_RUNTIME_ERROR, NULL, NULL, "sig %d cannot be caught", signum);
+}
+
+/* Unless somebody else has set another meanwhile. A runner's handler that has nobody left to
+ * interrupt is no handler. */
+static void uninstall(int signum) {
+    struct sigaction now, *before = &signals[signum].before;
+    if (sigaction(signum, NULL, &now) < 0 || now.sa_handler != on_signal) return;
+    if (asyncio__interrupt_is_stale(before)) before->sa_handler = SIG_DFL;
+    sigaction(signum, before, NULL);
+}
+
+static void close_subscription(struct asyncio__tie *tie) {
+    struct asyncio__subscription *s = asyncio__container(tie, struct asyncio__subscription, tie);
+    asyncio__subscription_stop(s);
+    s->closed(s);
+}
+
+int asyncio__subscription_start(struct asyncio__subscription *s, asyncio_loop *loop, int signum) {
+    int rc = check_signal(signum);
+    if (rc >= 0) rc = asyncio__loop_check(loop);
+    if (rc < 0) return rc;
+    s->node.ops = &subscription_ops;
+    asyncio__link_init(&s->node.link);
+    s->loop = loop;
+    s->signum = signum;
+    atomic_init(&s->posted, false);
+    atomic_init(&s->count, 0);
+    pthread_mutex_lock(&lock);
+    struct asyncio__subscription *first = atomic_load(&signals[signum].first);
+    atomic_init(&s->next, first);
+    atomic_store(&signals[signum].first, s);
+    if (!first) rc = install(signum);
+    if (rc < 0) atomic_store(&signals[signum].first, NULL);
+    pthread_mutex_unlock(&lock);
+    if (rc < 0) return rc;
+    s->tie.close = close_subscription;
+    asyncio__list_append(&loop->ties, &s->tie.link);
+    return 0;
+}
+
+static void unlink_subscription(struct asyncio__subscription *s) {
+    _Atomic(struct asyncio__subscription *) *at = &signals[s->signum].first;
+    while (atomic_load(at) != s) at = &atomic_load(at)->next;
+    atomic_store(at, atomic_load(&s->next));
+}
+
+void asyncio__subscription_stop(struct asyncio__subscription *s) {
+    pthread_mutex_lock(&lock);
+    unlink_subscription(s);
+    if (!atomic_load(&signals[s->signum].first)) uninstall(s->signum);
+    pthread_mutex_unlock(&lock);
+    while (atomic_load(&inside) > 0) sched_yield(); /* in another thread */
+    asyncio__inbox_take(s->loop);
+    asyncio__link_take(&s->node.link);
+    asyncio__link_take(&s->tie.link);
+}
+
+bool asyncio__subscription_take(struct asyncio__subscription *s) {
+    if (atomic_load(&s->count) == 0) return false;
+    atomic_fetch_sub(&s->count, 1);
+    return true;
+}
+
+void asyncio__subscription_pass(struct asyncio__subscription *from,
+                                struct asyncio__subscription *to) {
+    unsigned count = atomic_exchange(&from->count, 0);
+    if (count > 0) post(to, count);
+}
+
+/* ---- callbacks ---- */
+
+struct handler {
+    struct asyncio__subscription subscription;
+    asyncio_callback *fn;
+    struct asyncio__call call;
+    bool running, removed;
+};
+
+static void free_handler(struct handler *h) {
+    asyncio_loop *loop = h->subscription.loop;
+    asyncio__call_drop(&h->call);
+    asyncio__free(h);
+    asyncio__loop_object_gone(loop);
+}
+
+static struct handler *handler_of(struct asyncio__subscription *s) {
+    return asyncio__container(s, struct handler, subscription);
+}
+
+static void remove_handler(struct handler *h) {
+    asyncio__subscription_stop(&h->subscription);
+    h->removed = true;
+    if (!h->running) free_handler(h);
+}
+
+static void deliver_to_handler(struct asyncio__subscription *s) {
+    struct handler *h = handler_of(s);
+    h->running = true;
+    while (!h->removed && asyncio__subscription_take(s)) {
+        asyncio__context_ref saved = asyncio__call_enter(&h->call);
+        int status = h->fn(h->call.arg);
+        asyncio__call_leave(s->loop, &h->call, saved, status, NULL, NULL);
+    }
+    h->running = false;
+    if (h->removed) free_handler(h);
+}
+
+static void close_handler(struct asyncio__subscription *s) { free_handler(handler_of(s)); }
+
+static struct handler *find_handler(asyncio_loop *loop, int signum) {
+    struct handler *found = NULL;
+    if (signum < 1 || signum >= SIGNALS) return NULL;
+    pthread_mutex_lock(&lock);
+    struct asyncio__subscription *s = atomic_load(&signals[signum].first);
+    for (; s && !found; s = atomic_load(&s->next)) {
+        if (s->loop == loop && s->deliver == deliver_to_handler) found = handler_of(s);
+    }
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+static struct handler *new_handler(asyncio_loop *loop, int signum, asyncio_callback *fn,
+                                   const asyncio_call_options *options) {
+    struct handler *h = asyncio__malloc(sizeof *h);
+    if (!h) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
+    *h = (struct handler){ .fn = fn };
+    h->subscription.deliver = deliver_to_handler;
+    h->subscription.closed = close_handler;
+    if (asyncio__subscription_start(&h->subscription, loop, signum) < 0) {
+        asyncio__free(h);
+        return NULL;
+    }
+    asyncio__call_init(&h->call, options);
+    loop->live++;
+    return h;
+}
+
+int asyncio_loop_add_signal_handler_with(asyncio_loop *loop, int signum, asyncio_callback *fn,
+                                         const asyncio_call_options *options) {
+    if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
+    if (!fn) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a callback is required");
+    struct handler *before = find_handler(loop, signum);
+    struct handler *h = new_handler(loop, signum, fn, options);
+    if (!h) return asyncio__slot_status();
+    if (before) {
+        asyncio__subscription_pass(&before->subscription, &h->subscription);
+        remove_handler(before);
+    }
+    return 0;
+}
+
+int asyncio_loop_remove_signal_handler(asyncio_loop *loop, int signum) {
+    if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
+    struct handler *h = find_handler(loop, signum);
+    if (h) remove_handler(h);
+    return h != NULL;
+}
