@@ -114,7 +114,8 @@ asyncio_as_completed *asyncio_as_completed_new(size_t n, const asyncio_coro *aws
                NULL;
     asyncio_as_completed *it = asyncio__calloc(1, sizeof *it);
     struct followed *nodes = it ? asyncio__malloc((n ? n : 1) * sizeof *nodes) : NULL;
-    int rc = nodes ? asyncio__children_init(&it->children, n, aws) : asyncio__raise(-ENOMEM, NULL);
+    int rc = nodes ? asyncio__children_init(&it->children, n, aws, false)
+                   : asyncio__raise(-ENOMEM, NULL);
     if (rc >= 0) {
         rc = arm(it, timeout);
         if (rc < 0) asyncio__children_fini(&it->children);

@@ -28,9 +28,7 @@ asyncio_future *asyncio__child_future(asyncio_loop *loop, const asyncio_coro *aw
     }
     asyncio_task_options o = { .size = sizeof o, .coro = *aw };
     asyncio_task *t = asyncio_loop_create_task_with(loop, &o);
-    if (!t) return NULL;
-    t->future.flags |= ASYNCIO__FUTURE_QUIET;
-    return &t->future;
+    return t ? &t->future : NULL;
 }
 
 int asyncio__child_result(asyncio_future *f, bool last_use, asyncio_value *value) {
@@ -60,7 +58,7 @@ static uint32_t find_or_add(struct asyncio__children *c, uint32_t *table, size_t
 }
 
 static int add_children(struct asyncio__children *c, size_t n, const asyncio_coro *aws,
-                        uint32_t *table, size_t mask) {
+                        uint32_t *table, size_t mask, bool quiet) {
     for (size_t i = 0; i < n; i++) {
         const asyncio_future *given = future_given(&aws[i]);
         uint32_t at = given && table ? find_or_add(c, table, mask, given) : (uint32_t)c->count;
@@ -68,6 +66,7 @@ static int add_children(struct asyncio__children *c, size_t n, const asyncio_cor
         if (at < c->count) continue;
         asyncio_future *f = asyncio__child_future(c->loop, &aws[i]);
         if (!f) return asyncio__slot_status();
+        if (quiet && !given) f->flags |= ASYNCIO__FUTURE_QUIET;
         c->futures[c->count++] = f;
     }
     return 0;
@@ -95,7 +94,8 @@ static asyncio_loop *choose_loop(size_t n, const asyncio_coro *aws) {
     return asyncio_get_event_loop();
 }
 
-int asyncio__children_init(struct asyncio__children *c, size_t n, const asyncio_coro *aws) {
+int asyncio__children_init(struct asyncio__children *c, size_t n, const asyncio_coro *aws,
+                           bool quiet) {
     *c = (struct asyncio__children){ .loop = choose_loop(n, aws) };
     if (!c->loop) return asyncio__slot_status();
     if (n >= EMPTY / 2) return asyncio__raise(-ENOMEM, NULL);
@@ -105,7 +105,7 @@ int asyncio__children_init(struct asyncio__children *c, size_t n, const asyncio_
     c->order = asyncio__malloc((n ? n : 1) * sizeof *c->order);
     int rc = c->futures && c->order ? alloc_table(n, aws, &table, &mask) : -ENOMEM;
     if (rc < 0) asyncio__raise(rc, NULL);
-    else rc = add_children(c, n, aws, table, mask);
+    else rc = add_children(c, n, aws, table, mask, quiet);
     asyncio__free(table);
     if (rc < 0) asyncio__children_fini(c);
     return rc;

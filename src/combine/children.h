@@ -16,14 +16,15 @@ struct asyncio__children {
     uint32_t *order;          /* for each given one, its index among the distinct */
 };
 
-/* 0, or a negative status, raised; then nothing is held (tasks made so far go on). */
-int asyncio__children_init(struct asyncio__children *c, size_t n, const asyncio_coro *aws);
+/* 0, or a negative status, raised; then nothing is held (tasks made so far go on). quiet: the
+ * tasks it makes are not reported if they are destroyed while pending. */
+int asyncio__children_init(struct asyncio__children *c, size_t n, const asyncio_coro *aws,
+                           bool quiet);
 
 /* Lets go of the futures and the arrays. */
 void asyncio__children_fini(struct asyncio__children *c);
 
-/* The future of an awaitable; a new task (quiet if destroyed while pending) for a coroutine
- * object. Owned; NULL: raised. */
+/* The future of an awaitable; a new task for a coroutine object. Owned; NULL: raised. */
 asyncio_future *asyncio__child_future(asyncio_loop *loop, const asyncio_coro *aw);
 
 /* The result of a future that is done well: moved if the caller's is the only reference and this

@@ -319,7 +319,8 @@ static struct gather *new_gather(size_t n, const asyncio_coro *aws, bool return_
                                  bool takes_results) {
     struct gather *g = asyncio__malloc(sizeof *g);
     struct child *nodes = g ? asyncio__malloc((n ? n : 1) * sizeof *nodes) : NULL;
-    int rc = nodes ? asyncio__children_init(&g->children, n, aws) : asyncio__raise(-ENOMEM, NULL);
+    int rc =
+        nodes ? asyncio__children_init(&g->children, n, aws, true) : asyncio__raise(-ENOMEM, NULL);
     if (rc < 0) {
         asyncio__free(nodes);
         asyncio__free(g);

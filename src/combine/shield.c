@@ -220,9 +220,6 @@ asyncio_future *asyncio_shield_future(asyncio_coro awaitable) {
     if (!loop) return NULL;
     asyncio_future *inner = asyncio__child_future(loop, &awaitable);
     if (!inner) return NULL;
-    if (awaitable.type != &asyncio__coro_of_future_type) {
-        inner->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_QUIET;
-    }
     return inner->state == ASYNCIO__PENDING ? new_shield(inner) : inner;
 }
 

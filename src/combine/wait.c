@@ -183,7 +183,7 @@ static int wait_run(const void *args, asyncio_value *result) {
     asyncio_coro *aws = asyncio__malloc(a->options.n * sizeof *aws);
     if (!aws) return asyncio__raise(-ENOMEM, NULL);
     for (size_t i = 0; i < a->options.n; i++) aws[i] = asyncio_coro_of_future(a->futures[i]);
-    rc = asyncio__children_init(&c, a->options.n, aws);
+    rc = asyncio__children_init(&c, a->options.n, aws, false);
     asyncio__free(aws);
     if (rc < 0) return rc;
     if (c.loop != asyncio__task_current()->future.loop) {
@@ -222,13 +222,12 @@ static int wait_for_nothing(const asyncio_coro *awaitable, asyncio_value *result
     struct asyncio_task *task = asyncio__task_current();
     asyncio_future *f = asyncio__child_future(task->future.loop, awaitable);
     if (!f) return asyncio__slot_status();
-    f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_QUIET;
     bool waits = f->state == ASYNCIO__PENDING;
     int rc = waits ? asyncio__wait_done(task, f, true) : 0;
-    if (rc >= 0) rc = asyncio__future_outcome(f, &task->fiber.strand);
-    if (rc >= 0) rc = asyncio__child_result(f, true, result);
-    else if (rc == ASYNCIO_CANCELLED_ERROR && waits && f->state == ASYNCIO__CANCELLED) {
-        rc = asyncio__raise_timeout();
+    if (rc >= 0) {
+        rc = asyncio__future_outcome(f, &task->fiber.strand);
+        if (rc >= 0) rc = asyncio__child_result(f, true, result);
+        else if (rc == ASYNCIO_CANCELLED_ERROR && waits) rc = asyncio__raise_timeout();
     }
     asyncio_future_unref(f);
     return rc;

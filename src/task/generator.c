@@ -409,21 +409,27 @@ static ASYNCIO_ASYNC(close_gen, (asyncio_gen *) gen) {
     return ASYNCIO_AWAIT(asyncio_gen_aclose(gen));
 }
 
-/* One task for each open generator, in order. */
-static int start_closers(asyncio_loop *loop, struct shutdown *s) {
+/* The open generators, in order. */
+static void collect_closers(asyncio_loop *loop, struct shutdown *s) {
     struct asyncio__link *l = loop->generators.next;
     for (; l != &loop->generators && s->count < s->left; l = l->next) {
         asyncio_gen *g = asyncio__container(l, asyncio_gen, link);
         if (g->closing) continue;
-        struct closer *c = &s->closers[s->count];
-        asyncio_task_options o = { .size = sizeof o, .coro = close_gen(g) };
-        *c = (struct closer){ .node.ops = &closer_ops, .shutdown = s, .gen = g };
+        struct closer *c = &s->closers[s->count++];
+        *c = (struct closer){ .node.ops = &closer_ops, .shutdown = s, .gen = asyncio_gen_ref(g) };
         asyncio__link_init(&c->node.link);
+    }
+}
+
+/* One task for each; one that starts eagerly may change the loop's list. */
+static int start_closers(asyncio_loop *loop, struct shutdown *s) {
+    collect_closers(loop, s);
+    for (size_t i = 0; i < s->count; i++) {
+        struct closer *c = &s->closers[i];
+        asyncio_task_options o = { .size = sizeof o, .coro = close_gen(c->gen) };
         c->task = asyncio_loop_create_task_with(loop, &o);
         if (!c->task) return asyncio__slot_status();
-        asyncio_gen_ref(g);
         c->task->future.flags |= ASYNCIO__FUTURE_QUIET;
-        s->count++;
     }
     return 0;
 }

@@ -197,8 +197,6 @@ static const asyncio_coro_type OBJECT_TYPE = {
     .release = release_object,
 };
 
-bool is_coro_object(const asyncio_coro *object) { return object->type == &OBJECT_TYPE; }
-
 asyncio_coro coro_object(struct coro *coro) {
     asyncio_coro object = { .type = &OBJECT_TYPE };
     memcpy(object.args.bytes, &coro, sizeof coro);

@@ -54,7 +54,6 @@ struct value coro_value(struct coro *coro);
 
 /* The same for the library. */
 asyncio_coro coro_object(struct coro *coro);
-bool is_coro_object(const asyncio_coro *object);
 
 /* A new frame with the parameters of a call; main's or a coro's body in one. */
 struct env *env_of_call(const struct coro *call);

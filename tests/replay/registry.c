@@ -58,7 +58,6 @@ struct entry *registry_entry(struct interp *it, asyncio_future *future) {
     e->future = asyncio_future_ref(future);
     e->task = asyncio_future_as_task(future);
     e->name = value_string("future");
-    e->type = e->task ? "Task" : "Future";
     e->number = SIZE_MAX;
     struct registry *r = &it->registry;
     if (r->nentries++ >= r->nbuckets) grow_table(r);
@@ -180,8 +179,11 @@ static void release_entry(struct entry *e) {
     asyncio_future_unref(e->future);
 }
 
-void registry_release_futures(struct interp *it) {
+void registry_release(struct interp *it) {
     struct registry *r = &it->registry;
+    for (; r->objects; r->objects = r->objects->next) {
+        if (r->objects->class->drop) r->objects->class->drop(r->objects->p);
+    }
     for (size_t i = 0; i < r->n; i++) release_entry(r->places[i]);
     for (size_t i = 0; i < r->nbuckets; i++) {
         for (struct entry *e = r->buckets[i]; e; e = e->next) release_entry(e);
@@ -190,9 +192,7 @@ void registry_release_futures(struct interp *it) {
 
 void registry_fini(struct interp *it) {
     struct registry *r = &it->registry;
-    for (struct object *o = r->objects; o; o = o->next) {
-        if (o->class->drop) o->class->drop(o->p);
-    }
+    registry_release(it);
     for (size_t i = 0; i < r->nerrors; i++) asyncio_error_unref(r->errors[i]);
     free(r->errors);
     free(r->places);

@@ -16,16 +16,17 @@ struct entry {
     asyncio_future *future; /* a reference until it is let go, then only an address */
     asyncio_task *task;     /* the same as a task, or NULL */
     struct value name;      /* of a future; a task knows its own */
-    const char *type;       /* in reports: Task, Future or _GatheringFuture */
     size_t number;          /* its place in the order of making */
     bool released;          /* the reference is gone */
     bool quiet;             /* a task that is not reported when it is left pending */
+    bool destroyed;         /* the library says so: while it was pending */
     bool pending;           /* the state at the end, once that is frozen */
     struct list *list;      /* the result of a gather, once it was asked for; NULL before */
     struct entry *inner;    /* of a shield: the future it follows, or NULL */
     const char *sort_name;  /* while a result of wait is sorted */
     const char *shown;      /* how it is shown from then on; NULL before */
     asyncio_error *lost;    /* its error, if nobody has looked at it */
+    const char *report;     /* what the library says of that */
     struct entry *next;     /* in its bucket */
 };
 
@@ -69,8 +70,9 @@ struct value entry_result(struct interp *it, struct entry *entry, asyncio_value 
 /* Fixes the states of all entries: from now on they are shown as they are now. */
 void registry_freeze(struct interp *it);
 
-/* Lets go of all futures and tasks, in order; then of everything else. */
-void registry_release_futures(struct interp *it);
+/* Lets go of all objects, some of which hold tasks, and of all futures and tasks, in order; then
+ * of everything else. */
+void registry_release(struct interp *it);
 void registry_fini(struct interp *it);
 
 #endif

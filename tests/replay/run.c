@@ -7,8 +7,8 @@
  * alone; it tells when the last reference to a future or task goes. So the states are
  * frozen, the loop is closed (which unwinds what is pending), our references go, and the
  * library's reports are noted at the entries they are about. Then they are written in the
- * order in which the making of tasks and futures began. Pending tasks are reported from
- * the frozen states.
+ * order in which the making of tasks and futures began. Pending tasks are shown in the
+ * frozen states.
  */
 #include "run.h"
 
@@ -31,13 +31,16 @@ static bool starts_with(const char *s, const char *start) {
     return strncmp(s, start, strlen(start)) == 0;
 }
 
-/* Notes an exception nobody has retrieved at its entry. */
-static void note_lost(struct interp *it, const asyncio_exception_context *context) {
+/* Notes at its entry that a task was destroyed, or has an exception nobody has retrieved. */
+static void note_left(struct interp *it, const asyncio_exception_context *context) {
     const asyncio_future *f =
         context->task ? asyncio_task_as_future(context->task) : context->future;
     struct entry *e = f ? registry_find(it, f) : NULL;
-    if (e && !e->pending && context->exception) {
+    if (e && e->pending && !context->exception) {
+        e->destroyed = true;
+    } else if (e && !e->pending && context->exception) {
         e->lost = registry_keep_error(it, asyncio_error_ref(context->exception));
+        e->report = arena_copy(&it->arena, context->message, strlen(context->message));
     }
 }
 
@@ -49,11 +52,11 @@ static int on_loop_error(asyncio_loop *loop, const asyncio_exception_context *co
     (void)loop;
     struct interp *it = arg;
     const char *message = context->message;
-    if (ends_with(message, "exception was never retrieved")) {
-        if (it->releasing) note_lost(it, context);
+    if (ends_with(message, "exception was never retrieved") ||
+        starts_with(message, "Task was destroyed but it is pending!")) {
+        if (it->releasing) note_left(it, context);
         return 0;
     }
-    if (starts_with(message, "Task was destroyed")) return 0;
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
         if (starts_with(message, prefixes[i])) message = prefixes[i];
     }
@@ -77,7 +80,7 @@ static asyncio_task *make_task(asyncio_loop *loop, const asyncio_task_options *o
     it->quiet = quiet;
     if (!task) return NULL;
     struct entry *e = registry_enter(it, asyncio_task_as_future(task), place);
-    e->quiet = quiet || !is_coro_object(&options->coro); /* or the library's own */
+    e->quiet = quiet;
     return task;
 }
 
@@ -221,10 +224,10 @@ static bool shut_down(struct interp *it) {
 
 static void report_entry(struct interp *it, const struct entry *e) {
     if (e->pending) {
-        if (!e->task || e->quiet) return;
+        if (!e->destroyed || e->quiet) return;
         text_printf(&it->trace, "! Task was destroyed but it is pending! | %s\n", e->shown);
     } else if (e->lost) {
-        text_printf(&it->trace, "! %s exception was never retrieved | ", e->type);
+        text_printf(&it->trace, "! %s | ", e->report);
         exc_show(it, &it->trace, e->lost);
         text_add(&it->trace, "\n");
     }
@@ -242,7 +245,7 @@ static void close_loop(struct interp *it) {
     it->muted = true;
     it->releasing = true;
     asyncio_ignore(asyncio_loop_close(it->loop));
-    registry_release_futures(it);
+    registry_release(it);
     it->releasing = false;
 }
 
