@@ -21,6 +21,7 @@
 #include <asyncio/wait.h>
 #include <asyncio/timeout.h>
 #include <asyncio/taskgroup.h>
+#include <asyncio/graph.h>
 #include <asyncio/lock.h>
 #include <asyncio/event.h>
 #include <asyncio/condition.h>

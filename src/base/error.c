@@ -28,15 +28,14 @@
 
 /* ---- frames ---- */
 
-/* Whether func is the C function behind ASYNC(name, ...). */
-static bool is_body_of(const char *func, const asyncio_coro_type *type) {
+bool asyncio__is_body_of(const char *func, const asyncio_coro_type *type) {
     if (!func || !type || !type->name) return false;
     size_t n = strlen(type->name);
     return strncmp(func, type->name, n) == 0 && strcmp(func + n, "_coro") == 0;
 }
 
 static struct asyncio__traced frame_place(const struct asyncio__frame *f) {
-    bool body = !f->func || is_body_of(f->func, f->type);
+    bool body = !f->func || asyncio__is_body_of(f->func, f->type);
     return (struct asyncio__traced){ f->where, body && f->type ? f->type->name : f->func };
 }
 
@@ -55,7 +54,7 @@ static uint32_t trace_strand(const struct asyncio__strand *strand,
     struct asyncio__traced last = { NULL, NULL };
     if (place) {
         last = *place;
-        if (top && is_body_of(place->func, top->type)) {
+        if (top && asyncio__is_body_of(place->func, top->type)) {
             last.func = top->type->name;
             top = user_frame(top->up);
         }

@@ -53,6 +53,9 @@ struct asyncio__traced {
  * the newest are kept. Lent by the error. */
 size_t asyncio__error_frames(const asyncio_error *error, const struct asyncio__traced **frames);
 
+/* Whether func is the C function behind ASYNC(name, ...). */
+bool asyncio__is_body_of(const char *func, const asyncio_coro_type *type);
+
 /* Prints frames as a traceback does: a line for each, its source line below where that can be
  * read. */
 void asyncio__error_print_frames(const struct asyncio__traced *frames, size_t count, FILE *file);

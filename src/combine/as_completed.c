@@ -54,8 +54,16 @@ static int describe_followed(struct asyncio__node *node, char *buf, size_t n) {
     return snprintf(buf, n, "_AsCompletedIterator._handle_completion()");
 }
 
+static struct asyncio_future *followed_awaiter(struct asyncio__node *node, size_t i) {
+    asyncio_as_completed *it = asyncio__container(node, struct followed, node)->iterator;
+    struct asyncio__link *l = it->line.next;
+    while (l != &it->line && i-- > 0) l = l->next;
+    return l == &it->line ? NULL : &asyncio__waiter_of(l)->future;
+}
+
+static const struct asyncio__node_more followed_more = { .awaiter = followed_awaiter };
 static const struct asyncio__node_ops followed_ops = { run_followed, discard_followed,
-                                                       describe_followed, NULL };
+                                                       describe_followed, &followed_more };
 
 /* The limit: nothing is followed any more; everything that was ends in a timeout. A node whose
  * future is done but that has not run yet counts as late, too. */

@@ -264,8 +264,14 @@ static int describe_child(struct asyncio__node *node, char *buf, size_t n) {
     return snprintf(buf, n, "gather.<locals>._done_callback()");
 }
 
+static struct asyncio_future *child_awaiter(struct asyncio__node *node, size_t i) {
+    struct gather *g = asyncio__container(node, struct child, node)->gather;
+    return i == 0 && g->future.refs > 0 ? &g->future : NULL;
+}
+
+static const struct asyncio__node_more child_more = { .awaiter = child_awaiter };
 static const struct asyncio__node_ops child_ops = { run_child, discard_child, describe_child,
-                                                    NULL };
+                                                    &child_more };
 
 static bool cancel_gather(struct asyncio_future *f, struct asyncio__message *msg) {
     struct gather *g = gather_of(f);
@@ -293,9 +299,9 @@ static void abandon_gather(struct asyncio_future *f) {
     }
 }
 
-static const struct asyncio__future_ops gather_ops = { .name = "_GatheringFuture",
-                                                       .cancel = cancel_gather,
-                                                       .free = abandon_gather };
+static const struct asyncio__future_ops gather_ops = {
+    .name = "_GatheringFuture", .cancel = cancel_gather, .free = abandon_gather, .relay = true
+};
 
 /* Follows the children that are pending first, then accounts for those that are done. */
 static void follow_children(struct gather *g) {

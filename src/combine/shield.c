@@ -95,8 +95,14 @@ static int describe_inner(struct asyncio__node *node, char *buf, size_t n) {
     return snprintf(buf, n, "shield.<locals>._inner_done_callback()");
 }
 
+static struct asyncio_future *inner_awaiter(struct asyncio__node *node, size_t i) {
+    struct shield *s = shield_of_inner(node);
+    return i == 0 && s->outer.refs > 0 ? &s->outer : NULL;
+}
+
+static const struct asyncio__node_more inner_more = { .awaiter = inner_awaiter };
 static const struct asyncio__node_ops inner_ops = { run_inner, discard_inner, describe_inner,
-                                                    NULL };
+                                                    &inner_more };
 
 /* ---- watching an inner one that was given up ---- */
 
@@ -188,7 +194,9 @@ static int describe_outer(struct asyncio__node *node, char *buf, size_t n) {
 static const struct asyncio__node_ops outer_ops = { run_outer, discard_outer, describe_outer,
                                                     NULL };
 
-static const struct asyncio__future_ops shield_ops = { .name = "Future", .free = abandon_shield };
+static const struct asyncio__future_ops shield_ops = { .name = "Future",
+                                                       .free = abandon_shield,
+                                                       .relay = true };
 
 /* ---- making one ---- */
 

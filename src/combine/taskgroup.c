@@ -175,8 +175,15 @@ static int describe_member(struct asyncio__node *node, char *buf, size_t n) {
     return snprintf(buf, n, "TaskGroup._on_task_done()");
 }
 
+/* From the first moment, not only in the exit: as in Python. */
+static struct asyncio_future *member_awaiter(struct asyncio__node *node, size_t i) {
+    struct asyncio_task *parent = asyncio__container(node, struct member, node)->group->parent;
+    return i == 0 && parent ? &parent->future : NULL;
+}
+
+static const struct asyncio__node_more member_more = { .awaiter = member_awaiter };
 static const struct asyncio__node_ops member_ops = { run_member, discard_member, describe_member,
-                                                     NULL };
+                                                     &member_more };
 
 static int check_open(const asyncio_taskgroup *g) {
     const char *why = NULL;

@@ -91,8 +91,14 @@ static int describe_member(struct asyncio__node *node, char *buf, size_t n) {
     return snprintf(buf, n, "_wait.<locals>._on_completion()");
 }
 
+static struct asyncio_future *member_awaiter(struct asyncio__node *node, size_t i) {
+    struct waiting *w = asyncio__container(node, struct member, node)->waiting;
+    return i == 0 ? &w->waiter.future : NULL;
+}
+
+static const struct asyncio__node_more member_more = { .awaiter = member_awaiter };
 static const struct asyncio__node_ops member_ops = { run_member, discard_member, describe_member,
-                                                     NULL };
+                                                     &member_more };
 
 /* One node for each distinct future; those that are done are queued at once. */
 static void follow_members(struct waiting *w, const struct asyncio__children *c) {

@@ -48,6 +48,7 @@ struct asyncio__future_ops {
     void (*free)(struct asyncio_future *future);
     int (*repr)(const struct asyncio_future *future, char *buf, size_t n); /* NULL: as a future */
     bool is_task; /* resolved by what it runs, by nobody else */
+    bool relay;   /* stands between what it follows and who awaits it: graphs leave it out */
 };
 
 struct asyncio_future {

@@ -7,10 +7,16 @@
 #include "future/future.h"
 #include "base/text.h"
 
+static bool is_shown(const struct asyncio__link *l) {
+    const struct asyncio__node_more *more =
+        asyncio__container(l, const struct asyncio__node, link)->ops->more;
+    return !more || !more->silent;
+}
+
 static void add_callback(struct asyncio__text *text, struct asyncio__link *l) {
     char what[448] = "";
     struct asyncio__node *node = asyncio__node_of(l);
-    if (node->ops == &asyncio__fiber_resume_ops || node->ops->drive)
+    if (node->ops == &asyncio__fiber_resume_ops || (node->ops->more && node->ops->more->drive))
         asyncio__text_printf(text, "Task.task_wakeup()");
     else if (node->ops->describe(node, what, sizeof what) >= 0)
         asyncio__text_printf(text, "%s", what);
@@ -19,14 +25,19 @@ static void add_callback(struct asyncio__text *text, struct asyncio__link *l) {
 /* " cb=[A]", " cb=[A, B]", " cb=[A, <1 more>, C]". */
 void asyncio__future_add_callbacks(struct asyncio__text *text, const struct asyncio_future *f) {
     size_t count = 0;
-    for (struct asyncio__link *l = f->callbacks.next; l != &f->callbacks; l = l->next) count++;
+    struct asyncio__link *first = NULL, *last = NULL;
+    for (struct asyncio__link *l = f->callbacks.next; l != &f->callbacks; l = l->next) {
+        if (!is_shown(l)) continue;
+        if (count++ == 0) first = l;
+        last = l;
+    }
     if (count == 0) return;
     asyncio__text_printf(text, " cb=[");
-    add_callback(text, f->callbacks.next);
+    add_callback(text, first);
     if (count > 2) asyncio__text_printf(text, ", <%zu more>", count - 2);
     if (count > 1) {
         asyncio__text_printf(text, ", ");
-        add_callback(text, f->callbacks.prev);
+        add_callback(text, last);
     }
     asyncio__text_printf(text, "]");
 }

@@ -10,6 +10,16 @@
 #include "base/list.h"
 
 struct asyncio__node;
+struct asyncio_future;
+
+/* What only some nodes have. */
+struct asyncio__node_more {
+    const void *drive; /* a task's node that is no fiber: its kind of coroutine */
+    /* A node among the callbacks of a future: the i-th of those that wait for that future by
+     * way of this node, NULL behind the last. For whoever draws the graph. */
+    struct asyncio_future *(*awaiter)(struct asyncio__node *node, size_t i);
+    bool silent; /* only tells who waits: not shown among the callbacks */
+};
 
 struct asyncio__node_ops {
     /* Its turn has come: called on the loop's stack, the node in no list. */
@@ -18,7 +28,7 @@ struct asyncio__node_ops {
     void (*discard)(struct asyncio__node *node);
     /* What it is, for the report of a slow callback; as snprintf. */
     int (*describe)(struct asyncio__node *node, char *buf, size_t n);
-    const void *drive; /* a task's node: its kind of coroutine; NULL: a fiber */
+    const struct asyncio__node_more *more; /* NULL: nothing more */
 };
 
 struct asyncio__node {

@@ -26,7 +26,7 @@ static asyncio_future *future_arg(const void *args) { return *(asyncio_future *c
 
 static int await_future_arg(const void *args, asyncio_value *result) {
     asyncio_value lent;
-    int rc = asyncio_await_future(future_arg(args), &lent, "asyncio", "await");
+    int rc = asyncio_await_future(future_arg(args), &lent, NULL, NULL);
     return rc < 0 ? rc : asyncio_value_copy(result, &lent);
 }
 

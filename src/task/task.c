@@ -346,5 +346,6 @@ asyncio_context *asyncio_task_get_context(asyncio_task *t) {
 static int repr_task(const struct asyncio_future *f, char *buf, size_t n) {
     return asyncio_task_repr((const asyncio_task *)(const void *)f, buf, n);
 }
-const struct asyncio__future_ops asyncio__task_ops = { "Task", asyncio__task_request_cancel,
-                                                       free_task, repr_task, true };
+const struct asyncio__future_ops asyncio__task_ops = { "Task",    asyncio__task_request_cancel,
+                                                       free_task, repr_task,
+                                                       true,      false };

@@ -56,8 +56,8 @@ extern const struct asyncio__drive asyncio__drive_stackful;
 extern const asyncio_coro_type asyncio__coro_of_future_type;
 
 static inline const struct asyncio__drive *asyncio__task_drive(const struct asyncio_task *task) {
-    const struct asyncio__drive *drive = task->fiber.node.ops->drive;
-    return drive ? drive : &asyncio__drive_stackful;
+    const struct asyncio__node_more *more = task->fiber.node.ops->more;
+    return more && more->drive ? more->drive : &asyncio__drive_stackful;
 }
 
 static inline struct asyncio_task *asyncio__task_of(const struct asyncio__strand *strand) {

@@ -38,8 +38,14 @@ static int describe_done_waiter(struct asyncio__node *node, char *buf, size_t n)
     return snprintf(buf, n, "_release_waiter()");
 }
 
+static struct asyncio_future *done_waiter_awaiter(struct asyncio__node *node, size_t i) {
+    return i == 0 ? &asyncio__container(node, struct asyncio__done_waiter, node)->waiter.future
+                  : NULL;
+}
+
+static const struct asyncio__node_more done_waiter_more = { .awaiter = done_waiter_awaiter };
 static const struct asyncio__node_ops done_waiter_ops = { run_done_waiter, discard_done_waiter,
-                                                          describe_done_waiter, NULL };
+                                                          describe_done_waiter, &done_waiter_more };
 
 int asyncio__wait_done(struct asyncio_task *task, struct asyncio_future *f, bool cancel) {
     struct asyncio__done_waiter d = { .node.ops = &done_waiter_ops };

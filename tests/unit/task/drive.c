@@ -103,8 +103,9 @@ static size_t machine_frames(const struct asyncio_task *t, asyncio_frame_info *f
 }
 
 static const struct asyncio__drive machine_drive = { machine_frames, resume };
+static const struct asyncio__node_more machine_more = { .drive = &machine_drive };
 static const struct asyncio__node_ops machine_ops = { run_node, discard_node, describe_node,
-                                                      &machine_drive };
+                                                      &machine_more };
 
 static int no_run(const void *args, asyncio_value *result) {
     (void)args, (void)result;
