@@ -50,8 +50,9 @@ bool form_waits(const struct form *form);
 void forms_print(void);
 
 extern const struct form control_forms[], value_forms[], try_forms[], exception_forms[],
-    time_forms[], task_forms[], context_forms[];
-extern const struct form combination_forms[], block_forms[], sync_forms[], generator_forms[];
+    time_forms[], task_forms[], context_forms[], sync_lock_forms[], sync_wait_forms[],
+    sync_queue_forms[];
+extern const struct form combination_forms[], block_forms[], generator_forms[];
 
 /* Arguments of function forms; a wrong one is a misuse. Status. */
 int want_int(const struct call *c, size_t i, int64_t *out);

@@ -92,9 +92,10 @@ int interp_misuse(struct interp *it, const struct node *x, const char *fmt, ...)
     ASYNCIO_PRINTF(3, 4);
 int interp_step_limit(struct interp *it);
 
-/* What a status means that came out of the library. */
+/* What a status means that came out of the library, where success may be any number. */
 static inline int interp_after(const struct interp *it, int rc) {
-    return it->fatal != FATAL_NONE ? ST_ABORT : rc;
+    if (it->fatal != FATAL_NONE) return ST_ABORT;
+    return rc < 0 ? rc : ST_OK;
 }
 
 /* What a status is for the library. */

@@ -1,44 +1,46 @@
 /* SPDX-License-Identifier: MIT
  *
- * sync.c: locks, events, conditions, semaphores, barriers, queues. Those that `with` can enter
- * have a block in their class. Rows without a function wait for it.
+ * sync.c: see sync.h.
  */
-#include "eval.h"
+#include "sync.h"
 
-const struct form sync_forms[] = {
-    { "lock", 0, 0, NULL, NULL, { NULL } },
-    { "event", 0, 0, NULL, NULL, { NULL } },
-    { "condition", 0, 1, NULL, NULL, { NULL } },
-    { "semaphore", 1, 1, NULL, NULL, { NULL } },
-    { "bounded-semaphore", 1, 1, NULL, NULL, { NULL } },
-    { "barrier", 1, 1, NULL, NULL, { NULL } },
-    { "acquire", 1, 1, NULL, NULL, { NULL } },
-    { "release", 1, 1, NULL, NULL, { NULL } },
-    { "locked", 1, 1, NULL, NULL, { NULL } },
-    { "event-set", 1, 1, NULL, NULL, { NULL } },
-    { "event-clear", 1, 1, NULL, NULL, { NULL } },
-    { "is-set", 1, 1, NULL, NULL, { NULL } },
-    { "wait-on", 1, 1, NULL, NULL, { NULL } },
-    { "wait-until", 2, 2, NULL, NULL, { NULL } },
-    { "notify", 1, 2, NULL, NULL, { NULL } },
-    { "notify-all", 1, 1, NULL, NULL, { NULL } },
-    { "barrier-reset", 1, 1, NULL, NULL, { NULL } },
-    { "barrier-abort", 1, 1, NULL, NULL, { NULL } },
-    { "parties", 1, 1, NULL, NULL, { NULL } },
-    { "n-waiting", 1, 1, NULL, NULL, { NULL } },
-    { "broken", 1, 1, NULL, NULL, { NULL } },
-    { "queue", 0, 1, NULL, NULL, { NULL } },
-    { "lifo-queue", 0, 1, NULL, NULL, { NULL } },
-    { "priority-queue", 0, 1, NULL, NULL, { NULL } },
-    { "put", 2, 2, NULL, NULL, { NULL } },
-    { "get", 1, 1, NULL, NULL, { NULL } },
-    { "join", 1, 1, NULL, NULL, { NULL } },
-    { "put-nowait", 2, 2, NULL, NULL, { NULL } },
-    { "get-nowait", 1, 1, NULL, NULL, { NULL } },
-    { "task-done", 1, 1, NULL, NULL, { NULL } },
-    { "shutdown", 1, 2, NULL, NULL, { NULL } },
-    { "qsize", 1, 1, NULL, NULL, { NULL } },
-    { "empty", 1, 1, NULL, NULL, { NULL } },
-    { "full", 1, 1, NULL, NULL, { NULL } },
-    { NULL, 0, 0, NULL, NULL, { NULL } },
-};
+#include <limits.h>
+
+bool sync_is(struct value v, const struct object_class *class) {
+    return v.kind == VALUE_OBJECT && v.object->class == class;
+}
+
+int sync_new(struct call *c, const struct object_class *class, void *p, struct value *out) {
+    if (!p) return ASYNCIO_VALUE_ERROR;
+    *out = registry_keep_object(c->it, class, p);
+    return ST_OK;
+}
+
+int sync_await(struct coro *coro, asyncio_coro method, struct value *out) {
+    asyncio_value result = asyncio_none();
+    int rc = interp_after(coro->it, AWAIT(method, &result));
+    if (rc == ST_OK) *out = value_unwrap(coro->it, result);
+    return rc;
+}
+
+int sync_method(struct call *c, int (*run)(struct coro *, struct value *), struct value *out) {
+    *out = coro_value(coro_new(c->it, run, c->n, c->args));
+    return ST_OK;
+}
+
+int sync_want_long(const struct call *c, size_t i, long *out) {
+    int64_t n;
+    int rc = want_int(c, i, &n);
+    if (rc == ST_OK) *out = n > LONG_MAX ? LONG_MAX : n < LONG_MIN ? LONG_MIN : (long)n;
+    return rc;
+}
+
+asyncio_scope *sync_scope(struct interp *it, asyncio_scope scope) {
+    asyncio_scope *kept = arena_alloc(&it->arena, sizeof *kept);
+    *kept = scope;
+    return kept;
+}
+
+int sync_misuse(const struct call *c) {
+    return interp_misuse(c->it, c->node, "%s: not for this", c->node->form->name);
+}
