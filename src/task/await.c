@@ -75,12 +75,18 @@ int asyncio_await(const asyncio_coro *coro, asyncio_value *out, const char *wher
 
 /* ---- suspending ---- */
 
+/* Whether awaiting it raises CancelledError anyhow: one that was set as its exception, too. */
+static bool raises_cancelled(const struct asyncio_future *f) {
+    return f->state == ASYNCIO__CANCELLED ||
+           (f->state == ASYNCIO__FAILED && f->failed.code == ASYNCIO_CANCELLED_ERROR);
+}
+
 int asyncio__task_interrupted(struct asyncio_task *t, struct asyncio_future *f) {
     struct asyncio__strand *strand = &t->fiber.strand;
     if (strand->flags & ASYNCIO__TASK_UNWINDING) return ASYNCIO_GENERATOR_EXIT;
     if (!(strand->flags & ASYNCIO__TASK_MUST_CANCEL)) return 0;
     strand->flags &= ~(uint32_t)ASYNCIO__TASK_MUST_CANCEL;
-    if (f && f->state == ASYNCIO__CANCELLED) return 0; /* its own CancelledError stands */
+    if (f && raises_cancelled(f)) return 0; /* its own CancelledError stands */
     if (f) f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
     return asyncio__raise_cancelled(strand, t->future.cancel_msg);
 }

@@ -164,12 +164,12 @@ static int run_wait(struct coro *coro, struct value *out) {
     }
     struct value timeout = coro->args[WAIT_TIMEOUT];
     bool limited = timeout.kind != VALUE_NONE;
-    int rc = AWAIT(asyncio_wait(futures, n, .has_timeout = limited,
-                                .timeout = limited ? to_seconds(timeout.i) : 0,
-                                .return_when = return_when(coro->args[WAIT_WHEN])));
-    rc = interp_after(it, rc);
-    if (rc < 0 || it->fatal != FATAL_NONE) return rc;
-    size_t done = (size_t)rc;
+    int count = AWAIT(asyncio_wait(futures, n, .has_timeout = limited,
+                                   .timeout = limited ? to_seconds(timeout.i) : 0,
+                                   .return_when = return_when(coro->args[WAIT_WHEN])));
+    int rc = interp_after(it, count);
+    if (rc != ST_OK) return rc;
+    size_t done = (size_t)count;
     struct value halves[2] = { sorted(it, futures, done), sorted(it, futures + done, n - done) };
     *out = value_list(list_new(&it->arena, 2, halves));
     return ST_OK;

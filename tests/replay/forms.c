@@ -7,12 +7,19 @@
 #include "errors.h"
 
 static const struct form_table TABLES[] = {
-    { "Control", control_forms },           { "Values", value_forms },
-    { "try and raise", try_forms },         { "Exceptions", exception_forms },
-    { "Time, callbacks", time_forms },      { "Tasks and futures", task_forms },
-    { "Context variables", context_forms }, { "Combinations", combination_forms },
-    { "Locks", sync_lock_forms },           { "Events, barriers", sync_wait_forms },
-    { "Queues", sync_queue_forms },         { "Asynchronous generators", generator_forms },
+    { "Control", control_forms },
+    { "Values", value_forms },
+    { "try and raise", try_forms },
+    { "Exceptions", exception_forms },
+    { "Time, callbacks", time_forms },
+    { "Tasks and futures", task_forms },
+    { "Context variables", context_forms },
+    { "Combinations", combination_forms },
+    { "Blocks", block_forms },
+    { "Locks", sync_lock_forms },
+    { "Events, barriers", sync_wait_forms },
+    { "Queues", sync_queue_forms },
+    { "Asynchronous generators", generator_forms },
 };
 enum { NTABLES = sizeof TABLES / sizeof *TABLES };
 

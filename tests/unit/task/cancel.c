@@ -610,6 +610,20 @@ TEST(task_queued_behind_its_canceller_is_interrupted_in_the_same_turn) {
 
 /* ---- counting requests ---- */
 
+TEST(cancelled_error_set_as_an_exception_stands_against_a_later_request) {
+    start();
+    asyncio_task *t = create(swallow(future));
+    turn();
+    asyncio_error *e = asyncio_error_new(ASYNCIO_CANCELLED_ERROR, "set");
+    CHECK_INT(asyncio_future_set_error(future, e), 0);
+    asyncio_error_unref(e);
+    CHECK(asyncio_task_cancel(t, "later"));
+    turn();
+    CHECK_NOTES("CancelledError:set");
+    asyncio_task_unref(t);
+    end();
+}
+
 TEST(requests_are_counted_up_and_down_but_not_below_zero) { /* UNC-1 */
     start();
     asyncio_task *t = create(wait_future(future));
