@@ -28,6 +28,9 @@
 #include <asyncio/semaphore.h>
 #include <asyncio/barrier.h>
 #include <asyncio/queue.h>
+#include <asyncio/concurrent.h>
+#include <asyncio/executor.h>
+#include <asyncio/to_thread.h>
 #include <asyncio/fd.h>
 #include <asyncio/sock.h>
 #include <asyncio/signal.h>

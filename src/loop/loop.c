@@ -41,8 +41,7 @@ static void wipe_mark(void) {
 static pthread_once_t wipe_once = PTHREAD_ONCE_INIT;
 static void wipe_in_children(void) { (void)pthread_atfork(NULL, NULL, wipe_mark); }
 
-/* A word that reads 1 in this process and 0 in children forked from it. */
-static const unsigned *fork_mark(void) {
+const unsigned *asyncio__fork_mark(void) {
     unsigned *m = atomic_load(&mark);
     if (m && *m) return m;
     pthread_once(&wipe_once, wipe_in_children);
@@ -68,6 +67,7 @@ static void init_fields(asyncio_loop *loop, const struct asyncio__upcalls *upcal
     asyncio__link_init(&loop->tasks);
     asyncio__link_init(&loop->ties);
     asyncio__link_init(&loop->generators);
+    asyncio__link_init(&loop->ties);
     asyncio__timers_init(&loop->timers);
     atomic_init(&loop->refs, 1);
     atomic_init(&loop->holds, 2);
@@ -92,7 +92,7 @@ asyncio_loop *asyncio__loop_new(const struct asyncio__upcalls *upcalls) {
     init_fields(loop, upcalls);
     int rc = asyncio__poller_init(&loop->poller);
     if (rc == 0) {
-        loop->fork_mark = fork_mark();
+        loop->fork_mark = asyncio__fork_mark();
         rc = loop->fork_mark ? asyncio__stackpool_init(&loop->stacks) : -ENOMEM;
         if (rc < 0) asyncio__poller_fini(&loop->poller);
     }
@@ -238,10 +238,24 @@ static int64_t poll_timeout(asyncio_loop *loop) {
     return timeout;
 }
 
-static int sleep_in_poller(asyncio_loop *loop) {
-    int64_t timeout = asyncio__inbox_sleep(loop) ? poll_timeout(loop) : 0;
+static int end_sleep(asyncio_loop *loop, int64_t timeout) {
     int rc = asyncio__poller_wait(&loop->poller, timeout, asyncio__descriptors_report, loop);
     asyncio__inbox_awake(loop);
+    return rc;
+}
+
+static int sleep_in_poller(asyncio_loop *loop) {
+    return end_sleep(loop, asyncio__inbox_sleep(loop) ? poll_timeout(loop) : 0);
+}
+
+/* Other threads have no virtual clock: while something is expected from them, time goes by as
+ * the real clock's does. */
+static int wait_for_others(asyncio_loop *loop, int64_t next) {
+    int64_t timeout = next == ASYNCIO__NEVER ? next : next > loop->now ? next - loop->now : 0;
+    int64_t start = asyncio__clock_now();
+    int rc = end_sleep(loop, asyncio__inbox_sleep(loop) ? timeout : 0);
+    int64_t now = loop->now + (asyncio__clock_now() - start);
+    loop->now = now < next || next <= loop->now ? now : next;
     return rc;
 }
 
@@ -249,6 +263,7 @@ static int sleep_in_poller(asyncio_loop *loop) {
  * there is nothing else: what they wait for does not happen in virtual time. */
 static int jump_clock(asyncio_loop *loop) {
     int64_t next = asyncio__timers_next(&loop->timers);
+    if (loop->external > 0) return wait_for_others(loop, next);
     if (next == ASYNCIO__NEVER) {
         if (atomic_load(&loop->inbox)) return 0;
         if (loop->descriptors.waiting > 0) return sleep_in_poller(loop);

@@ -136,6 +136,14 @@ struct asyncio_loop {
     unsigned unwind_refusals; /* awaits refused to the task that is unwound */
 
     struct asyncio__link ties; /* in the order they were made */
+
+    /* The thread layer's. */
+    size_t external;                   /* results that are expected from other threads */
+    struct asyncio_executor *executor; /* the default one, a reference; NULL: none yet */
+    bool executor_down;                /* shutdown_default_executor was called */
+    struct asyncio__tie executor_tie;
+    /* What a runner awaits before it closes the loop; NULL: there was never an executor. */
+    asyncio_coro (*shutdown_executor)(asyncio_loop *loop, double timeout);
 };
 
 /* A new loop. NULL: see the slot. */
@@ -149,6 +157,9 @@ void asyncio__loop_release(asyncio_loop *loop) __attribute__((cold));
 static inline void asyncio__loop_object_gone(asyncio_loop *loop) {
     if (ASYNCIO__UNLIKELY(--loop->live == 0 && loop->closed)) asyncio__loop_release(loop);
 }
+
+/* A word that reads 1 in this process and 0 in children forked from it; NULL: no memory. */
+const unsigned *asyncio__fork_mark(void);
 
 /* Raises if the loop cannot take work: closed, or (debug) called from another thread. */
 int asyncio__loop_check_slow(const asyncio_loop *loop) __attribute__((cold));

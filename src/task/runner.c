@@ -2,7 +2,8 @@
  *
  * task/runner.c: asyncio_run, the runner, and asyncio_main.
  *
- * Closing a runner: cancel what is left, wait for it, report its errors, close the loop.
+ * Closing a runner: cancel what is left, wait for it, report its errors, end generators, shut the
+ * default executor down, close the loop.
  *
  * Ctrl-C, while a runner runs in the main thread and nobody else handles SIGINT: the signal
  * handler posts a call that the runner owns to the loop's inbox. The first one cancels the
@@ -19,6 +20,8 @@
 #include "task/interrupt.h"
 #include "task/run.h"
 #include "task/task.h"
+
+#define THREAD_JOIN_TIMEOUT 300.0 /* seconds for the jobs of the default executor to end */
 
 struct asyncio_runner {
     asyncio_run_options options;
@@ -193,6 +196,10 @@ int asyncio_runner_close(asyncio_runner *r) {
     if (rc >= 0 && asyncio_loop_open_asyncgens(r->loop) > 0) {
         rc = asyncio_loop_run_until_complete(r->loop, asyncio_loop_shutdown_asyncgens(r->loop),
                                              NULL);
+    }
+    if (rc >= 0 && r->loop->shutdown_executor) {
+        rc = asyncio_loop_run_until_complete(
+            r->loop, r->loop->shutdown_executor(r->loop, THREAD_JOIN_TIMEOUT), NULL);
     }
     asyncio_loop_close(r->loop);
     if (r->set_loop) asyncio_set_event_loop(NULL);

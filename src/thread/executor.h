@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * thread/executor.h: executors as the rest of the layer sees them.
+ */
+#ifndef ASYNCIO_THREAD_EXECUTOR_H
+#define ASYNCIO_THREAD_EXECUTOR_H
+
+#include "thread/job.h"
+
+/* Gives a job to an executor: 0, or raised, the job is still the caller's. */
+int asyncio__executor_submit(asyncio_executor *executor, asyncio_job *job);
+
+/* Submits a job for a loop, which takes it: the future (the job's mirror) that waits for it. NULL:
+ * raised; the job is gone, its argument still the caller's. */
+asyncio_future *asyncio__loop_run_job(asyncio_loop *loop, asyncio_executor *executor,
+                                      asyncio_job *job);
+
+/* The loop's default executor, made if there is none yet; lent. NULL: raised. */
+asyncio_executor *asyncio__default_executor(asyncio_loop *loop);
+
+#endif

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * thread/pool.c: the executor whose jobs are run in threads of its own.
+ *
+ * A thread is started when a job comes that no idle one is there for, up to max_workers; one that
+ * was idle for idle_timeout ends. A thread that ended puts its record into `ended`; whoever
+ * comes next joins it. When the executor has gone before its jobs are over, the last thread
+ * frees the pool.
+ *
+ * In a forked child the threads are not there: nothing is submitted, waited for or locked.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "loop/loop.h"
+#include "thread/executor.h"
+#include "thread/start.h"
+
+#define WORKERS_MAX 65535
+#define IDLE_DEFAULT 30.0
+
+struct pool {
+    pthread_mutex_t lock;
+    pthread_cond_t work;  /* there is a job, or none will come any more */
+    pthread_cond_t alone; /* the last thread has ended */
+    struct asyncio__link queue;
+    size_t queued;  /* jobs in the queue */
+    size_t idle;    /* threads that wait for `work` */
+    size_t threads; /* threads that have not ended */
+    size_t max_workers;
+    unsigned long started;      /* threads ever started */
+    struct asyncio__link ended; /* to be joined */
+    int64_t idle_timeout;       /* ns */
+    pthread_attr_t attributes;
+    bool down;
+    bool orphaned;             /* the executor has gone: the last thread frees the pool */
+    const unsigned *fork_mark; /* reads 0 in a forked child */
+    char prefix[];
+};
+
+struct worker {
+    struct asyncio__link link; /* among the pool's `ended` */
+    struct pool *pool;
+    pthread_t thread;
+    unsigned long number;
+};
+
+/* The pool that this thread belongs to. */
+static _Thread_local struct pool *own_pool __attribute__((tls_model("initial-exec")));
+
+/* ---- threads that have ended ---- */
+
+static void join_all(struct asyncio__link *list) {
+    while (!asyncio__list_empty(list)) {
+        struct worker *w = asyncio__container(list->next, struct worker, link);
+        asyncio__link_unlink(&w->link);
+        pthread_join(w->thread, NULL);
+        asyncio__free(w);
+    }
+}
+
+/* Takes the records of those that have ended; the lock is held. */
+static void take_ended(struct pool *pool, struct asyncio__link *list) {
+    asyncio__link_init(list);
+    asyncio__list_splice(list, &pool->ended);
+}
+
+static void destroy_pool(struct pool *pool) {
+    join_all(&pool->ended);
+    pthread_attr_destroy(&pool->attributes);
+    pthread_cond_destroy(&pool->alone);
+    pthread_cond_destroy(&pool->work);
+    pthread_mutex_destroy(&pool->lock);
+    asyncio__free(pool);
+}
+
+/* ---- a thread ---- */
+
+/* Waits for a job; NULL when the thread is to end. The lock is held, but for the wait. */
+static asyncio_job *next_job(struct pool *pool) {
+    int rc = 0;
+    int64_t deadline = asyncio__clock_now();
+    if (__builtin_add_overflow(deadline, pool->idle_timeout, &deadline)) deadline = ASYNCIO__NEVER;
+    struct timespec at = { deadline / 1000000000, deadline % 1000000000 };
+    while (asyncio__list_empty(&pool->queue)) {
+        if (pool->down || rc == ETIMEDOUT) return NULL;
+        pool->idle++;
+        if (deadline == ASYNCIO__NEVER) pthread_cond_wait(&pool->work, &pool->lock);
+        else rc = pthread_cond_clockwait(&pool->work, &pool->lock, CLOCK_MONOTONIC, &at);
+        pool->idle--;
+    }
+    asyncio_job *job = asyncio__container(pool->queue.next, asyncio_job, link);
+    asyncio__link_take(&job->link);
+    pool->queued--;
+    return job;
+}
+
+/* The system keeps 15 characters. */
+static void name_thread(const struct worker *w) {
+    char name[16];
+    snprintf(name, sizeof name, "%.9s_%u", w->pool->prefix, (unsigned)(w->number % 100000));
+    pthread_setname_np(pthread_self(), name);
+}
+
+static void end_thread(struct worker *w) {
+    struct pool *pool = w->pool;
+    pool->threads--;
+    if (pool->threads > 0 || !pool->orphaned) {
+        asyncio__list_append(&pool->ended, &w->link);
+        if (pool->threads == 0) pthread_cond_broadcast(&pool->alone);
+        pthread_mutex_unlock(&pool->lock);
+        return;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    pthread_detach(w->thread);
+    asyncio__free(w);
+    destroy_pool(pool);
+}
+
+static void *run_thread(void *arg) {
+    struct worker *w = arg;
+    struct pool *pool = w->pool;
+    asyncio_job *job;
+    own_pool = pool;
+    name_thread(w);
+    pthread_mutex_lock(&pool->lock);
+    while ((job = next_job(pool)) != NULL) {
+        pthread_mutex_unlock(&pool->lock);
+        asyncio_job_run(job);
+        pthread_mutex_lock(&pool->lock);
+    }
+    end_thread(w);
+    return NULL;
+}
+
+/* One more thread; the lock is held. 0 or -errno. */
+static int start_thread(struct pool *pool) {
+    struct worker *w = asyncio__malloc(sizeof *w);
+    if (!w) return -ENOMEM;
+    w->pool = pool;
+    w->number = pool->started;
+    int rc = asyncio__thread_start(&w->thread, &pool->attributes, run_thread, w);
+    if (rc < 0) {
+        asyncio__free(w);
+        return rc;
+    }
+    pool->started++;
+    pool->threads++;
+    return 0;
+}
+
+/* ---- the executor's operations ---- */
+
+static bool in_forked_child(const struct pool *pool) { return !*pool->fork_mark; }
+
+/* With too few threads the job waits for one of those; without any it is refused. */
+static int enqueue(struct pool *pool, asyncio_job *job) {
+    if (pool->down) return ASYNCIO_RUNTIME_ERROR;
+    if (pool->queued + 1 > pool->idle && pool->threads < pool->max_workers) {
+        int rc = start_thread(pool);
+        if (rc < 0 && pool->threads == 0) return rc;
+    }
+    asyncio__list_append(&pool->queue, &job->link);
+    pool->queued++;
+    return 0;
+}
+
+static int raise_refusal(int rc) {
+    if (rc == ASYNCIO_RUNTIME_ERROR)
+        return asyncio__raise(rc, "cannot schedule new futures after shutdown");
+    return asyncio__raise(rc, rc == -ENOMEM ? NULL : "can't start new thread");
+}
+
+static int submit_to_pool(void *state, asyncio_job *job) {
+    struct pool *pool = state;
+    struct asyncio__link ended;
+    if (in_forked_child(pool))
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the executor belongs to the parent process");
+    pthread_mutex_lock(&pool->lock);
+    int rc = enqueue(pool, job);
+    bool idle = pool->idle > 0;
+    take_ended(pool, &ended);
+    pthread_mutex_unlock(&pool->lock);
+    if (idle && rc >= 0) pthread_cond_signal(&pool->work);
+    join_all(&ended);
+    return rc < 0 ? raise_refusal(rc) : 0;
+}
+
+static void cancel_jobs(struct asyncio__link *list) {
+    while (!asyncio__list_empty(list)) {
+        asyncio_job *job = asyncio__container(list->next, asyncio_job, link);
+        asyncio__link_take(&job->link);
+        asyncio_job_cancel(job);
+    }
+}
+
+static int shut_down_pool(void *state, bool wait, bool cancel_futures) {
+    struct pool *pool = state;
+    struct asyncio__link ended, cancelled;
+    if (in_forked_child(pool)) return 0;
+    if (wait && own_pool == pool)
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "cannot join current thread");
+    asyncio__link_init(&cancelled);
+    pthread_mutex_lock(&pool->lock);
+    pool->down = true;
+    if (cancel_futures) {
+        asyncio__list_splice(&cancelled, &pool->queue);
+        pool->queued = 0;
+    }
+    pthread_cond_broadcast(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
+    cancel_jobs(&cancelled);
+    pthread_mutex_lock(&pool->lock);
+    while (wait && pool->threads > 0) pthread_cond_wait(&pool->alone, &pool->lock);
+    take_ended(pool, &ended);
+    pthread_mutex_unlock(&pool->lock);
+    join_all(&ended);
+    return 0;
+}
+
+static void free_pool(void *state) {
+    struct pool *pool = state;
+    if (in_forked_child(pool)) return; /* who knows in which state the fork found it */
+    pthread_mutex_lock(&pool->lock);
+    pool->orphaned = true;
+    bool alone = pool->threads == 0;
+    pthread_mutex_unlock(&pool->lock);
+    if (alone) destroy_pool(pool);
+}
+
+static const asyncio_executor_ops pool_ops = { sizeof(asyncio_executor_ops), "ThreadPoolExecutor",
+                                               submit_to_pool, shut_down_pool, free_pool };
+
+/* ---- making one ---- */
+
+static size_t default_workers(void) {
+    cpu_set_t set;
+    size_t cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
+    return cpus + 4 < 32 ? cpus + 4 : 32;
+}
+
+static int check_options(const asyncio_executor_options *o) {
+    if (o->max_workers < 0 || o->max_workers > WORKERS_MAX)
+        return asyncio__raise(ASYNCIO_VALUE_ERROR, "max_workers must be from 1 to 65535");
+    if (isnan(o->idle_timeout))
+        return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid timeout: NaN (not a number)");
+    return 0;
+}
+
+static int set_stack_size(struct pool *pool, size_t size) {
+    pthread_attr_init(&pool->attributes);
+    if (size == 0 || pthread_attr_setstacksize(&pool->attributes, size) == 0) return 0;
+    pthread_attr_destroy(&pool->attributes);
+    return asyncio__raise(ASYNCIO_VALUE_ERROR, "stack size out of range");
+}
+
+static struct pool *new_pool(const asyncio_executor_options *o) {
+    static atomic_uint pools;
+    char generic[40];
+    const char *prefix = o->thread_name_prefix;
+    if (!prefix) {
+        snprintf(generic, sizeof generic, "Executor-%u", atomic_fetch_add(&pools, 1));
+        prefix = generic;
+    }
+    size_t length = strlen(prefix) + 1;
+    const unsigned *mark = asyncio__fork_mark();
+    struct pool *pool = mark ? asyncio__calloc(1, sizeof *pool + length) : NULL;
+    if (!pool) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
+    if (set_stack_size(pool, o->stack_size) < 0) {
+        asyncio__free(pool);
+        return NULL;
+    }
+    memcpy(pool->prefix, prefix, length);
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->work, NULL);
+    pthread_cond_init(&pool->alone, NULL);
+    asyncio__link_init(&pool->queue);
+    asyncio__link_init(&pool->ended);
+    pool->max_workers = o->max_workers ? (size_t)o->max_workers : default_workers();
+    double idle = o->idle_timeout == 0 ? IDLE_DEFAULT : o->idle_timeout; // NOLINT
+    pool->idle_timeout = idle < 0 ? ASYNCIO__NEVER : asyncio__clock_from_seconds(idle);
+    pool->fork_mark = mark;
+    return pool;
+}
+
+asyncio_executor *asyncio_executor_new_with(const asyncio_executor_options *options) {
+    asyncio_executor_options none = { .size = sizeof none };
+    if (!options) options = &none;
+    if (check_options(options) < 0) return NULL;
+    struct pool *pool = new_pool(options);
+    if (!pool) return NULL;
+    asyncio_executor *executor = asyncio_executor_make(&pool_ops, pool);
+    if (!executor) destroy_pool(pool);
+    return executor;
+}

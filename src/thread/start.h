@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * thread/start.h: threads of the library's own.
+ */
+#ifndef ASYNCIO_THREAD_START_H
+#define ASYNCIO_THREAD_START_H
+
+#include <pthread.h>
+
+/* Starts a thread in which signals are blocked: they belong to the program's own threads. Those of
+ * faults are not. attributes NULL: the system's. 0 or -errno (-EAGAIN). */
+int asyncio__thread_start(pthread_t *thread, const pthread_attr_t *attributes,
+                          void *(*main)(void *arg), void *arg);
+
+#endif
