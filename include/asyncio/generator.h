@@ -59,14 +59,15 @@ ASYNCIO_API void asyncio_gen_unref(asyncio_gen *gen);
  * Python: anext(), agen.__anext__. */
 ASYNCIO_API asyncio_coro asyncio_gen_next(asyncio_gen *gen) ASYNCIO_MUST_USE;
 
-/* As next; the YIELD it stands at gives `value` (moved) to the generator. ASYNCIO_TYPE_ERROR for a
- * value that is not None when it has not started.
- * Suspends: yes (when awaited). Thread: loop. Owner: the value is yours. Since: 0.1.
+/* As next; the YIELD it stands at gives `value` (moved once it is awaited) to the generator.
+ * ASYNCIO_TYPE_ERROR for a value that is not None when it has not started.
+ * Suspends: yes (when awaited). Thread: loop. Owner: the value it gives is yours. Since: 0.1.
  * Python: agen.asend. */
 ASYNCIO_API asyncio_coro asyncio_gen_send(asyncio_gen *gen, asyncio_value value) ASYNCIO_MUST_USE;
 
-/* As next; the YIELD it stands at fails with the error (a reference is taken over). One that has
- * not started ends, and the error comes back; one that has ended gives None.
+/* As next; the YIELD it stands at fails with the error (a reference is taken over once it is
+ * awaited). One that has not started ends, and the error comes back; one that has ended gives
+ * None. ASYNCIO_TYPE_ERROR without an error.
  * Suspends: yes (when awaited). Thread: loop. Owner: takes `error`. Since: 0.1.
  * Python: agen.athrow. */
 ASYNCIO_API asyncio_coro asyncio_gen_throw(asyncio_gen *gen, asyncio_error *error) ASYNCIO_MUST_USE;

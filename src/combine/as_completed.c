@@ -230,14 +230,28 @@ static int run_result(const void *args, asyncio_value *result) {
     return rc;
 }
 
+static int capture_iterator(void *args) {
+    asyncio_as_completed *it = ((struct next_args *)args)->iterator;
+    if (it) it->refs++;
+    return 0;
+}
+
+static void release_iterator(void *args) {
+    asyncio_as_completed_unref(((struct next_args *)args)->iterator);
+}
+
 static const asyncio_coro_type next_type = { .size = sizeof(asyncio_coro_type),
                                              .name = "asyncio_as_completed_next",
                                              .file = "asyncio",
-                                             .run = run_next };
+                                             .run = run_next,
+                                             .capture = capture_iterator,
+                                             .release = release_iterator };
 static const asyncio_coro_type result_type = { .size = sizeof(asyncio_coro_type),
                                                .name = "asyncio_as_completed_result",
                                                .file = "asyncio",
-                                               .run = run_result };
+                                               .run = run_result,
+                                               .capture = capture_iterator,
+                                               .release = release_iterator };
 
 static asyncio_coro make_coro(const asyncio_coro_type *type, asyncio_as_completed *it,
                               asyncio_future **out) {

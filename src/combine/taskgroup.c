@@ -282,6 +282,16 @@ static bool wait_for_members(asyncio_taskgroup *g, struct outcome *cancelled) {
     return true;
 }
 
+/* The loop closes: its tasks will not be done any more. */
+static void forget_members(asyncio_taskgroup *g) {
+    while (!asyncio__list_empty(&g->members)) {
+        struct member *m = asyncio__container(g->members.next, struct member, link);
+        asyncio__link_take(&m->node.link);
+        asyncio__link_take(&m->link);
+        free_member(m);
+    }
+}
+
 /* All errors as one; the parent's outside requests to be cancelled hit its next await. */
 static int raise_errors(asyncio_taskgroup *g) {
     if (g->parent->fiber.strand.cancels > 0) {
@@ -326,6 +336,7 @@ static int leave_group(asyncio_taskgroup *g, int status) {
     if (status < 0 && !g->aborting) abort_group(g);
     int rc = ASYNCIO_GENERATOR_EXIT;
     if (wait_for_members(g, &cancelled)) rc = decide(g, &body, &cancelled);
+    else forget_members(g);
     asyncio_error_unref(body.error);
     asyncio_error_unref(cancelled.error);
     g->finished = true;
@@ -402,10 +413,19 @@ static int run_exit(const void *args, asyncio_value *result) {
     return asyncio__scope_exit_in(frame, &a->group->scope, a->status);
 }
 
+static int capture_exit(void *args) {
+    asyncio_taskgroup_ref(((struct exit_args *)args)->group);
+    return 0;
+}
+
+static void release_exit(void *args) { asyncio_taskgroup_unref(((struct exit_args *)args)->group); }
+
 static const asyncio_coro_type exit_type = { .size = sizeof(asyncio_coro_type),
                                              .name = "asyncio_taskgroup_exit",
                                              .file = "asyncio",
-                                             .run = run_exit };
+                                             .run = run_exit,
+                                             .capture = capture_exit,
+                                             .release = release_exit };
 
 /* The body's error is in the slot now, but not when the object is awaited: it moves over here. */
 asyncio_coro asyncio_taskgroup_exit(asyncio_taskgroup *g, int status) {

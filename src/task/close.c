@@ -54,7 +54,7 @@ void asyncio__task_destroy_pending(asyncio_loop *loop) {
         l = l->next;
         asyncio_task_unref(t);
     }
-    if (asyncio__list_empty(&loop->tasks)) return;
+    if (asyncio__list_empty(&loop->tasks) && asyncio__list_empty(&loop->generators)) return;
     bool alternate = asyncio__overflow_thread_start() == 0;
     while (!asyncio__list_empty(&loop->tasks)) {
         unwind_task(asyncio__container(loop->tasks.next, struct asyncio_task, all));

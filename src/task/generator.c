@@ -284,6 +284,14 @@ static int shortcut(asyncio_gen *g, struct gen_args *a) {
     return asyncio_reraise(error);
 }
 
+static int check_operation(const struct gen_args *a, const asyncio_loop *loop) {
+    if (!a->gen) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a generator is required");
+    if (a->operation == THROW && !a->error)
+        return asyncio__raise(ASYNCIO_TYPE_ERROR, "an error is required");
+    if (!a->gen->loop || a->gen->loop == loop) return 0;
+    return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "a generator is attached to a different loop");
+}
+
 /* aclose: it is to end, by GeneratorExit or by running out. */
 static int conclude_close(asyncio_gen *g, int rc) {
     if (rc >= 0) {
@@ -301,11 +309,8 @@ static int run_operation(const void *args, asyncio_value *result) {
     struct gen_args a = *(const struct gen_args *)args;
     struct asyncio__strand *strand = asyncio__here.strand;
     asyncio_gen *g = a.gen;
-    if (!g) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a generator is required");
-    int rc =
-        g->loop && g->loop != asyncio__task_of(strand)->future.loop
-            ? asyncio__raise(ASYNCIO_RUNTIME_ERROR, "a generator is attached to a different loop")
-            : shortcut(g, &a);
+    int rc = check_operation(&a, asyncio__task_of(strand)->future.loop);
+    if (rc >= 0) rc = shortcut(g, &a);
     if (rc <= 0) {
         asyncio_value_drop(&a.value);
         asyncio_error_unref(a.error);
@@ -323,10 +328,19 @@ static int run_operation(const void *args, asyncio_value *result) {
     return rc;
 }
 
+static int capture_operation(void *args) {
+    asyncio_gen_ref(((struct gen_args *)args)->gen);
+    return 0;
+}
+
+static void release_operation(void *args) { asyncio_gen_unref(((struct gen_args *)args)->gen); }
+
 static const asyncio_coro_type operation_type = { .size = sizeof(asyncio_coro_type),
                                                   .name = "asyncio_gen",
                                                   .file = "asyncio",
-                                                  .run = run_operation };
+                                                  .run = run_operation,
+                                                  .capture = capture_operation,
+                                                  .release = release_operation };
 
 static asyncio_coro make_coro(struct gen_args args) {
     asyncio_coro c;

@@ -43,12 +43,14 @@ int asyncio_scope_enter(asyncio_scope *s) {
     return rc;
 }
 
-/* Calls exit with the status; the error that belongs to it stays in the slot meanwhile. */
+/* Calls exit with the status; the error that belongs to it stays in the slot meanwhile. The
+ * scope may be gone afterwards. */
 static int run_exit(struct asyncio__frame *frame, asyncio_scope *s, int status) {
+    int *to = s->rc;
     frame->open = s->outer;
     s->state = OVER;
     int rc = s->ops->exit(s, status);
-    if (s->rc) *s->rc = rc;
+    if (to) *to = rc;
     return rc;
 }
 

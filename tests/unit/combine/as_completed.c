@@ -332,6 +332,24 @@ TEST(who_waits_holds_it) {
     CHECK_ALL_DROPPED();
 }
 
+ASYNC(takes_in_a_task) {
+    asyncio_coro aws[] = { gives_counted_after(1), gives_counted_after(2) };
+    asyncio_as_completed *it = asyncio_as_completed_new(2, aws, ASYNCIO_FOREVER);
+    asyncio_auto_task t = asyncio_create_task(asyncio_as_completed_result(it));
+    asyncio_auto_task never = asyncio_create_task(asyncio_as_completed_result(it));
+    asyncio_as_completed_unref(it);
+    asyncio_task_cancel(never, NULL);
+    TRY(AWAIT(t));
+    TRY(AWAIT(asyncio_sleep(5)));
+    RETURN();
+}
+
+TEST(a_task_that_takes_from_it_holds_it) {
+    run_alone(takes_in_a_task());
+    CHECK_INT(values_made, 2);
+    CHECK_ALL_DROPPED();
+}
+
 ASYNC(takes_counted) {
     asyncio_coro aws[] = { gives_counted_after(1), gives_counted_anyway(2), gives_counted() };
     asyncio_as_completed *it = asyncio_as_completed_new(3, aws, 1.5);

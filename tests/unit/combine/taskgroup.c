@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * TaskGroup: how it waits, what it aborts, which errors come out and in which order, as a block
+ * and as a pair.
+ */
+#include "combine.h"
+
+#define REPR_OF(tg) REPR(asyncio_taskgroup_repr, tg)
+
+static asyncio_taskgroup *tg;
+
+static void spawn(asyncio_coro c) { CHECK_INT(asyncio_taskgroup_spawn(tg, c), 0); }
+
+/* rc is a group of that code, and its members are as many errors of these codes. */
+#define CHECK_GROUP(rc, code, ...)                                                                 \
+    do {                                                                                           \
+        int rc_ = (rc);                                                                            \
+        const int codes_[] = { __VA_ARGS__ };                                                      \
+        CHECK_STR(asyncio_err_name(rc_), asyncio_err_name(code));                                  \
+        asyncio_error *group_ = asyncio_error_take(rc_);                                           \
+        CHECK_STR(asyncio_error_message(group_), "unhandled errors in a TaskGroup");               \
+        CHECK_INT(asyncio_error_count(group_), sizeof codes_ / sizeof codes_[0]);                  \
+        for (size_t i_ = 0; i_ < asyncio_error_count(group_); i_++) {                              \
+            CHECK_STR(asyncio_err_name(asyncio_error_code(asyncio_error_child(group_, i_))),       \
+                      asyncio_err_name(codes_[i_]));                                               \
+        }                                                                                          \
+        asyncio_error_unref(group_);                                                               \
+    } while (0)
+
+/* ---- waiting ---- */
+
+ASYNC(waits_for_all) {
+    int rc;
+    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+        spawn(sleeper("a", 2));
+        spawn(sleeper("b", 1));
+        note("body");
+    }
+    note("end at %g", now());
+    CHECK_INT(rc, 0);
+    RETURN();
+}
+
+TEST(the_exit_waits_for_all_tasks) {
+    run_alone(waits_for_all());
+    CHECK_NOTES("body b a end at 2");
+}
+
+ASYNC(spawns_more) {
+    TRY(AWAIT(asyncio_sleep(1)));
+    spawn(sleeper("late", 1));
+    RETURN();
+}
+
+ASYNC(waits_for_late_ones) {
+    int rc;
+    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) spawn(spawns_more());
+    TRY(rc);
+    CHECK_DOUBLE(now(), 2.0);
+    RETURN();
+}
+
+TEST(the_exit_waits_for_tasks_that_tasks_add) {
+    run_alone(waits_for_late_ones());
+    CHECK_NOTES("late");
+}
+
+ASYNC(counts_turns) {
+    int rc;
+    unsigned long long before = turns();
+    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {}
+    CHECK_INT(turns() - before, 0);
+    before = turns();
+    ASYNC_WITH(one, asyncio_taskgroup_scope(&tg, &rc)) spawn(noop());
+    CHECK_INT(turns() - before, 3);
+    before = turns();
+    ASYNC_WITH(failing, asyncio_taskgroup_scope(&tg, &rc)) {
+        spawn(fails(ASYNCIO_KEY_ERROR, "k"));
+        rc = AWAIT(asyncio_sleep(10));
+        CHECK_INT(turns() - before, 3);
+    }
+    CHECK_GROUP(rc, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_KEY_ERROR);
+    RETURN();
+}
+
+TEST(it_takes_as_many_turns_as_asyncio_does) { run_alone(counts_turns()); }
+
+ASYNC(keeps_a_task) {
+    int rc;
+    asyncio_task *t = NULL;
+    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+        t = asyncio_taskgroup_create_task(tg, gives_after(1, 5));
+        CHECK_STR(REPR_OF(tg), "<TaskGroup tasks=1 entered>");
+    }
+    asyncio_value v;
+    TRY(asyncio_task_result(t, &v));
+    CHECK_INT(v.i, 5);
+    asyncio_task_unref(t);
+    RETURN();
+}
+
+TEST(a_tasks_result_can_be_read_after_the_block) { run_alone(keeps_a_task()); }
+
+ASYNC(many_short_ones) {
+    int rc;
+    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+        for (int i = 0; i < 100; i++) {
+            spawn(gives_counted());
+            pass(3);
+            CHECK_INT(values_dropped, i + 1);
+            CHECK_STR(REPR_OF(tg), "<TaskGroup entered>");
+        }
+    }
+    TRY(rc);
+    RETURN();
+}
+
+TEST(tasks_that_are_done_are_let_go_at_once) {
+    run_alone(many_short_ones());
+    CHECK_ALL_DROPPED();
+}
+
+/* ---- options ---- */
+
+static asyncio_contextvar *var;
+
+ASYNC(looks_at_itself) {
+    asyncio_value v;
+    TRY(asyncio_contextvar_get(var, &v));
+    note("%s:%lld", asyncio_task_get_name(asyncio_current_task()), v.i);
+    TRY(asyncio_contextvar_set(var, asyncio_int(v.i + 1), NULL));
+    RETURN();
+}
+
+ASYNC(with_options) {
+    int rc;
+    TRY(asyncio_contextvar_set(var, asyncio_int(1), NULL));
+    asyncio_auto_context c = asyncio_copy_context();
+    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+        TRY(asyncio_taskgroup_spawn(tg, looks_at_itself(), .name = "named"));
+        TRY(asyncio_taskgroup_spawn(tg, looks_at_itself(), .name = "in-c", .context = c));
+        pass(1);
+        TRY(asyncio_taskgroup_spawn(tg, looks_at_itself(), .name = "eager", .context = c,
+                                    .eager_start = 1));
+        note("after");
+        TRY(asyncio_taskgroup_spawn(tg, looks_at_itself(), .name = "large", .stack_size = 1 << 20));
+    }
+    TRY(rc);
+    RETURN();
+}
+
+TEST(name_context_stack_and_eager_start_are_passed_on) {
+    var = asyncio_contextvar_new("var", NULL);
+    run_alone(with_options());
+    asyncio_contextvar_unref(var);
+    CHECK_NOTES("named:1 in-c:1 eager:2 after large:1");
+}
+
+/* ---- a task fails ---- */
+
+ASYNC(one_fails) {
+    int rc;
+    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+        spawn(sleeper("a", 10));
+        spawn(fails_after(1, ASYNCIO_KEY_ERROR, "k"));
+        spawn(sleeper("b", 10));
+        rc = AWAIT(sleeper("body", 10));
+        CHECK_INT(rc, ASYNCIO_CANCELLED_ERROR);
+        CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 1);
+        CHECK_STR(REPR_OF(tg), "<TaskGroup tasks=2 errors=1 cancelling>");
+    }
+    CHECK_GROUP(rc, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_KEY_ERROR);
+    CHECK_DOUBLE(now(), 1.0);
+    CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 0);
+    TRY(AWAIT(asyncio_sleep(1)));
+    RETURN();
+}
+
+TEST(a_failing_task_cancels_the_others_and_the_body) {
+    run_alone(one_fails());
+    CHECK_NOTES("a-cancelled b-cancelled body-cancelled");
+}
+
+ASYNC(fails_while_exiting) {
+    int rc;
+    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+        spawn(sleeper("a", 10));
+        spawn(fails_after(1, ASYNCIO_KEY_ERROR, "k"));
+    }
+    CHECK_GROUP(rc, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_KEY_ERROR);
+    CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 0);
+    RETURN();
+}
+
+TEST(a_task_that_fails_during_the_exit_cancels_the_others) {
+    run_alone(fails_while_exiting());
+    CHECK_NOTES("a-cancelled");
+}
+
+ASYNC(swallows_interruption) {
+    int rc;
+    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+        spawn(fails_after(1, ASYNCIO_KEY_ERROR, "k"));
+        asyncio_ignore(AWAIT(asyncio_sleep(10)));
+        TRY(AWAIT(asyncio_sleep(5))); /* not a second time */
+        rc = 0;
+    }
+    CHECK_GROUP(rc, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_KEY_ERROR);
+    CHECK_DOUBLE(now(), 6.0);
+    CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 0);
+    RETURN();
+}
+
+TEST(a_body_that_swallows_the_cancellation_goes_on_and_the_group_is_raised_at_its_end) {
+    run_alone(swallows_interruption());
+}
+
+ASYNC(awaits_failing_task) {
+    int rc;
+    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+        asyncio_auto_task t = asyncio_taskgroup_create_task(tg, fails(ASYNCIO_KEY_ERROR, "k"));
+        rc = AWAIT(t);
+        CHECK_INT(rc, ASYNCIO_CANCELLED_ERROR);
+    }
+    CHECK_GROUP(rc, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_KEY_ERROR);
+    RETURN();
+}
+
+TEST(a_body_that_awaits_the_failing_task_is_cancelled_before_it_sees_the_error) {
+    run_alone(awaits_failing_task());
+}
+
+/* ---- errors and their order ---- */
+
+ASYNC(body_fails) {
+    int rc;
+    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+        spawn(sleeper("never", 10)); /* cancelled before its first step */
+        rc = asyncio_raise(ASYNCIO_VALUE_ERROR, ASYNCIO_WHERE, __func__, "body");
+    }
+    CHECK_GROUP(rc, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_VALUE_ERROR);
+    RETURN();
+}
+
+TEST(an_error_of_the_body_cancels_the_tasks_and_is_in_the_group) {
+    run_alone(body_fails());
+    CHECK_NOTES("");
+}
+
+ASYNC(all_fail) {
+    int rc;
+    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+        spawn(fails_if_cancelled(ASYNCIO_LOOKUP_ERROR, "first in the list, last to fail"));
+        spawn(fails_after(1, ASYNCIO_KEY_ERROR, "second"));
+        TRY(AWAIT(asyncio_sleep(0)));
+        rc = AWAIT(asyncio_sleep(5));
+        rc = asyncio_raise(ASYNCIO_VALUE_ERROR, ASYNCIO_WHERE, __func__, "body");
+    }
+    CHECK_GROUP(rc, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_KEY_ERROR, ASYNCIO_LOOKUP_ERROR,
+                ASYNCIO_VALUE_ERROR);
+    RETURN();
+}
+
+TEST(errors_are_in_the_order_of_completion_the_bodys_last) { run_alone(all_fail()); }
+
+ASYNC(base_error_inside) {
+    int rc;
+    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+        spawn(fails(ASYNCIO_BASE_EXCEPTION, "base"));
+        spawn(fails(ASYNCIO_KEY_ERROR, "k"));
+    }
+    CHECK_GROUP(rc, ASYNCIO_BASE_EXCEPTION_GROUP, ASYNCIO_BASE_EXCEPTION, ASYNCIO_KEY_ERROR);
+    RETURN();
+}
+
+TEST(a_member_that_is_no_exception_makes_it_a_base_group) { run_alone(base_error_inside()); }
+
+ASYNC(gets_interrupt, (int) code) {
+    int rc;
+    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+        spawn(sleeper("child", 10));
+        spawn(fails_if_cancelled(ASYNCIO_KEY_ERROR, "dropped"));
+        pass(1);
+        rc = asyncio_raise(code, ASYNCIO_WHERE, __func__, "now");
+    }
+    CHECK_ERROR(rc, code, "now");
+    RETURN();
+}
+
+TEST(an_interrupt_of_the_body_comes_out_as_it_is) {
+    run_alone(gets_interrupt(ASYNCIO_KEYBOARD_INTERRUPT));
+    CHECK_NOTES("child-cancelled");
+    run_alone(gets_interrupt(ASYNCIO_SYSTEM_EXIT));
+    CHECK_NOTES("child-cancelled");
+}
+
+ASYNC(child_interrupts) {
+    int rc;
+    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+        spawn(sleeper("other", 10));
+        spawn(fails(ASYNCIO_KEYBOARD_INTERRUPT, "^C"));
+        rc = AWAIT(sleeper("body", 10));
+    }
+    note("%s", asyncio_err_name(rc));
+    CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 1); /* not taken back on this way */
+    return rc;
+}
+
+TEST(an_interrupt_of_a_task_leaves_the_run_and_then_the_group) {
+    start_loop();
+    asyncio_task *t = asyncio_loop_create_task(loop, child_interrupts());
+    int rc = asyncio_loop_run_forever(loop); /* leaves before the group can react */
+    CHECK_INT(rc, ASYNCIO_KEYBOARD_INTERRUPT);
+    asyncio_ignore(rc);
+    CHECK_NOTES("");
+    for (int i = 0; i < 3 && !asyncio_task_done(t); i++) turn();
+    asyncio_loop_stop(loop);
+    rc = asyncio_loop_run_forever(loop);
+    asyncio_ignore(rc);
+    CHECK_NOTES("other-cancelled body-cancelled KeyboardInterrupt");
+    CHECK_ENDED(t, ASYNCIO_KEYBOARD_INTERRUPT, "^C");
+    end_loop();
+}
+
+/* ---- a task is cancelled ---- */
+
+ASYNC(task_is_cancelled) {
+    int rc;
+    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+        asyncio_auto_task t = asyncio_taskgroup_create_task(tg, sleeper("a", 10));
+        spawn(sleeper("b", 1));
+        spawn(fails(ASYNCIO_CANCELLED_ERROR, "by itself"));
+        pass(1);
+        asyncio_task_cancel(t, NULL);
+    }
+    CHECK_INT(rc, 0);
+    CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 0);
+    RETURN();
+}
+
+TEST(a_cancelled_task_is_no_error) {
+    run_alone(task_is_cancelled());
+    CHECK_NOTES("a-cancelled b");
+}
+
+/* ---- the parent is cancelled ---- */
+
+ASYNC(group_of, (asyncio_coro *) child, (double) body) {
+    int rc;
+    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+        spawn(*child);
+        if (body > 0) TRY(AWAIT(asyncio_sleep(body)));
+    }
+    note("%s", asyncio_err_name(rc));
+    TRY(rc);
+    RETURN(counted());
+}
+
+static asyncio_task *cancel_parent_at(double when, asyncio_coro child, double body) {
+    asyncio_task *t = asyncio_loop_create_task(loop, group_of(&child, body));
+    CHECK_INT(run(asyncio_sleep(when)), 0);
+    asyncio_task_cancel(t, "m");
+    CHECK_INT(run(asyncio_sleep(50)), 0);
+    return t;
+}
+
+TEST(cancelling_the_parent_cancels_the_tasks_and_waits_for_them) {
+    static const double bodies[] = { 0, 100 };
+    for (int i = 0; i < 2; i++) {
+        start_loop();
+        asyncio_task *t = cancel_parent_at(1, cleans_up("child", 3), bodies[i]);
+        CHECK_INT(asyncio_task_cancelling(t), 1);
+        CHECK_ENDED(t, ASYNCIO_CANCELLED_ERROR, "m");
+        end_loop();
+        CHECK_NOTES(i ? "child-cleaned" : "child-cleaned CancelledError");
+    }
+}
+
+ASYNC(catches_group, (asyncio_coro *) child, (bool) awaits) {
+    int rc;
+    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) spawn(*child);
+    CHECK_GROUP(rc, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_KEY_ERROR);
+    note("caught");
+    if (awaits) {
+        rc = AWAIT(asyncio_sleep(1));
+        note("%s", asyncio_err_name(rc));
+        TRY(rc);
+    }
+    RETURN(counted());
+}
+
+TEST(an_error_in_the_cleanup_wins_and_the_cancellation_hits_the_next_await) {
+    start_loop();
+    asyncio_coro child = fails_if_cancelled(ASYNCIO_KEY_ERROR, "k");
+    asyncio_task *t = asyncio_loop_create_task(loop, catches_group(&child, true));
+    CHECK_INT(run(asyncio_sleep(1)), 0);
+    asyncio_task_cancel(t, "m");
+    CHECK_INT(run(asyncio_sleep(5)), 0);
+    CHECK_INT(asyncio_task_cancelling(t), 1);
+    CHECK(asyncio_task_cancelled(t));
+    asyncio_task_unref(t);
+    end_loop();
+    CHECK_NOTES("caught CancelledError");
+}
+
+TEST(a_parent_that_returns_without_another_await_ends_cancelled_all_the_same) {
+    start_loop();
+    asyncio_coro child = fails_if_cancelled(ASYNCIO_KEY_ERROR, "k");
+    asyncio_task *t = asyncio_loop_create_task(loop, catches_group(&child, false));
+    CHECK_INT(run(asyncio_sleep(1)), 0);
+    asyncio_task_cancel(t, "m");
+    CHECK_INT(run(asyncio_sleep(5)), 0);
+    CHECK(asyncio_task_cancelled(t));
+    asyncio_task_unref(t);
+    end_loop();
+    CHECK_NOTES("caught");
+    CHECK_ALL_DROPPED();
+}
+
+TEST(cancelled_again_while_it_exits_the_group_still_waits) {
+    start_loop();
+    asyncio_coro child = cleans_up("child", 5);
+    asyncio_task *t = asyncio_loop_create_task(loop, group_of(&child, 0));
+    for (int i = 0; i < 3; i++) {
+        CHECK_INT(run(asyncio_sleep(1)), 0);
+        asyncio_task_cancel(t, i ? "again" : "m");
+    }
+    CHECK_INT(run(asyncio_sleep(10)), 0);
+    CHECK_INT(asyncio_task_cancelling(t), 3);
+    CHECK_ENDED(t, ASYNCIO_CANCELLED_ERROR, "m");
+    end_loop();
+    CHECK_NOTES("child-cleaned CancelledError");
+}
+
+ASYNC(cancelled_from_outside_while_aborting) {
+    int rc;
+    asyncio_task *me = asyncio_current_task();
+    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+        spawn(fails_after(1, ASYNCIO_KEY_ERROR, "k"));
+        spawn(cleans_up("slow", 5));
+        rc = AWAIT(asyncio_sleep(20));
+        CHECK_INT(asyncio_task_cancelling(me), 1);
+        asyncio_task_cancel(me, "outside"); /* count 2, one delivered */
+    }
+    CHECK_GROUP(rc, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_KEY_ERROR);
+    CHECK_INT(asyncio_task_cancelling(me), 1);
+    rc = AWAIT(asyncio_sleep(1));
+    CHECK_INT(rc, ASYNCIO_CANCELLED_ERROR);
+    asyncio_ignore(rc);
+    CHECK_INT(asyncio_task_uncancel(me), 0);
+    RETURN();
+}
+
+TEST(a_request_from_outside_while_aborting_is_not_lost) {
+    run_alone(cancelled_from_outside_while_aborting());
+    CHECK_NOTES("slow-cleaned");
+}
+
+/* ---- nested ---- */
+
+ASYNC(nests) {
+    int outer, inner;
+    asyncio_taskgroup *outer_group;
+    ASYNC_WITH(a, asyncio_taskgroup_scope(&outer_group, &outer)) {
+        TRY(asyncio_taskgroup_spawn(outer_group, sleeper("outer", 10)));
+        ASYNC_WITH(b, asyncio_taskgroup_scope(&tg, &inner)) {
+            spawn(fails_after(1, ASYNCIO_KEY_ERROR, "k"));
+            inner = AWAIT(asyncio_sleep(10));
+        }
+        outer = inner;
+    }
+    CHECK_INT(outer, ASYNCIO_EXCEPTION_GROUP);
+    asyncio_auto_error e = asyncio_error_take(outer);
+    CHECK_INT(asyncio_error_count(e), 1);
+    asyncio_error *group = asyncio_error_child(e, 0);
+    CHECK_INT(asyncio_error_code(group), ASYNCIO_EXCEPTION_GROUP);
+    check_error(asyncio_error_child(group, 0), ASYNCIO_KEY_ERROR, "k");
+    CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 0);
+    RETURN();
+}
+
+TEST(an_inner_group_is_a_member_of_the_outer_one) {
+    run_alone(nests());
+    CHECK_NOTES("outer-cancelled");
+}
+
+ASYNC(outer_fails) {
+    int outer, inner;
+    asyncio_taskgroup *outer_group;
+    ASYNC_WITH(a, asyncio_taskgroup_scope(&outer_group, &outer)) {
+        TRY(asyncio_taskgroup_spawn(outer_group, fails_after(1, ASYNCIO_KEY_ERROR, "k")));
+        ASYNC_WITH(b, asyncio_taskgroup_scope(&tg, &inner)) spawn(sleeper("inner", 10));
+        CHECK_INT(inner, ASYNCIO_CANCELLED_ERROR);
+        outer = inner;
+    }
+    CHECK_GROUP(outer, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_KEY_ERROR);
+    RETURN();
+}
+
+TEST(a_failure_outside_cancels_the_inner_group_and_only_the_outer_reports) {
+    run_alone(outer_fails());
+    CHECK_NOTES("inner-cancelled");
+}
+
+ASYNC(both_cancelled) {
+    int outer, inner;
+    asyncio_task *me = asyncio_current_task();
+    asyncio_taskgroup *outer_group;
+    ASYNC_WITH(a, asyncio_taskgroup_scope(&outer_group, &outer)) {
+        ASYNC_WITH(b, asyncio_taskgroup_scope(&tg, &inner)) {
+            TRY(asyncio_taskgroup_spawn(outer_group, fails_after(1, ASYNCIO_KEY_ERROR, "outer")));
+            spawn(fails_after(1, ASYNCIO_VALUE_ERROR, "inner"));
+            inner = AWAIT(asyncio_sleep(10));
+            CHECK_INT(asyncio_task_cancelling(me), 2);
+        }
+        CHECK_GROUP(inner, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_VALUE_ERROR);
+        CHECK_INT(asyncio_task_cancelling(me), 1);
+        outer = AWAIT(asyncio_sleep(0)); /* re-armed for the outer one */
+        CHECK_INT(outer, ASYNCIO_CANCELLED_ERROR);
+    }
+    CHECK_GROUP(outer, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_KEY_ERROR);
+    CHECK_INT(asyncio_task_cancelling(me), 0);
+    RETURN();
+}
+
+TEST(nested_groups_that_fail_together_each_report_their_own) { run_alone(both_cancelled()); }
+
+ASYNC(under_a_timeout) {
+    int limit, rc;
+    ASYNC_WITH(tm, asyncio_timeout(1, &limit)) {
+        ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+            spawn(sleeper("a", 10));
+            spawn(sleeper("b", 10));
+        }
+        CHECK_INT(rc, ASYNCIO_CANCELLED_ERROR);
+        limit = rc;
+    }
+    CHECK_ERROR(limit, ASYNCIO_TIMEOUT_ERROR, NULL);
+    RETURN();
+}
+
+TEST(a_timeout_around_a_group_cancels_its_tasks) {
+    run_alone(under_a_timeout());
+    CHECK_NOTES("a-cancelled b-cancelled");
+}
+
+ASYNC(timeouts_inside) {
+    int rc;
+    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+        spawn(asyncio_wait_for(sleeper("a", 10), 1));
+        spawn(sleeper("b", 10));
+    }
+    CHECK_GROUP(rc, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_TIMEOUT_ERROR);
+    RETURN();
+}
+
+TEST(a_task_that_times_out_is_an_error_of_the_group) {
+    run_alone(timeouts_inside());
+    CHECK_NOTES("a-cancelled b-cancelled");
+}
+
+/* ---- eager ---- */
+
+ASYNC(eager_child_fails) {
+    int rc;
+    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+        TRY(asyncio_taskgroup_spawn(tg, fails(ASYNCIO_KEY_ERROR, "k"), .eager_start = 1));
+        CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 0); /* always in a later turn */
+        TRY(asyncio_taskgroup_spawn(tg, sleeper("other", 1), .eager_start = 1));
+        rc = AWAIT(asyncio_sleep(10));
+        CHECK_INT(rc, ASYNCIO_CANCELLED_ERROR);
+    }
+    CHECK_GROUP(rc, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_KEY_ERROR);
+    CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 0);
+    RETURN();
+}
+
+TEST(a_task_that_fails_eagerly_aborts_the_group_one_turn_later) {
+    run_alone(eager_child_fails());
+    CHECK_NOTES("other-cancelled");
+}
