@@ -257,9 +257,19 @@ static inline __attribute__((always_inline)) struct asyncio__fiber *asyncio__loo
     return asyncio__container(node, struct asyncio__fiber, node);
 }
 
-/* Tests: mixes what stands in a list; a task begins to wait or is about to go on. */
+/* Tests: mixes what stands in a list; suspends on the loop's stack, counting both ends. */
 void asyncio__loop_shuffle(asyncio_loop *loop, struct asyncio__link *list) __attribute__((cold));
-void asyncio__loop_point(asyncio_loop *loop, struct asyncio__fiber *fiber) __attribute__((cold));
+void asyncio__loop_suspend_counted(asyncio_loop *loop, struct asyncio__fiber *self)
+    __attribute__((cold));
+
+/* Suspends by way of the loop's stack, or of whoever made an eager start. */
+static inline __attribute__((always_inline)) void asyncio__loop_suspend_to_loop(
+    asyncio_loop *loop, struct asyncio__fiber *self) {
+    asyncio__here.strand = NULL;
+    if (loop->inline_top)
+        asyncio__cpu_switch_cxx(&self->cpu, asyncio__return_take(loop), loop->cxx);
+    else asyncio__cpu_switch_cxx(&self->cpu, &loop->cpu, loop->cxx);
+}
 
 /* Goes on with something else; returns when `self`, which is queued or waits somewhere, is
  * run again. */
@@ -269,14 +279,11 @@ static inline __attribute__((always_inline)) void asyncio__loop_suspend(
     if (ASYNCIO__LIKELY(next != NULL)) {
         asyncio__here.strand = &next->strand;
         if (next != self) asyncio__cpu_switch_cxx(&self->cpu, &next->cpu, loop->cxx);
-        return;
+    } else if (ASYNCIO__UNLIKELY(loop->slow & ASYNCIO__SLOW_POINTS)) {
+        asyncio__loop_suspend_counted(loop, self);
+    } else {
+        asyncio__loop_suspend_to_loop(loop, self);
     }
-    if (ASYNCIO__UNLIKELY(loop->slow & ASYNCIO__SLOW_POINTS)) asyncio__loop_point(loop, self);
-    asyncio__here.strand = NULL;
-    if (loop->inline_top)
-        asyncio__cpu_switch_cxx(&self->cpu, asyncio__return_take(loop), loop->cxx);
-    else asyncio__cpu_switch_cxx(&self->cpu, &loop->cpu, loop->cxx);
-    if (ASYNCIO__UNLIKELY(loop->slow & ASYNCIO__SLOW_POINTS)) asyncio__loop_point(loop, self);
 }
 
 /* The end of a fiber that runs on `stack`: gives that back and goes on with something else,

@@ -111,6 +111,13 @@ long asyncio_testing_cancel_await(asyncio_loop *loop, long n) {
     return points;
 }
 
-void asyncio__loop_point(asyncio_loop *loop, struct asyncio__fiber *fiber) {
+static void pass_point(asyncio_loop *loop, struct asyncio__fiber *fiber) {
+    if (!(loop->slow & ASYNCIO__SLOW_POINTS)) return;
     if (++loop->points == loop->cancel_at) loop->upcalls->fiber_cancel(fiber);
+}
+
+void asyncio__loop_suspend_counted(asyncio_loop *loop, struct asyncio__fiber *self) {
+    pass_point(loop, self);
+    asyncio__loop_suspend_to_loop(loop, self);
+    pass_point(loop, self);
 }
