@@ -42,8 +42,9 @@ ASYNCIO_API unsigned long long asyncio_testing_turns(const asyncio_loop *loop);
 ASYNCIO_API size_t asyncio_testing_live_objects(const asyncio_loop *loop);
 
 /* From now on what is ready in a turn runs in an order that `seed` decides; 0: as usual again.
- * Tasks and done callbacks change places; what call_soon, call_later and call_at scheduled
- * stays in order among itself, which is promised. With the environment variable
+ * Tasks change places, with each other and with callbacks. What asyncio promises stays: what
+ * call_soon, call_later and call_at scheduled runs in that order, and done callbacks of one
+ * future run in their order with no task in between. With the environment variable
  * ASYNCIO_SHUFFLE=seed every loop begins so. Returns 0; ASYNCIO_TYPE_ERROR for NULL.
  * Suspends: no. Thread: loop. Since: 0.1. Python: test utilities. */
 ASYNCIO_API int asyncio_testing_shuffle(asyncio_loop *loop, unsigned long long seed);

@@ -3,9 +3,11 @@
  * loop/testing.c: what asyncio/testing.h does with a loop: turns, live objects, moving a
  * virtual clock, mixing the order of a turn, cancelling at a chosen point.
  *
- * A list is mixed without memory of its own, as a merge sort would sort it: two mixed halves
- * are merged, the next one coming from either with the odds of how many each still has. Handles
- * are promised to run in their order; so they are taken out first and merged in at the end.
+ * A list is mixed without memory of its own, as a merge sort would sort it: two mixed halves are
+ * merged, the next one coming from either with the odds of how many each still has. What asyncio
+ * promises stays: handles run in their order, so they are taken out first and merged in at the
+ * end; neighbours that are neither tasks nor handles (the done callbacks of a future, the ends
+ * of sleeps) are moved as one.
  */
 #include <asyncio/testing.h>
 
@@ -49,39 +51,53 @@ static uint64_t next_random(asyncio_loop *loop) {
     return x ^ (x >> 31);
 }
 
-/* Appends the first of `from` to `list`. */
-static void move_first(struct asyncio__link *list, struct asyncio__link *from) {
-    struct asyncio__link *l = from->next;
-    asyncio__link_unlink(l);
-    asyncio__list_append(list, l);
+static bool is_handle(struct asyncio__link *l) {
+    return asyncio__node_of(l)->ops == &asyncio__handle_ops;
+}
+
+static bool is_task(struct asyncio__link *l) {
+    const struct asyncio__node_ops *ops = asyncio__node_of(l)->ops;
+    if (ops == &asyncio__fiber_start_ops || ops == &asyncio__fiber_resume_ops) return true;
+    return ops->more && ops->more->drive; /* another kind of coroutine */
+}
+
+/* Appends the first of `from`, and what has to stay behind it, to `list`; how many. */
+static size_t move_first(struct asyncio__link *list, struct asyncio__link *from) {
+    size_t n = 0;
+    bool alone;
+    do {
+        struct asyncio__link *l = from->next;
+        alone = is_task(l) || is_handle(l);
+        asyncio__link_unlink(l);
+        asyncio__list_append(list, l);
+        n++;
+    } while (!alone && !asyncio__list_empty(from) && !is_task(from->next) &&
+             !is_handle(from->next));
+    return n;
 }
 
 static void merge_lists(asyncio_loop *loop, struct asyncio__link *list, struct asyncio__link *a,
                         size_t na, struct asyncio__link *b, size_t nb) {
     while (na && nb) {
-        if (next_random(loop) % (na + nb) < na) {
-            move_first(list, a);
-            na--;
-        } else {
-            move_first(list, b);
-            nb--;
-        }
+        if (next_random(loop) % (na + nb) < na) na -= move_first(list, a);
+        else nb -= move_first(list, b);
     }
     asyncio__list_splice(list, a);
     asyncio__list_splice(list, b);
 }
 
 static void mix_list(asyncio_loop *loop, struct asyncio__link *list, size_t n) {
-    struct asyncio__link half;
-    if (n < 2) return;
+    struct asyncio__link half, rest;
+    size_t moved = 0;
     asyncio__link_init(&half);
-    for (size_t i = 0; i < n / 2; i++) move_first(&half, list);
-    struct asyncio__link rest;
     asyncio__link_init(&rest);
+    while (moved < n / 2) moved += move_first(&half, list);
     asyncio__list_splice(&rest, list);
-    mix_list(loop, &half, n / 2);
-    mix_list(loop, &rest, n - n / 2);
-    merge_lists(loop, list, &half, n / 2, &rest, n - n / 2);
+    if (moved > 0 && moved < n) {
+        mix_list(loop, &half, moved);
+        mix_list(loop, &rest, n - moved);
+    }
+    merge_lists(loop, list, &half, moved, &rest, n - moved);
 }
 
 void asyncio__loop_shuffle(asyncio_loop *loop, struct asyncio__link *list) {
@@ -90,10 +106,8 @@ void asyncio__loop_shuffle(asyncio_loop *loop, struct asyncio__link *list) {
     asyncio__link_init(&handles);
     asyncio__link_init(&others);
     while (!asyncio__list_empty(list)) {
-        bool handle = asyncio__node_of(list->next)->ops == &asyncio__handle_ops;
-        move_first(handle ? &handles : &others, list);
-        if (handle) nhandles++;
-        else nothers++;
+        if (is_handle(list->next)) nhandles += move_first(&handles, list);
+        else nothers += move_first(&others, list);
     }
     mix_list(loop, &others, nothers);
     merge_lists(loop, list, &handles, nhandles, &others, nothers);

@@ -113,6 +113,36 @@ TEST(callbacks_keep_their_order_among_themselves) {
     CHECK(between > 0);
 }
 
+static int note_done(asyncio_future *future, void *arg) {
+    (void)future;
+    return note_arg(arg);
+}
+
+ASYNC(done_callbacks_among_tasks) {
+    asyncio_auto_future future = asyncio_future_new();
+    for (long i = 0; i < 3; i++) TRY(asyncio_spawn(note_number(i)));
+    TRY(asyncio_future_add_done_callback(future, note_done, TEXT("a")));
+    TRY(asyncio_future_add_done_callback(future, note_done, TEXT("b")));
+    TRY(asyncio_future_set_result(future, asyncio_none()));
+    for (long i = 3; i < 6; i++) TRY(asyncio_spawn(note_number(i)));
+    RETURN();
+}
+
+TEST(done_callbacks_of_a_future_stay_together) {
+    int first = 0;
+    for (unsigned long long seed = 1; seed <= 200; seed++) {
+        start_loop();
+        CHECK_INT(asyncio_testing_shuffle(loop, seed), 0);
+        CHECK_INT(run(done_callbacks_among_tasks()), 0);
+        end_loop();
+        CHECK_CONTAINS(notes, "a b");
+        first += notes[0] == 'a';
+        notes[0] = '\0';
+    }
+    CHECK(first > 10); /* 29 on average, as the others */
+    CHECK(first < 60);
+}
+
 TEST(the_environment_shuffles_every_loop) {
     char wanted[sizeof notes];
     strcpy(wanted, order_of(7, 8));
