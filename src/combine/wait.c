@@ -74,6 +74,16 @@ static bool ends_wait(const struct waiting *w, asyncio_future *f) {
     return true;
 }
 
+/* The callbacks that are queued when the wait is over run all the same in asyncio. All that can be
+ * seen of it is that they look at exceptions. */
+static void leave_member(struct waiting *w, struct member *m) {
+    bool queued = !asyncio__list_empty(&m->node.link) && m->future->state != ASYNCIO__PENDING;
+    asyncio__link_take(&m->node.link);
+    if (!queued) return;
+    w->left--;
+    ends_wait(w, m->future);
+}
+
 static void run_member(struct asyncio__node *node) {
     struct member *m = asyncio__container(node, struct member, node);
     struct waiting *w = m->waiting;
@@ -123,7 +133,7 @@ static int wait_for_members(struct asyncio_task *task, const struct asyncio__chi
     if (rc >= 0) {
         follow_members(&w, c);
         rc = asyncio__waiter_park(&w.waiter, task);
-        for (size_t i = 0; i < w.count; i++) asyncio__link_take(&w.members[i].node.link);
+        for (size_t i = 0; i < w.count; i++) leave_member(&w, &w.members[i]);
     }
     asyncio__timer_cancel(&c->loop->timers, &w.limit.timer);
     asyncio__free(w.members);
