@@ -20,6 +20,7 @@
 #include <asyncio/gather.h>
 #include <asyncio/wait.h>
 #include <asyncio/timeout.h>
+#include <asyncio/cancelscope.h>
 #include <asyncio/taskgroup.h>
 #include <asyncio/graph.h>
 #include <asyncio/lock.h>

@@ -108,6 +108,7 @@ asyncio_error *asyncio__error_alloc(int code, size_t children, uint32_t frames, 
     atomic_init(&e->refs, 1);
     atomic_init(&e->context, NULL);
     atomic_init(&e->trace, trace);
+    atomic_init(&e->origin, 0);
     e->own_trace = trace;
     e->code = code;
     e->children = children;
@@ -322,4 +323,15 @@ int asyncio_error_set_cause(asyncio_error *error, asyncio_error *cause) {
     asyncio_error_unref(dropped);
     if (circle) return asyncio__raise(ASYNCIO_VALUE_ERROR, "an error cannot be its own cause");
     return 0;
+}
+
+/* ---- origin ---- */
+
+uint64_t asyncio__error_origin(const asyncio_error *error) {
+    return error ? atomic_load_explicit(&error->origin, memory_order_relaxed) : 0;
+}
+
+void asyncio__error_mark(asyncio_error *error, uint64_t origin) {
+    unsigned long long none = 0;
+    if (error) atomic_compare_exchange_strong(&error->origin, &none, origin);
 }

@@ -43,6 +43,12 @@ asyncio_error *asyncio__error_make(int code, const char *message);
 /* The same with a printf message of any length. */
 asyncio_error *asyncio__error_make_v(int code, const char *fmt, va_list args) ASYNCIO_PRINTF(2, 0);
 
+/* On whose behalf a CancelledError was raised: the number of a cancel scope; ANOTHER: somebody's
+ * who is none; 0: not known (the program made it). mark sets it unless it is known. */
+#define ASYNCIO__ORIGIN_ANOTHER UINT64_C(1)
+uint64_t asyncio__error_origin(const asyncio_error *error);
+void asyncio__error_mark(asyncio_error *error, uint64_t origin);
+
 /* A place in the program that an error passed. */
 struct asyncio__traced {
     const char *where; /* "file:line"; NULL: unknown */

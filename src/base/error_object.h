@@ -35,6 +35,7 @@ struct asyncio_error {
     struct asyncio__trace *own_trace;       /* the trace if it is in this block */
     asyncio_value value;                    /* its argument; None: none */
     struct asyncio__note *notes;            /* in order, or NULL */
+    atomic_ullong origin;                   /* asyncio__error_origin */
     size_t children;                        /* members, of a group */
     asyncio_error *child[];                 /* references */
 };

@@ -33,6 +33,9 @@ struct asyncio__frame {
 /* The one bit of a strand's flags that is not the task's: an await has put the slot's error
  * aside. What fails meanwhile without an error object could be taken for that one. */
 #define ASYNCIO__STRAND_HIDES 16u
+/* In flags: cancellations of this strand are told apart by their origin, so each that it sees has
+ * an object. */
+#define ASYNCIO__STRAND_COVERED 1024u
 
 struct asyncio__strand {
     struct asyncio__frame *top;    /* innermost frame; NULL outside coroutines */

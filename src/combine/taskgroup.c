@@ -14,6 +14,7 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "task/cover.h"
 #include "task/waiters.h"
 
 struct asyncio_taskgroup {
@@ -24,10 +25,11 @@ struct asyncio_taskgroup {
     struct asyncio__waiter *waiter; /* of the exit, while it waits */
     asyncio_error **errors;         /* references, in the order of the callbacks */
     size_t error_count, error_room;
-    size_t member_count;       /* each may yet add one error */
-    asyncio_error *body_error; /* what asyncio_taskgroup_exit was called with; a reference */
-    asyncio_error *base_error; /* the first KeyboardInterrupt or SystemExit; a reference */
-    asyncio_scope scope;       /* its block, if it was entered without one */
+    size_t member_count;          /* each may yet add one error */
+    asyncio_error *body_error;    /* what asyncio_taskgroup_exit was called with; a reference */
+    asyncio_error *base_error;    /* the first KeyboardInterrupt or SystemExit; a reference */
+    struct asyncio__cover *cover; /* the parent's, when it was entered: a reference or NULL */
+    asyncio_scope scope;          /* its block, if it was entered without one */
     bool entered, exiting, aborting, finished;
     bool parent_cancelled; /* by the group */
 };
@@ -54,6 +56,7 @@ void asyncio_taskgroup_unref(asyncio_taskgroup *g) {
     asyncio__free(g->errors);
     asyncio_error_unref(g->base_error);
     asyncio_error_unref(g->body_error);
+    asyncio__cover_unref(g->cover);
     asyncio_task_unref(g->parent);
     asyncio_loop_unref(g->loop);
     asyncio__free(g);
@@ -70,6 +73,8 @@ static asyncio_taskgroup *new_group(void) {
     g->refs = 1;
     g->loop = asyncio_loop_ref(parent->future.loop);
     g->parent = asyncio_task_ref(parent);
+    g->cover = asyncio__cover_of(parent);
+    if (g->cover) g->cover->refs++;
     asyncio__link_init(&g->members);
     return g;
 }
@@ -109,7 +114,7 @@ static void abort_group(asyncio_taskgroup *g) {
 
 static void cancel_parent(asyncio_taskgroup *g) {
     g->parent_cancelled = true;
-    asyncio__future_cancel(&g->parent->future, NULL);
+    asyncio__task_cancel_from(g->parent, g->cover);
 }
 
 void asyncio_taskgroup_cancel(asyncio_taskgroup *g) {
@@ -216,7 +221,9 @@ asyncio_task *asyncio_taskgroup_create_task_with(asyncio_taskgroup *g,
     if (check_open(g) < 0) return NULL;
     struct member *m = new_member(g);
     if (!m) return NULL;
+    g->loop->inherit = g->cover;
     asyncio_task *t = asyncio_loop_create_task_with(g->loop, o);
+    g->loop->inherit = NULL;
     if (!t) {
         free_member(m);
         return NULL;
@@ -260,11 +267,12 @@ static void replace_outcome(struct outcome *o, struct outcome by) {
     *o = by;
 }
 
-/* Waits until no member is left. A cancellation meanwhile aborts the group and is kept. Returns
- * false if the loop is closing. */
+/* Waits until no member is left. A cancellation meanwhile aborts the group and is kept; a cancel
+ * scope is heard once, it would interrupt every wait. Returns false if the loop is closing. */
 static bool wait_for_members(asyncio_taskgroup *g, struct outcome *cancelled) {
     while (!asyncio__list_empty(&g->members)) {
         struct asyncio__waiter w;
+        if (g->aborting) asyncio__cover_hide(g->parent);
         asyncio__waiter_init(&w, g->loop);
         g->waiter = &w;
         int rc = asyncio__waiter_park(&w, g->parent);
@@ -309,7 +317,8 @@ static int decide(asyncio_taskgroup *g, struct outcome *body, struct outcome *ca
         g->base_error = NULL;
         return asyncio_reraise(error);
     }
-    if (g->parent_cancelled && asyncio_task_uncancel(g->parent) == 0) {
+    if (g->parent_cancelled && asyncio_task_uncancel(g->parent) == 0 &&
+        !asyncio__cover_outside(g->parent, cancelled->error)) {
         replace_outcome(cancelled, (struct outcome){ 0, NULL });
     }
     if (cancelled->status < 0 && g->error_count == 0) return give_outcome(cancelled);
@@ -337,9 +346,12 @@ static int leave_group(asyncio_taskgroup *g, int status) {
     int rc = ASYNCIO_GENERATOR_EXIT;
     if (wait_for_members(g, &cancelled)) rc = decide(g, &body, &cancelled);
     else forget_members(g);
+    asyncio__cover_show(g->parent);
     asyncio_error_unref(body.error);
     asyncio_error_unref(cancelled.error);
     g->finished = true;
+    asyncio__cover_unref(g->cover);
+    g->cover = NULL;
     asyncio_task_unref(g->parent);
     g->parent = NULL;
     return rc;

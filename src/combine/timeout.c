@@ -14,7 +14,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "combine/children.h"
-#include "task/task.h"
+#include "task/cover.h"
 
 enum state { CREATED, ACTIVE, EXPIRING, EXPIRED, FINISHED };
 
@@ -27,6 +27,7 @@ struct deadline {
 struct watch {
     struct asyncio__timer timer;
     struct asyncio_task *task;
+    struct asyncio__cover *at; /* the task's, when the block was entered */
     struct deadline *deadline;
     uint32_t cancels; /* the task's count when the block was entered */
 };
@@ -46,7 +47,7 @@ static struct deadline *deadline_of(const asyncio_scope *s) {
 static void run_watch(struct asyncio__node *node) {
     struct watch *w = asyncio__container(node, struct watch, timer.node);
     w->timer.state = ASYNCIO__TIMER_IDLE;
-    asyncio__future_cancel(&w->task->future, NULL);
+    asyncio__task_cancel_from(w->task, w->at);
     w->deadline->state = EXPIRING;
 }
 
@@ -89,6 +90,7 @@ static int enter_timeout(asyncio_scope *s) {
     if (!w) return asyncio__raise(-ENOMEM, NULL);
     asyncio__timer_init(&w->timer, &watch_ops);
     w->task = task;
+    w->at = asyncio__cover_of(task);
     w->deadline = d;
     w->cancels = task->fiber.strand.cancels;
     s->object = w;
@@ -124,6 +126,14 @@ static void mark_as_timeout(int status) {
     }
 }
 
+/* A cancel scope around the block goes on with its own cancellation. */
+static bool is_of_scope(struct asyncio_task *task, int status) {
+    struct asyncio__strand *strand = &task->fiber.strand;
+    if (ASYNCIO__LIKELY(!(strand->flags & ASYNCIO__TASK_COVERED))) return false;
+    if (status != ASYNCIO_CANCELLED_ERROR) return false;
+    return asyncio__cover_outside(task, asyncio__error_match(strand, ASYNCIO_CANCELLED_ERROR));
+}
+
 static int exit_timeout(asyncio_scope *s, int status) {
     struct watch *w = s->object;
     struct deadline *d = deadline_of(s);
@@ -134,9 +144,9 @@ static int exit_timeout(asyncio_scope *s, int status) {
     } else {
         d->state = EXPIRED;
         unsigned left = asyncio_task_uncancel(w->task);
-        if (left <= w->cancels && status == ASYNCIO_CANCELLED_ERROR)
-            status = asyncio__raise_timeout();
-        else if (left <= w->cancels && status < 0) mark_as_timeout(status);
+        bool mine = left <= w->cancels && status < 0 && !is_of_scope(w->task, status);
+        if (mine && status == ASYNCIO_CANCELLED_ERROR) status = asyncio__raise_timeout();
+        else if (mine) mark_as_timeout(status);
     }
     asyncio__slab_put(&loop->cells_slab, w);
     s->object = NULL;

@@ -220,8 +220,10 @@ static bool may_be_mistaken(const struct asyncio__strand *strand) {
 
 /* A bare CancelledError must not be taken for an older one that is still in the slot. */
 static int put_cancelled(struct asyncio__strand *strand, asyncio_error *error) {
-    if (!error && may_be_mistaken(strand))
+    bool covered = strand->flags & ASYNCIO__STRAND_COVERED;
+    if (!error && (covered || may_be_mistaken(strand)))
         error = asyncio__error_make(ASYNCIO_CANCELLED_ERROR, NULL);
+    if (ASYNCIO__UNLIKELY(covered)) asyncio__error_mark(error, ASYNCIO__ORIGIN_ANOTHER);
     if (error) asyncio__error_put(strand, error);
     return ASYNCIO_CANCELLED_ERROR;
 }

@@ -133,7 +133,8 @@ struct asyncio_loop {
     asyncio_task_factory *task_factory;
     void *task_factory_arg;
     size_t stack_size;
-    unsigned unwind_refusals; /* awaits refused to the task that is unwound */
+    struct asyncio__cover *inherit; /* of the next task that is made, or NULL */
+    unsigned unwind_refusals;       /* awaits refused to the task that is unwound */
 
     struct asyncio__link ties; /* in the order they were made */
 

@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "sync/object.h"
+#include "task/cover.h"
 
 asyncio_condition *asyncio_condition_new(asyncio_lock *lock) {
     lock = lock ? asyncio_lock_ref(lock) : asyncio_lock_new();
@@ -47,14 +48,18 @@ static int null_condition(void) {
 /* ---- wait ---- */
 
 /* Takes the lock after a wait that ended with rc. The error that belongs to the last
- * cancellation is the newest in the slot. */
-static int reacquire(struct asyncio_lock *lock, int rc) {
+ * cancellation is the newest in the slot. A cancel scope, which would interrupt every try, is not
+ * heard meanwhile. */
+static int reacquire(struct asyncio_task *task, struct asyncio_lock *lock, int rc) {
+    asyncio__cover_hide(task);
     for (;;) {
         int again = asyncio__lock_acquire(lock);
-        if (again >= 0) return rc;
+        if (again >= 0) break;
         rc = again;
-        if (rc != ASYNCIO_CANCELLED_ERROR) return rc;
+        if (rc != ASYNCIO_CANCELLED_ERROR) break;
     }
+    asyncio__cover_show(task);
+    return rc;
 }
 
 static int wait_for_notice(struct asyncio_condition *c) {
@@ -68,7 +73,7 @@ static int wait_for_notice(struct asyncio_condition *c) {
     asyncio__waiter_init(&w, task->future.loop);
     asyncio__lock_free(c->lock);
     rc = asyncio__line_wait(&c->line, &w, task);
-    rc = reacquire(c->lock, rc);
+    rc = reacquire(task, c->lock, rc);
     if (ASYNCIO__UNLIKELY(rc < 0)) asyncio__line_wake(&c->line, 1);
     return rc;
 }

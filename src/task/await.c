@@ -3,7 +3,7 @@
  * task/await.c: awaiting: a coroutine object (a call in a frame of its own), a future or a
  * task (parking), and the two ways to suspend that everything else is built on.
  */
-#include "task/task.h"
+#include "task/cover.h"
 
 /* ---- frames ---- */
 
@@ -81,20 +81,55 @@ static bool raises_cancelled(const struct asyncio_future *f) {
            (f->state == ASYNCIO__FAILED && f->failed.code == ASYNCIO_CANCELLED_ERROR);
 }
 
+/* A request is delivered. */
+static int request_delivered(struct asyncio_task *t) {
+    struct asyncio__strand *strand = &t->fiber.strand;
+    int rc = asyncio__raise_cancelled(strand, t->future.cancel_msg);
+    if (strand->flags & ASYNCIO__TASK_COVERED)
+        asyncio__error_mark(asyncio__error_match(strand, rc), ASYNCIO__ORIGIN_ANOTHER);
+    return rc;
+}
+
+/* A request takes the place of a result; a scope leaves the result and waits for the next time,
+ * unless what was waited for has been cancelled for it. */
 int asyncio__task_interrupted(struct asyncio_task *t, struct asyncio_future *f) {
     struct asyncio__strand *strand = &t->fiber.strand;
-    if (strand->flags & ASYNCIO__TASK_UNWINDING) return ASYNCIO_GENERATOR_EXIT;
-    if (!(strand->flags & ASYNCIO__TASK_MUST_CANCEL)) return 0;
-    strand->flags &= ~(uint32_t)ASYNCIO__TASK_MUST_CANCEL;
-    if (f && raises_cancelled(f)) return 0; /* its own CancelledError stands */
-    if (f) f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
-    return asyncio__raise_cancelled(strand, t->future.cancel_msg);
+    uint32_t flags = strand->flags;
+    strand->flags = flags & ~(uint32_t)(ASYNCIO__TASK_HIT | ASYNCIO__TASK_REQUESTED);
+    if (flags & ASYNCIO__TASK_UNWINDING) return ASYNCIO_GENERATOR_EXIT;
+    bool watching = flags & ASYNCIO__TASK_WATCHING;
+    if (flags & ASYNCIO__TASK_MUST_CANCEL) {
+        strand->flags &= ~(uint32_t)ASYNCIO__TASK_MUST_CANCEL;
+        if (f && !watching) {
+            if (raises_cancelled(f)) return 0; /* its own CancelledError stands */
+            f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
+        }
+        return request_delivered(t);
+    }
+    bool hit = f ? (flags & ASYNCIO__TASK_HIT) &&
+                       f->state == (watching ? ASYNCIO__PENDING : ASYNCIO__CANCELLED)
+                 : (flags & ASYNCIO__TASK_STICKY);
+    return hit ? asyncio__cover_raise(t) : 0;
+}
+
+/* Cancels what the task has just begun to wait for, or takes it out of there. */
+void asyncio__task_interrupt(struct asyncio_task *t, struct asyncio_future *f) {
+    struct asyncio__strand *strand = &t->fiber.strand;
+    if (!(strand->flags & ASYNCIO__TASK_MUST_CANCEL)) {
+        asyncio__cover_hit(t, f);
+    } else if (strand->flags & ASYNCIO__TASK_WATCHING) {
+        asyncio__link_unlink(&t->fiber.node.link);
+        asyncio__loop_queue(t->future.loop, &t->fiber.node);
+    } else if (asyncio__future_cancel(f, t->future.cancel_msg)) {
+        strand->flags &= ~(uint32_t)ASYNCIO__TASK_MUST_CANCEL;
+        if (strand->flags & ASYNCIO__TASK_COVERED) strand->flags |= ASYNCIO__TASK_REQUESTED;
+    }
 }
 
 int asyncio__task_woken(struct asyncio_task *t, struct asyncio_future *f) {
     struct asyncio__strand *strand = &t->fiber.strand;
     strand->waiter = NULL;
-    if (ASYNCIO__UNLIKELY(strand->flags & (ASYNCIO__TASK_MUST_CANCEL | ASYNCIO__TASK_UNWINDING))) {
+    if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_INTERRUPTS_WAIT)) {
         int status = asyncio__task_interrupted(t, f);
         if (status < 0) return status;
     }
@@ -120,6 +155,20 @@ int asyncio__task_park(struct asyncio_task *t, struct asyncio_future *f) {
     return status;
 }
 
+int asyncio__task_watch(struct asyncio_task *t, struct asyncio_future *f) {
+    struct asyncio__strand *strand = &t->fiber.strand;
+    if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_UNWINDING)) return refuse(t);
+    strand->flags |= ASYNCIO__TASK_WATCHING;
+    asyncio__task_wait(t, f);
+    asyncio__loop_suspend(t->future.loop, &t->fiber);
+    strand->waiter = NULL;
+    bool interrupted = strand->flags & ASYNCIO__TASK_INTERRUPTS_WAIT;
+    int status = interrupted ? asyncio__task_interrupted(t, f) : 0;
+    strand->flags &= ~(uint32_t)ASYNCIO__TASK_WATCHING;
+    f->refs--; /* whoever called holds another */
+    return status;
+}
+
 int asyncio__task_yield(struct asyncio_task *t) {
     uint32_t flags = t->fiber.strand.flags;
     if (ASYNCIO__UNLIKELY(flags & ASYNCIO__TASK_UNWINDING)) return refuse(t);
@@ -127,9 +176,8 @@ int asyncio__task_yield(struct asyncio_task *t) {
     asyncio__loop_queue(loop, &t->fiber.node);
     asyncio__loop_suspend(loop, &t->fiber);
     flags = t->fiber.strand.flags;
-    if (ASYNCIO__UNLIKELY(flags & (ASYNCIO__TASK_MUST_CANCEL | ASYNCIO__TASK_UNWINDING))) {
+    if (ASYNCIO__UNLIKELY(flags & ASYNCIO__TASK_INTERRUPTS_YIELD))
         return asyncio__task_interrupted(t, NULL);
-    }
     return 0;
 }
 

@@ -6,9 +6,10 @@
  * waits for, which is cancelled, or, if there is nothing to cancel, leaves the must-cancel
  * mark on the last task. The walk is a loop, so a chain of any length will do. Tasks on the
  * way are marked visited: a chain that bites its own tail is cut where it closes: that task
- * is taken out of what it waits for and runs with the mark.
+ * is taken out of what it waits for and runs with the mark. A shielded block on the way holds
+ * the request back there.
  */
-#include "task/task.h"
+#include "task/cover.h"
 
 static struct asyncio_task *task_of_future(struct asyncio_future *f) {
     return (struct asyncio_task *)(void *)f;
@@ -19,7 +20,8 @@ static void mark_task(struct asyncio_task *t, struct asyncio__message *msg) {
     asyncio__message_set(&t->future.cancel_msg, msg);
 }
 
-static void cut_circle(struct asyncio_task *t, struct asyncio__message *msg) {
+/* Out of what it waits for, into the ready queue. */
+static void take_out(struct asyncio_task *t, struct asyncio__message *msg) {
     mark_task(t, msg);
     asyncio__link_unlink(&t->fiber.node.link);
     asyncio__loop_queue(t->future.loop, &t->fiber.node);
@@ -28,12 +30,21 @@ static void cut_circle(struct asyncio_task *t, struct asyncio__message *msg) {
 /* One step down: what t waits for if that is a task to go on with, otherwise NULL, and the
  * request has been placed. */
 static struct asyncio_task *place_request(struct asyncio_task *t, struct asyncio__message *msg) {
-    struct asyncio_future *f = t->fiber.strand.waiter;
-    t->fiber.strand.cancels++;
-    t->fiber.strand.flags |= ASYNCIO__TASK_VISITED;
+    struct asyncio__strand *strand = &t->fiber.strand;
+    struct asyncio_future *f = strand->waiter;
+    strand->flags |= ASYNCIO__TASK_VISITED;
     if (!f) {
         mark_task(t, msg);
         return NULL;
+    }
+    if (ASYNCIO__UNLIKELY(strand->flags & (ASYNCIO__TASK_COVERED | ASYNCIO__TASK_WATCHING))) {
+        if ((strand->flags & ASYNCIO__TASK_WATCHING) && f->state == ASYNCIO__PENDING) {
+            if (strand->flags & (ASYNCIO__TASK_MUST_CANCEL | ASYNCIO__TASK_HIT)) mark_task(t, msg);
+            else take_out(t, msg);
+            return NULL;
+        }
+        strand->flags &= ~(uint32_t)ASYNCIO__TASK_HIT;
+        strand->flags |= ASYNCIO__TASK_REQUESTED;
     }
     if (f->ops != &asyncio__task_ops || f->state != ASYNCIO__PENDING) {
         if (!asyncio__future_cancel(f, msg)) mark_task(t, msg);
@@ -41,8 +52,18 @@ static struct asyncio_task *place_request(struct asyncio_task *t, struct asyncio
     }
     struct asyncio_task *next = task_of_future(f);
     if (!(next->fiber.strand.flags & ASYNCIO__TASK_VISITED)) return next;
-    cut_circle(t, msg);
+    take_out(t, msg);
     return NULL;
+}
+
+/* Counts the request; false if it is held back by a shielded block inside of `at`. */
+static bool count_request(struct asyncio_task *t, struct asyncio__message *msg,
+                          const struct asyncio__cover *at) {
+    t->fiber.strand.cancels++;
+    if (ASYNCIO__LIKELY(!(t->fiber.strand.flags & ASYNCIO__TASK_COVERED))) return true;
+    if (!asyncio__cover_hold(t, at)) return true;
+    asyncio__message_set(&t->future.cancel_msg, msg);
+    return false;
 }
 
 static void forget_visits(struct asyncio_task *t) {
@@ -54,6 +75,12 @@ static void forget_visits(struct asyncio_task *t) {
     }
 }
 
+static void walk_down(struct asyncio_task *first, struct asyncio__message *msg) {
+    struct asyncio_task *t = place_request(first, msg);
+    while (t && count_request(t, msg, NULL)) t = place_request(t, msg);
+    forget_visits(first);
+}
+
 bool asyncio__task_request_cancel(struct asyncio_future *f, struct asyncio__message *msg) {
     struct asyncio_task *first = task_of_future(f);
     if (f->state != ASYNCIO__PENDING) {
@@ -61,9 +88,17 @@ bool asyncio__task_request_cancel(struct asyncio_future *f, struct asyncio__mess
         return false;
     }
     if (f->loop->closed) return false;
-    for (struct asyncio_task *t = first; t;) t = place_request(t, msg);
-    forget_visits(first);
+    if (count_request(first, msg, NULL)) walk_down(first, msg);
     return true;
+}
+
+void asyncio__task_cancel_from(struct asyncio_task *t, const struct asyncio__cover *at) {
+    if (t->future.state != ASYNCIO__PENDING || t->future.loop->closed) return;
+    if (count_request(t, NULL, at)) walk_down(t, NULL);
+}
+
+void asyncio__task_deliver(struct asyncio_task *t) {
+    if (t->fiber.strand.cancels > 0) walk_down(t, t->future.cancel_msg);
 }
 
 bool asyncio_task_cancel(asyncio_task *t, const char *msg) {
@@ -77,6 +112,7 @@ unsigned asyncio_task_uncancel(asyncio_task *t) {
     struct asyncio__strand *strand = &t->fiber.strand;
     if (strand->cancels > 0 && --strand->cancels == 0) {
         strand->flags &= ~(uint32_t)ASYNCIO__TASK_MUST_CANCEL;
+        if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_COVERED)) asyncio__cover_forget_held(t);
     }
     return strand->cancels;
 }

@@ -6,8 +6,8 @@
  * further one. Nothing else runs meanwhile. The task itself stays pending for good.
  */
 #include "context/overflow.h"
+#include "task/cover.h"
 #include "task/generator.h"
-#include "task/task.h"
 
 static void report_pending(struct asyncio_task *t) {
     if (t->future.flags & ASYNCIO__FUTURE_QUIET) return;
@@ -37,6 +37,7 @@ static void unwind_task(struct asyncio_task *t) {
                 asyncio_task_get_name(t));
         asyncio__link_take(&t->all);
         strand->waiter = NULL;
+        asyncio__cover_drop(t);
         strand->top = NULL; /* the stack goes with the loop */
         asyncio_error_unref(strand->error);
         strand->error = NULL;

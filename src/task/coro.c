@@ -4,7 +4,6 @@
  * objects, and joining a task.
  */
 #include "task/task.h"
-#include "task/waiters.h"
 
 int asyncio_coro_hold(asyncio_coro *coro) {
     if (!coro || !coro->type) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a coroutine was expected");
@@ -97,7 +96,7 @@ static int join_run(const void *args, asyncio_value *result) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "a future is attached to a different loop");
     }
     asyncio_future_ref(f);
-    int rc = f->state == ASYNCIO__PENDING ? asyncio__wait_done(self, f, false) : 0;
+    int rc = f->state == ASYNCIO__PENDING ? asyncio__task_watch(self, f) : 0;
     if (rc >= 0) asyncio__outcome_read(f, a->outcome);
     asyncio_future_unref(f);
     return rc < 0 ? rc : 0;

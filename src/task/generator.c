@@ -15,6 +15,7 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "task/cover.h"
 #include "task/generator.h"
 #include "task/waiters.h"
 
@@ -29,6 +30,7 @@ struct asyncio_gen {
     struct asyncio__cpu *caller;  /* where whoever advances it goes on */
     struct asyncio__frame frame;  /* its outermost frame; up is the advancing one */
     struct asyncio__frame *top;   /* its innermost frame while it is suspended */
+    struct asyncio__cover *cover; /* the advancing task's, when it was advanced; to compare */
     asyncio_coro_type coro;       /* how its frame is shown */
     asyncio_error *slot;          /* its error slot while it is suspended */
     asyncio_value value;          /* going in: sent; coming out: yielded */
@@ -194,6 +196,7 @@ static int advance(asyncio_gen *g, struct asyncio__strand *strand, struct asynci
     if (g->state == SUSPENDED) attach(g, strand);
     g->state = RUNNING;
     g->caller = caller;
+    g->cover = asyncio__cover_of(asyncio__task_of(strand));
     asyncio__cpu_switch(caller, &g->cpu);
     strand->top = below;
     if (g->state == SUSPENDED) return 0;
@@ -211,6 +214,12 @@ int asyncio_gen_yield(asyncio_gen *g, asyncio_value value, asyncio_value *sent, 
     if (!g || !strand || g->state != RUNNING) {
         asyncio_value_drop(&value);
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "yield outside a running generator");
+    }
+    /* Whoever advances it next may be another task, which the scope has nothing to do with. */
+    if (asyncio__cover_of(asyncio__task_of(strand)) != g->cover) {
+        asyncio_value_drop(&value);
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
+                              "yield inside a cancel scope or a shielded block");
     }
     strand->top->where = where;
     strand->top->func = func;

@@ -2,7 +2,7 @@
  *
  * task/task.c: making tasks, their first step, their end, and the stackful drive.
  */
-#include "task/task.h"
+#include "task/cover.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -69,6 +69,7 @@ static inline int fill_task(struct asyncio_task *t, asyncio_loop *loop, const as
     asyncio__link_init(&t->all);
     int rc = fill_start(t, coro, o);
     if (rc >= 0 && o && o->name) rc = set_name(t, o->name);
+    if (rc >= 0 && ASYNCIO__UNLIKELY(loop->inherit != NULL)) rc = asyncio__cover_inherit(t);
     if (rc < 0) return rc;
     if (!o || !o->name) t->name = (uintptr_t)(next_number() << 1) | 1;
     t->fiber.strand.context =
@@ -79,6 +80,7 @@ static inline int fill_task(struct asyncio_task *t, asyncio_loop *loop, const as
 /* Frees what fill_task and its life left; reports nothing. */
 static void free_parts(struct asyncio_task *t) {
     asyncio_loop *loop = t->future.loop;
+    if (ASYNCIO__UNLIKELY(t->fiber.strand.flags & ASYNCIO__TASK_COVERED)) asyncio__cover_drop(t);
     if (t->start) asyncio__slab_put(&loop->cells_slab, t->start);
     if (!(t->name & 1)) asyncio__free((char *)t->name);
     asyncio__context_release(t->fiber.strand.context);
@@ -165,6 +167,7 @@ asyncio_task *asyncio_task_new(asyncio_loop *loop, const asyncio_task_options *o
 
 int asyncio__task_begin_cancelled(struct asyncio_task *t) {
     struct asyncio__strand *strand = &t->fiber.strand;
+    if (!(strand->flags & ASYNCIO__TASK_MUST_CANCEL)) return asyncio__cover_raise(t);
     strand->flags &= ~(uint32_t)ASYNCIO__TASK_MUST_CANCEL;
     return asyncio__raise_cancelled(strand, t->future.cancel_msg);
 }
@@ -210,6 +213,7 @@ static inline __attribute__((always_inline)) void finish_task(struct asyncio_tas
     bool unwound = strand->flags & ASYNCIO__TASK_UNWINDING; /* it stays pending */
     if (ASYNCIO__LIKELY(status >= 0 && !unwound)) finish_value(t, value);
     else finish_badly(t, status, value, unwound);
+    if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_COVERED)) asyncio__cover_drop(t);
     strand->flags &= ~(uint32_t)ASYNCIO__TASK_MUST_CANCEL;
     strand->top = NULL;
     if (ASYNCIO__UNLIKELY(strand->error != NULL)) {
@@ -232,8 +236,7 @@ static void fiber_main(void) {
     asyncio_loop *loop = t->future.loop;
     asyncio_coro coro;
     asyncio__coro_copy(&coro, &t->start->coro);
-    asyncio__slab_put(&loop->cells_slab, t->start);
-    t->start = NULL;
+    asyncio__cover_keep(t);
     t->fiber.node.ops = &asyncio__fiber_resume_ops;
     asyncio_value value = asyncio_none();
     int status = asyncio__task_begin(t);

@@ -27,7 +27,24 @@ enum {
     ASYNCIO__TASK_STARTED = 2,     /* has taken its first step */
     ASYNCIO__TASK_VISITED = 4,     /* by a walk that cancels a chain of tasks */
     ASYNCIO__TASK_UNWINDING = 8,   /* its loop closes: every wait fails with GeneratorExit */
+    ASYNCIO__TASK_COVERED =
+        ASYNCIO__STRAND_COVERED,   /* is inside a cancel scope or a shielded block (cover.h) */
+    ASYNCIO__TASK_STICKY = 32,     /* a scope it sees is cancelled: every wait fails */
+    ASYNCIO__TASK_HIT = 64,        /* what it waits for was cancelled for that scope */
+    ASYNCIO__TASK_REQUESTED = 128, /* covered, and what it waits for was cancelled with it */
+    ASYNCIO__TASK_HIDDEN = 256,    /* scopes do not interrupt the wait it is in */
+    ASYNCIO__TASK_WATCHING = 512,  /* what it waits for is not cancelled with it */
 };
+
+/* What makes a suspension end otherwise than by what was waited for. */
+#define ASYNCIO__TASK_INTERRUPTS_WAIT                                                              \
+    (ASYNCIO__TASK_MUST_CANCEL | ASYNCIO__TASK_UNWINDING | ASYNCIO__TASK_HIT |                     \
+     ASYNCIO__TASK_REQUESTED)
+#define ASYNCIO__TASK_INTERRUPTS_YIELD                                                             \
+    (ASYNCIO__TASK_MUST_CANCEL | ASYNCIO__TASK_UNWINDING | ASYNCIO__TASK_STICKY)
+#define ASYNCIO__TASK_INTERRUPTS_START (ASYNCIO__TASK_MUST_CANCEL | ASYNCIO__TASK_STICKY)
+
+struct asyncio__cover;
 
 struct asyncio__drive {
     /* The frames of a suspended coroutine, oldest first; as asyncio_task_get_stack. */
@@ -39,6 +56,7 @@ struct asyncio__drive {
 /* What a task keeps until its first step. */
 struct asyncio__start {
     asyncio_coro coro;
+    struct asyncio__cover *cover; /* if ASYNCIO__TASK_COVERED: see task->start */
 };
 
 struct asyncio_task {
@@ -46,9 +64,10 @@ struct asyncio_task {
     struct asyncio__fiber fiber;
     struct asyncio__link all;      /* in loop->tasks until it is done */
     const asyncio_coro_type *coro; /* what it runs; NULL: was done when made */
-    struct asyncio__start *start;  /* until the first step */
-    const char *where;             /* where it was made, or NULL */
-    uintptr_t name;                /* a char *, or (number << 1) | 1 */
+    /* Until the first step; afterwards NULL, or the innermost cover it is under | 1. */
+    struct asyncio__start *start;
+    const char *where; /* where it was made, or NULL */
+    uintptr_t name;    /* a char *, or (number << 1) | 1 */
 };
 
 extern const struct asyncio__future_ops asyncio__task_ops;
@@ -76,6 +95,13 @@ static inline struct asyncio_task *asyncio__task_current(void) {
 /* The cancel of a task's future ops. */
 bool asyncio__task_request_cancel(struct asyncio_future *f, struct asyncio__message *msg);
 
+/* The same on behalf of a block of the task that was entered under the cover `at`: shielded
+ * blocks outside of that do not hold it back. */
+void asyncio__task_cancel_from(struct asyncio_task *task, const struct asyncio__cover *at);
+
+/* Delivers a request that was counted before and held back. */
+void asyncio__task_deliver(struct asyncio_task *task) __attribute__((cold));
+
 /* ---- for drives ---- */
 
 /* The first step: 0, or CancelledError (raised) if it was cancelled before. */
@@ -84,9 +110,13 @@ static inline int asyncio__task_begin(struct asyncio_task *task) {
     struct asyncio__strand *strand = &task->fiber.strand;
     uint32_t flags = strand->flags;
     strand->flags = flags | ASYNCIO__TASK_STARTED;
-    if (ASYNCIO__LIKELY(!(flags & ASYNCIO__TASK_MUST_CANCEL))) return 0;
+    if (ASYNCIO__LIKELY(!(flags & ASYNCIO__TASK_INTERRUPTS_START))) return 0;
     return asyncio__task_begin_cancelled(task);
 }
+
+/* The cold part of waiting: the task is cancelled already. */
+void asyncio__task_interrupt(struct asyncio_task *task, struct asyncio_future *f)
+    __attribute__((cold));
 
 /* Makes the task wait for a pending future; its node goes into that one's callbacks. */
 static inline void asyncio__task_wait(struct asyncio_task *task, struct asyncio_future *f) {
@@ -94,10 +124,8 @@ static inline void asyncio__task_wait(struct asyncio_task *task, struct asyncio_
     f->refs++;
     strand->waiter = f;
     asyncio__list_append(&f->callbacks, &task->fiber.node.link);
-    if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_MUST_CANCEL)) {
-        if (asyncio__future_cancel(f, task->future.cancel_msg)) {
-            strand->flags &= ~(uint32_t)ASYNCIO__TASK_MUST_CANCEL;
-        }
+    if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_INTERRUPTS_START)) {
+        asyncio__task_interrupt(task, f);
     }
 }
 
@@ -115,6 +143,10 @@ void asyncio__task_finish(struct asyncio_task *task, int status, asyncio_value v
 
 /* Waits for a pending future, which must live until this returns. */
 int asyncio__task_park(struct asyncio_task *task, struct asyncio_future *f);
+
+/* Waits until a pending future is done, without cancelling it if the task is cancelled, and
+ * without reading how it ended. 0, or how the task was interrupted. */
+int asyncio__task_watch(struct asyncio_task *task, struct asyncio_future *f);
 
 /* Lets everything else that is ready have a turn. */
 int asyncio__task_yield(struct asyncio_task *task);

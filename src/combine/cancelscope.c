@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * combine/cancelscope.c: cancel scopes and shielded blocks: a cover (task/cover.h) with a timer, as
+ * a block.
+ *
+ * Made when the block is entered, active until it is left; a scope lives on as long as somebody
+ * refers to it, to be asked how it ended. The timer is armed only while it is active.
+ */
+#include <asyncio/cancelscope.h>
+#include <errno.h>
+#include <math.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "combine/children.h"
+#include "task/cover.h"
+
+/* A cover that does something at a time. */
+struct timed {
+    struct asyncio__cover cover;
+    struct asyncio__timer timer;
+    double when;
+};
+
+struct asyncio_cancelscope {
+    struct timed timed;
+    uint32_t cancels; /* the task's count when the block was entered */
+    bool fails;       /* the deadline is an error */
+    bool expired;     /* cancelled by the deadline */
+    bool caught;
+};
+
+/* What a constructor says, in the reserved bytes of the block. */
+struct wish {
+    double when;
+    bool fails;
+};
+
+_Static_assert(offsetof(asyncio_scope, reserved) + 7 + sizeof(struct wish) <= sizeof(asyncio_scope),
+               "fits the block");
+
+static struct wish *wish_of(asyncio_scope *s) {
+    uintptr_t p = (uintptr_t)s->reserved;
+    return (struct wish *)((p + 7) & ~(uintptr_t)7);
+}
+
+static asyncio_scope make_block(const asyncio_scope_ops *ops, void *object, double when, bool fails,
+                                int *rc) {
+    asyncio_scope s = asyncio_scope_make(rc, ops, object);
+    *wish_of(&s) = (struct wish){ when, fails };
+    return s;
+}
+
+static double in_seconds(double seconds) {
+    asyncio_loop *loop = asyncio__here.running;
+    return (loop ? asyncio_loop_time(loop) : 0) + seconds;
+}
+
+/* ---- the timer ---- */
+
+static struct timed *timed_of(struct asyncio__node *node) {
+    return asyncio__container(node, struct timed, timer.node);
+}
+
+static asyncio_cancelscope *scope_of(struct timed *t) {
+    return asyncio__container(t, asyncio_cancelscope, timed);
+}
+
+static void pass_deadline(struct timed *t) {
+    if (t->cover.kind == ASYNCIO__COVER_MASK) {
+        asyncio__cover_lift(&t->cover);
+    } else {
+        scope_of(t)->expired = true;
+        t->cover.why = "deadline passed";
+        asyncio__cover_cancel(&t->cover);
+    }
+}
+
+static void run_deadline(struct asyncio__node *node) {
+    timed_of(node)->timer.state = ASYNCIO__TIMER_IDLE;
+    pass_deadline(timed_of(node));
+}
+
+static void discard_deadline(struct asyncio__node *node) {
+    timed_of(node)->timer.state = ASYNCIO__TIMER_IDLE;
+}
+
+static int describe_deadline(struct asyncio__node *node, char *buf, size_t n) {
+    bool mask = timed_of(node)->cover.kind == ASYNCIO__COVER_MASK;
+    return snprintf(buf, n, "%s", mask ? "limit of asyncio_shielded()" : "CancelScope deadline");
+}
+
+static const struct asyncio__node_ops deadline_ops = { run_deadline, discard_deadline,
+                                                       describe_deadline, NULL };
+
+static void disarm(struct timed *t) { asyncio__timer_cancel(&t->cover.loop->timers, &t->timer); }
+
+/* A deadline that has passed acts at once: nobody runs on account of that before the task waits. */
+static int schedule(struct timed *t, double when) {
+    asyncio_loop *loop = t->cover.loop;
+    disarm(t);
+    t->when = when;
+    if (isinf(when) && when > 0) return 0;
+    int64_t ns = asyncio__clock_from_seconds(when);
+    if (ns <= asyncio__loop_now(loop)) {
+        pass_deadline(t);
+        return 0;
+    }
+    int rc = asyncio__loop_arm(loop, &t->timer, ns);
+    return rc < 0 ? asyncio__raise(rc, NULL) : 0;
+}
+
+static void free_timed(struct asyncio__cover *c) {
+    asyncio_loop *loop = c->loop;
+    asyncio__free(c);
+    asyncio_loop_unref(loop);
+}
+
+/* A new one, entered and armed. The block has the reference. NULL: raised. */
+static struct timed *enter_timed(size_t size, enum asyncio__cover_kind kind, double when) {
+    struct asyncio_task *task = asyncio__task_current();
+    if (isnan(when)) {
+        asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid deadline: NaN (not a number)");
+        return NULL;
+    }
+    struct timed *t = asyncio__calloc(1, size);
+    if (!t) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
+    asyncio__cover_init(&t->cover, kind, asyncio_loop_ref(task->future.loop), free_timed);
+    asyncio__timer_init(&t->timer, &deadline_ops);
+    asyncio__cover_enter(&t->cover, task);
+    if (schedule(t, when) >= 0) return t;
+    asyncio__cover_leave(&t->cover);
+    asyncio__cover_unref(&t->cover);
+    return NULL;
+}
+
+/* ---- the scope as a block ---- */
+
+static int enter_scope(asyncio_scope *s) {
+    asyncio_cancelscope **out = s->object;
+    struct timed *t =
+        enter_timed(sizeof(asyncio_cancelscope), ASYNCIO__COVER_SCOPE, wish_of(s)->when);
+    if (!t) return asyncio__slot_status();
+    asyncio_cancelscope *scope = scope_of(t);
+    scope->fails = wish_of(s)->fails;
+    scope->cancels = t->cover.task->fiber.strand.cancels;
+    s->object = scope;
+    if (out) *out = asyncio_cancelscope_ref(scope);
+    return 0;
+}
+
+/* Its own cancellation ends here, unless somebody else wants the task to stop as well. */
+static int absorb(asyncio_cancelscope *scope, int status) {
+    struct asyncio__strand *strand = asyncio__here.strand;
+    struct asyncio__cover *c = &scope->timed.cover;
+    asyncio_error *error = asyncio__error_match(strand, status);
+    if (!c->active || !asyncio__cover_owns(c, error)) return status;
+    if (strand->cancels > scope->cancels) return status;
+    scope->caught = true;
+    if (scope->fails && scope->expired) return asyncio__raise_timeout();
+    asyncio_ignore(status);
+    return 0;
+}
+
+static int exit_scope(asyncio_scope *s, int status) {
+    asyncio_cancelscope *scope = s->object;
+    disarm(&scope->timed);
+    if (status == ASYNCIO_CANCELLED_ERROR) status = absorb(scope, status);
+    asyncio__cover_leave(&scope->timed.cover);
+    s->object = NULL;
+    asyncio_cancelscope_unref(scope);
+    return status;
+}
+
+static const asyncio_scope_ops scope_ops = { sizeof(asyncio_scope_ops), "CancelScope", enter_scope,
+                                             exit_scope };
+
+static asyncio_scope make_scope(double when, bool fails, asyncio_cancelscope **scope, int *rc) {
+    if (scope) *scope = NULL;
+    return make_block(&scope_ops, scope, when, fails, rc);
+}
+
+asyncio_scope asyncio_cancelscope_scope(asyncio_cancelscope **scope, int *rc) {
+    return make_scope(ASYNCIO_FOREVER, false, scope, rc);
+}
+
+asyncio_scope asyncio_move_on_at(double when, asyncio_cancelscope **scope, int *rc) {
+    return make_scope(when, false, scope, rc);
+}
+
+asyncio_scope asyncio_move_on_after(double seconds, asyncio_cancelscope **scope, int *rc) {
+    return make_scope(in_seconds(seconds), false, scope, rc);
+}
+
+asyncio_scope asyncio_fail_at(double when, asyncio_cancelscope **scope, int *rc) {
+    return make_scope(when, true, scope, rc);
+}
+
+asyncio_scope asyncio_fail_after(double seconds, asyncio_cancelscope **scope, int *rc) {
+    return make_scope(in_seconds(seconds), true, scope, rc);
+}
+
+/* ---- the scope as an object ---- */
+
+asyncio_cancelscope *asyncio_cancelscope_ref(asyncio_cancelscope *scope) {
+    if (scope) scope->timed.cover.refs++;
+    return scope;
+}
+
+void asyncio_cancelscope_unref(asyncio_cancelscope *scope) {
+    if (scope) asyncio__cover_unref(&scope->timed.cover);
+}
+
+void asyncio_cancelscope_cancel(asyncio_cancelscope *scope, const char *reason) {
+    if (!scope || !scope->timed.cover.task || scope->timed.cover.active) return;
+    struct asyncio__cover *c = &scope->timed.cover;
+    if (c->loop->closed) return;
+    disarm(&scope->timed);
+    c->message = asyncio__message_new(reason);
+    c->why = c->message ? c->message->text : NULL;
+    asyncio__cover_cancel(c);
+}
+
+bool asyncio_cancelscope_cancel_called(const asyncio_cancelscope *scope) {
+    return scope && scope->timed.cover.active;
+}
+
+bool asyncio_cancelscope_cancelled_caught(const asyncio_cancelscope *scope) {
+    return scope && scope->caught;
+}
+
+const char *asyncio_cancelscope_reason(const asyncio_cancelscope *scope) {
+    return scope ? scope->timed.cover.why : NULL;
+}
+
+double asyncio_cancelscope_deadline(const asyncio_cancelscope *scope) {
+    return scope ? scope->timed.when : (double)NAN;
+}
+
+int asyncio_cancelscope_reschedule(asyncio_cancelscope *scope, double when) {
+    if (!scope) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a cancel scope is required");
+    if (!scope->timed.cover.task)
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the cancel scope has been left");
+    if (scope->timed.cover.active)
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the cancel scope is cancelled");
+    if (isnan(when))
+        return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid deadline: NaN (not a number)");
+    return schedule(&scope->timed, when);
+}
+
+int asyncio_cancelscope_repr(const asyncio_cancelscope *scope, char *buf, size_t n) {
+    char deadline[48] = "";
+    if (!scope) return snprintf(buf, n, "None");
+    const struct asyncio__cover *c = &scope->timed.cover;
+    if (!isinf(scope->timed.when))
+        snprintf(deadline, sizeof deadline, " deadline=%.3f", scope->timed.when);
+    return snprintf(buf, n, "<CancelScope %s%s>",
+                    !c->task    ? "left"
+                    : c->active ? "cancelled"
+                                : "active",
+                    deadline);
+}
+
+/* ---- shielded blocks ---- */
+
+static int enter_shielded(asyncio_scope *s) {
+    struct timed *t = enter_timed(sizeof *t, ASYNCIO__COVER_MASK, wish_of(s)->when);
+    if (!t) return asyncio__slot_status();
+    s->object = t;
+    return 0;
+}
+
+static int exit_shielded(asyncio_scope *s, int status) {
+    struct timed *t = s->object;
+    disarm(t);
+    asyncio__cover_leave(&t->cover);
+    asyncio__cover_unref(&t->cover);
+    s->object = NULL;
+    return status;
+}
+
+static const asyncio_scope_ops shielded_ops = { sizeof(asyncio_scope_ops), "shielded",
+                                                enter_shielded, exit_shielded };
+
+asyncio_scope asyncio_shielded(double seconds, int *rc) {
+    return make_block(&shielded_ops, NULL, in_seconds(seconds), false, rc);
+}
