@@ -35,6 +35,7 @@
 #include <asyncio/fd.h>
 #include <asyncio/sock.h>
 #include <asyncio/signal.h>
+#include <asyncio/streams.h>
 #include <asyncio/keywords.h>
 
 #endif

@@ -3,7 +3,7 @@
  * io/sock.c: the system calls of sockets as coroutines. All of them have the same arguments, of
  * which each uses its own.
  */
-#include <asyncio/sock.h>
+#include "io/sock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -172,27 +172,42 @@ asyncio_coro asyncio_loop_sock_sendto(asyncio_loop *loop, int fd, const void *da
 
 /* ---- connecting and accepting ---- */
 
-static int raise_connect(const struct sock_args *a, int error) {
+static int raise_connect(int error, const struct sockaddr *addr, socklen_t size) {
     char text[ASYNCIO__ADDRESS_TEXT];
     return asyncio_raise(-error, NULL, NULL, "Connect call failed (%s): %s",
-                         asyncio__address_format(a->addr, a->size, text, sizeof text),
+                         asyncio__address_format(addr, size, text, sizeof text),
                          asyncio_strerror(-error));
+}
+
+int asyncio__io_connect(struct asyncio_task *task, int fd, const struct sockaddr *addr,
+                        socklen_t size) {
+    int error = 0;
+    socklen_t error_size = sizeof error;
+    if (connect(fd, addr, size) == 0) return 0;
+    if (errno != EINPROGRESS && errno != EINTR) return raise_connect(errno, addr, size);
+    int rc = asyncio__io_wait(task, fd, ASYNCIO__WRITING);
+    if (rc < 0) return rc;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_size) < 0) error = errno;
+    return error ? raise_connect(error, addr, size) : 0;
+}
+
+int asyncio__unix_address(const char *path, struct sockaddr_un *addr) {
+    size_t n = strlen(path);
+    if (n >= sizeof addr->sun_path) {
+        return asyncio_raise(ASYNCIO_VALUE_ERROR, NULL, NULL, "the path %.40s... is too long",
+                             path);
+    }
+    *addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
+    memcpy(addr->sun_path, path, n);
+    return 0;
 }
 
 static int run_connect(const void *args, asyncio_value *result) {
     const struct sock_args *a = args;
     struct asyncio_task *task = asyncio__task_current();
-    int error = 0;
-    socklen_t size = sizeof error;
     (void)result;
     int rc = check(a, task, true);
-    if (rc < 0) return rc;
-    if (connect(a->fd, a->addr, a->size) == 0) return 0;
-    if (errno != EINPROGRESS && errno != EINTR) return raise_connect(a, errno);
-    rc = asyncio__io_wait(task, a->fd, ASYNCIO__WRITING);
-    if (rc < 0) return rc;
-    if (getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0) error = errno;
-    return error ? raise_connect(a, error) : 0;
+    return rc < 0 ? rc : asyncio__io_connect(task, a->fd, a->addr, a->size);
 }
 SOCK_TYPE(connect);
 

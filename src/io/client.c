@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * io/client.c: making connections: asyncio_open_connection and its kin.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "io/fd.h"
+#include "io/resolve.h"
+#include "io/sock.h"
+#include "io/stream.h"
+
+#define LIMIT 65536
+
+struct open_args {
+    const char *host; /* or path */
+    asyncio_streamreader **reader;
+    asyncio_streamwriter **writer;
+    const asyncio_connection_options *options; /* NULL: none */
+    void *copies;                              /* what host and options were copied to, or NULL */
+    int port;
+};
+
+/* ---- keeping the arguments ---- */
+
+struct copies {
+    asyncio_connection_options options;
+    struct sockaddr_storage addr;
+    char *host, *local_host;
+};
+
+static void release_open(void *args) {
+    struct copies *c = ((struct open_args *)args)->copies;
+    if (!c) return;
+    asyncio__free(c->host);
+    asyncio__free(c->local_host);
+    asyncio__free(c);
+}
+
+static char *copy_text(const char *text, bool *failed) {
+    char *copy = text ? asyncio__strdup(text) : NULL;
+    if (text && !copy) *failed = true;
+    return copy;
+}
+
+static int capture_open(void *args) {
+    struct open_args *a = args;
+    bool failed = false;
+    struct copies *c = asyncio__calloc(1, sizeof *c);
+    if (!c) return -ENOMEM;
+    if (a->options) c->options = *a->options;
+    c->host = copy_text(a->host, &failed);
+    c->local_host = copy_text(c->options.local_host, &failed);
+    a->copies = c;
+    if (failed) {
+        release_open(a);
+        return -ENOMEM;
+    }
+    c->options.local_host = c->local_host;
+    if (c->options.addr) {
+        memcpy(&c->addr, c->options.addr,
+               c->options.addr_size < sizeof c->addr ? c->options.addr_size : sizeof c->addr);
+        c->options.addr = (const struct sockaddr *)&c->addr;
+    }
+    a->host = c->host;
+    if (a->options) a->options = &c->options;
+    return 0;
+}
+
+/* ---- connecting ---- */
+
+static int bind_locally(struct asyncio_task *task, int fd, const asyncio_connection_options *o,
+                        int family) {
+    struct asyncio__addresses local;
+    if (!o->local_host && o->local_port == 0) return 0;
+    int flags = o->local_host ? 0 : AI_PASSIVE;
+    int rc = asyncio__resolve(task, o->local_host, o->local_port, family, flags, &local);
+    if (rc < 0) return rc;
+    if (bind(fd, (const struct sockaddr *)&local.list[0].addr, local.list[0].size) < 0) {
+        rc = asyncio__io_raise(errno, "bind");
+    }
+    asyncio__free(local.list);
+    return rc;
+}
+
+/* A socket connected to that address, or raised. */
+static int connect_to(struct asyncio_task *task, const struct asyncio__address *to,
+                      const asyncio_connection_options *o) {
+    int fd = socket(to->family, to->type | SOCK_NONBLOCK | SOCK_CLOEXEC, to->protocol);
+    if (fd < 0) return asyncio__io_raise(errno, "socket");
+    asyncio__descriptor_forget(task->future.loop, fd);
+    int rc = bind_locally(task, fd, o, to->family);
+    if (rc >= 0) {
+        rc = asyncio__io_connect(task, fd, (const struct sockaddr *)&to->addr, to->size);
+    }
+    if (rc >= 0) return fd;
+    asyncio__io_close(task->future.loop, fd);
+    return rc;
+}
+
+/* The first that can be connected to. The error is that of the last, with those of the others as
+ * its contexts. */
+static int connect_to_one(struct asyncio_task *task, const struct asyncio__addresses *to,
+                          const asyncio_connection_options *o) {
+    int rc = 0;
+    for (size_t i = 0; i < to->count; i++) {
+        rc = connect_to(task, &to->list[i], o);
+        if (rc >= 0 || !asyncio_is_exception(rc)) break;
+    }
+    return rc;
+}
+
+static int connect_to_host(struct asyncio_task *task, const struct open_args *a,
+                           const asyncio_connection_options *o) {
+    struct asyncio__addresses to;
+    int rc = asyncio__resolve(task, a->host, a->port, o->family, 0, &to);
+    if (rc < 0) return rc;
+    rc = connect_to_one(task, &to, o);
+    asyncio__free(to.list);
+    return rc;
+}
+
+static int connect_to_addr(struct asyncio_task *task, const asyncio_connection_options *o) {
+    struct asyncio__address to = {
+        o->addr->sa_family, SOCK_STREAM, 0, o->addr_size, { .ss_family = 0 }
+    };
+    if (o->addr_size > sizeof to.addr) {
+        return asyncio__raise(ASYNCIO_VALUE_ERROR, "the address is too long");
+    }
+    memcpy(&to.addr, o->addr, o->addr_size);
+    return connect_to(task, &to, o);
+}
+
+static int use_socket(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)) {
+        return asyncio__io_raise(errno, "fcntl");
+    }
+    return fd;
+}
+
+/* A stream over a connected socket, which is taken over; on failure closed unless it is the
+ * user's. */
+static int open_stream(asyncio_loop *loop, int fd, const struct open_args *a,
+                       const asyncio_connection_options *o) {
+    struct asyncio__stream *s = asyncio__stream_over_socket(loop, fd, o->limit ? o->limit : LIMIT);
+    if (!s) {
+        if (fd != o->sock) asyncio__io_close(loop, fd);
+        return asyncio__slot_status();
+    }
+    s->refs = 2; /* the reader's and the writer's */
+    *a->reader = &s->reader;
+    *a->writer = &s->writer;
+    return 0;
+}
+
+static int check_open(const struct open_args *a, const asyncio_connection_options *o) {
+    if (!a->reader || !a->writer) {
+        return asyncio__raise(ASYNCIO_TYPE_ERROR, "places for reader and writer are required");
+    }
+    if ((a->host != NULL) + (o->addr != NULL) + (o->sock > 0) == 1) return 0;
+    return asyncio__raise(ASYNCIO_VALUE_ERROR,
+                          "one of host (or path), addr and sock has to be given");
+}
+
+static int run_open(const void *args, asyncio_value *result) {
+    static const asyncio_connection_options none = { .size = sizeof none };
+    const struct open_args *a = args;
+    struct asyncio_task *task = asyncio__task_current();
+    const asyncio_connection_options *o = a->options ? a->options : &none;
+    (void)result;
+    int fd = check_open(a, o);
+    if (fd < 0) return fd;
+    if (o->sock > 0) fd = use_socket(o->sock);
+    else if (o->addr) fd = connect_to_addr(task, o);
+    else fd = connect_to_host(task, a, o);
+    return fd < 0 ? fd : open_stream(task->future.loop, fd, a, o);
+}
+
+static const asyncio_coro_type open_type = { .size = sizeof(asyncio_coro_type),
+                                             .name = "asyncio_open_connection",
+                                             .file = "asyncio",
+                                             .args_size = sizeof(struct open_args),
+                                             .run = run_open,
+                                             .capture = capture_open,
+                                             .release = release_open };
+
+static asyncio_coro make(const asyncio_coro_type *type, struct open_args args) {
+    asyncio_coro c;
+    c.type = type;
+    c.reserved = NULL;
+    memcpy(c.args.bytes, &args, sizeof args);
+    return c;
+}
+
+asyncio_coro asyncio_open_connection_with(const char *host, int port, asyncio_streamreader **reader,
+                                          asyncio_streamwriter **writer,
+                                          const asyncio_connection_options *options) {
+    return make(
+        &open_type,
+        (struct open_args){
+            .host = host, .reader = reader, .writer = writer, .options = options, .port = port });
+}
+
+/* ---- unix ---- */
+
+static int run_open_unix(const void *args, asyncio_value *result) {
+    const struct open_args *a = args;
+    struct open_args b = *a;
+    struct sockaddr_un un;
+    asyncio_connection_options o = { .size = sizeof o };
+    if (a->options) o = *a->options;
+    int rc = check_open(a, &o);
+    if (rc < 0) return rc;
+    if (a->host) {
+        rc = asyncio__unix_address(a->host, &un);
+        if (rc < 0) return rc;
+        o.addr = (const struct sockaddr *)&un;
+        o.addr_size = sizeof un;
+    }
+    b.host = NULL;
+    b.options = &o;
+    return run_open(&b, result);
+}
+
+static const asyncio_coro_type open_unix_type = { .size = sizeof(asyncio_coro_type),
+                                                  .name = "asyncio_open_unix_connection",
+                                                  .file = "asyncio",
+                                                  .args_size = sizeof(struct open_args),
+                                                  .run = run_open_unix,
+                                                  .capture = capture_open,
+                                                  .release = release_open };
+
+asyncio_coro asyncio_open_unix_connection_with(const char *path, asyncio_streamreader **reader,
+                                               asyncio_streamwriter **writer,
+                                               const asyncio_connection_options *options) {
+    return make(
+        &open_unix_type,
+        (struct open_args){ .host = path, .reader = reader, .writer = writer, .options = options });
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * io/transport.h: what a stream moves its bytes by: a socket, TLS over a socket, a pipe.
+ *
+ * A transport never suspends and keeps no task: its operations try, and if they cannot go on
+ * they say what has to become ready first. Waiting, buffering, flushing in the background, and
+ * closing are the stream's (io/stream.h), the same for all kinds.
+ *
+ * An operation is called from a task or from the loop's stack. One that fails has raised its
+ * error (asyncio__raise) in whatever slot is current; the stream keeps it from there.
+ * read and write may be called in turn by two tasks; an operation that gave -EAGAIN is called
+ * again with the same or more data, never with less, and perhaps from elsewhere.
+ */
+#ifndef ASYNCIO_IO_TRANSPORT_H
+#define ASYNCIO_IO_TRANSPORT_H
+
+#include <asyncio/value.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "loop/descriptors.h"
+
+struct asyncio__transport;
+
+struct asyncio__transport_ops {
+    const char *name; /* for reports: "socket" */
+    /* Up to n > 0 bytes: how many; 0: the other side sends no more. -EAGAIN: nothing now; *want
+     * (ASYNCIO_READABLE, ASYNCIO_WRITABLE or both) is what has to become ready on fd.
+     * Otherwise raised; nothing more will come. */
+    ssize_t (*read)(struct asyncio__transport *transport, void *buf, size_t n, unsigned *want);
+    /* How many of the bytes (at least one in all) were taken. -EAGAIN and errors as above. */
+    ssize_t (*write)(struct asyncio__transport *transport, const struct iovec *parts, int count,
+                     unsigned *want);
+    /* No more will be written; reading goes on. Called when everything was written, until it
+     * gives something else than -EAGAIN: 0 or raised. NULL: it cannot say so. */
+    int (*shutdown)(struct asyncio__transport *transport, unsigned *want);
+    /* The last words before closing; as shutdown. NULL: none. */
+    int (*goodbye)(struct asyncio__transport *transport, unsigned *want);
+    /* Frees it, and the inner one. The descriptor is closed by the stream, afterwards. */
+    void (*free)(struct asyncio__transport *transport);
+    /* Looks up extra information: 1 and *value (the caller's), 0: not known, or raised. */
+    int (*extra)(const struct asyncio__transport *transport, const char *name,
+                 asyncio_value *value);
+};
+
+struct asyncio__transport {
+    const struct asyncio__transport_ops *ops;
+    asyncio_loop *loop; /* borrowed */
+    int fd;             /* what is waited for; adopted by the loop */
+};
+
+/* A transport over a connected socket; takes fd over on success, which is non-blocking. NULL: raised. */
+struct asyncio__transport *asyncio__socket_transport_new(asyncio_loop *loop, int fd);
+
+#endif
