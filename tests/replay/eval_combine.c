@@ -206,6 +206,7 @@ static int run_wait_for(struct coro *coro, struct value *out) {
     if (rc != ST_OK) return rc;
     *out = v.kind == VALUE_FUTURE ? entry_result(coro->it, v.entry, result)
                                   : value_unwrap(coro->it, result);
+    asyncio_value_drop(&result); /* a copy of its own */
     return rc;
 }
 
