@@ -36,6 +36,13 @@ static inline double bench_now(void) {
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
+/* The time that passes, in seconds. */
+static inline double bench_clock(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 /* How often to do what costs little, at least once. */
 static inline long bench_times(long full) {
     long n = full / bench.divide_times;
@@ -88,6 +95,13 @@ static inline void bench_print_memory(const char *row, long n, struct bench_memo
     snprintf(tables, sizeof tables, "%s.tables", row);
     bench_print(bench_name(row, n).text, (now.resident - before.resident) / (double)n, "B");
     bench_print(bench_name(tables, n).text, (now.tables - before.tables) / (double)n, "B");
+}
+
+/* Rows sleeps.N....: processor time of n sleeps, and how late they ended: sum and maximum. */
+static inline void bench_print_sleeps(long n, double seconds, double late, double latest) {
+    bench_print(bench_name("sleeps.cpu", n).text, seconds, "s");
+    bench_print(bench_name("sleeps.late", n).text, late / (double)n * 1e3, "ms");
+    bench_print(bench_name("sleeps.latest", n).text, latest * 1e3, "ms");
 }
 
 static inline void bench_fail(const char *what) {

@@ -209,23 +209,24 @@ GROUPS = {
 }
 
 
-def main():
+def main(groups=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--scale", choices=("full", "quick", "smoke"), default="full")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("group", nargs="*")
     args = parser.parse_args()
+    groups = groups or GROUPS
     if args.list:
-        print("\n".join(GROUPS))
+        print("\n".join(groups))
         return
     scale.divide = {"full": 1, "quick": 10, "smoke": 10000}[args.scale]
     if args.scale == "smoke":
         scale.most, scale.rounds = 100, 1
     if args.rounds is not None:
         scale.rounds = args.rounds
-    for group in args.group or GROUPS:
-        run, arg = GROUPS[group]
+    for group in args.group or groups:
+        run, arg = groups[group]
         asyncio.run(run(arg))
 
 

@@ -221,31 +221,35 @@ func runMemorySleep(n int) {
 	measureMemory("memory.sleep", population(n), func() { time.Sleep(1000 * time.Second) })
 }
 
+type group struct {
+	name string
+	run  func(int)
+	arg  int
+}
+
+// Those of peer_go_combine.go join them.
+var groups = []group{
+	{"yield.2", runYield, 2},
+	{"yield.10", runYield, 10},
+	{"yield.1000", runYield, 1000},
+	{"yield.10000", runYield, 10000},
+	{"yield.100000", runYield, 100000},
+	{"create.lazy", runCreate, 500000},
+	{"spread", runSpread, 100000},
+	{"wake", runWake, 1000000},
+	{"timer.0", runTimer, 0},
+	{"timer.1000", runTimer, 1000},
+	{"timer.100000", runTimer, 100000},
+	{"timer.1000000", runTimer, 1000000},
+	{"cancel", runCancel, 100000},
+	{"memory.future.100000", runMemoryFuture, 100000},
+	{"memory.future.1000000", runMemoryFuture, 1000000},
+	{"memory.sleep.100000", runMemorySleep, 100000},
+	{"memory.sleep.1000000", runMemorySleep, 1000000},
+}
+
 func main() {
 	runtime.GOMAXPROCS(1)
-	groups := []struct {
-		name string
-		run  func(int)
-		arg  int
-	}{
-		{"yield.2", runYield, 2},
-		{"yield.10", runYield, 10},
-		{"yield.1000", runYield, 1000},
-		{"yield.10000", runYield, 10000},
-		{"yield.100000", runYield, 100000},
-		{"create.lazy", runCreate, 500000},
-		{"spread", runSpread, 100000},
-		{"wake", runWake, 1000000},
-		{"timer.0", runTimer, 0},
-		{"timer.1000", runTimer, 1000},
-		{"timer.100000", runTimer, 100000},
-		{"timer.1000000", runTimer, 1000000},
-		{"cancel", runCancel, 100000},
-		{"memory.future.100000", runMemoryFuture, 100000},
-		{"memory.future.1000000", runMemoryFuture, 1000000},
-		{"memory.sleep.100000", runMemorySleep, 100000},
-		{"memory.sleep.1000000", runMemorySleep, 1000000},
-	}
 	wanted := map[string]bool{}
 	for i := 1; i < len(os.Args); i++ {
 		switch os.Args[i] {
