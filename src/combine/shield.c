@@ -183,7 +183,10 @@ static void run_outer(struct asyncio__node *node) {
 static void discard_outer(struct asyncio__node *node) {
     struct shield *s = shield_of_outer(node);
     asyncio__link_init(&node->link);
-    if (s->outer.state != ASYNCIO__PENDING) asyncio_future_unref(&s->outer);
+    if (s->outer.state == ASYNCIO__PENDING) return;
+    /* Given up, but the loop is closing before that was seen. */
+    if (s->inner && !s->borrowed && s->inner->state == ASYNCIO__PENDING) borrow_inner(s);
+    asyncio_future_unref(&s->outer);
 }
 
 static int describe_outer(struct asyncio__node *node, char *buf, size_t n) {

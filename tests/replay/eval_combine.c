@@ -240,6 +240,7 @@ static int run_completed(struct coro *coro, struct value *out) {
     const struct completed *it = value_completed(coro->args[0]);
     int rc = interp_after(coro->it, AWAIT(asyncio_as_completed_result(it->iterator), &result));
     if (rc == ST_OK) *out = value_unwrap(coro->it, result);
+    asyncio_value_drop(&result);
     return rc;
 }
 
