@@ -32,6 +32,7 @@
 #include <asyncio/concurrent.h>
 #include <asyncio/executor.h>
 #include <asyncio/to_thread.h>
+#include <asyncio/threadsafe.h>
 #include <asyncio/fd.h>
 #include <asyncio/sock.h>
 #include <asyncio/signal.h>

@@ -92,8 +92,8 @@ ASYNCIO_API bool asyncio_loop_is_closed(const asyncio_loop *loop);
 ASYNCIO_API double asyncio_loop_time(asyncio_loop *loop);
 
 /* Schedules a callback: soon: for the next turn, in order; later: in `delay` seconds;
- * at: when the loop's clock reads `when`; soon_threadsafe: soon, from any thread (not from
- * a signal handler: it allocates). Timers are good to the microsecond, run in order of
+ * at: when the loop's clock reads `when`; soon_threadsafe: soon, from any thread (from a
+ * signal handler: asyncio_async_send). Timers are good to the microsecond, run in order of
  * their deadlines, equal ones in the order they were armed; delays <= 0 are for the next
  * turn. In C the
  * macros of the same names without _with take `arg` and options.

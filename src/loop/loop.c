@@ -65,7 +65,6 @@ static void init_fields(asyncio_loop *loop, const struct asyncio__upcalls *upcal
     asyncio__link_init(&loop->batch);
     asyncio__link_init(&loop->ready);
     asyncio__link_init(&loop->tasks);
-    asyncio__link_init(&loop->ties);
     asyncio__link_init(&loop->generators);
     asyncio__link_init(&loop->ties);
     asyncio__timers_init(&loop->timers);

@@ -32,7 +32,7 @@ static const asyncio_value_type counted = { .size = sizeof counted,
 
 /* ---- arguments and results ---- */
 
-BLOCKING(concat, (const char *)a, (const char *)b, (int)n) {
+BLOCKING(concat, (const char *) a, (const char *) b, (int) n) {
     char *text = malloc(64);
     CHECK(!pthread_equal(pthread_self(), main_thread));
     CHECK(asyncio_get_running_loop() == NULL);
@@ -70,7 +70,7 @@ TEST(a_thread_gets_the_arguments_and_gives_the_value) {
     CHECK_INT(asyncio_run(takes_results(), NULL), 0);
 }
 
-BLOCKING(fails, (int)code) { RAISE(code, "no %s", "luck"); }
+BLOCKING(fails, (int) code) { RAISE(code, "no %s", "luck"); }
 BLOCKING(fails_bare) { return -EIO; }
 
 ASYNC(takes_errors) {
@@ -113,7 +113,7 @@ TEST(a_job_cannot_await) { CHECK_INT(asyncio_run(takes_misuse(), NULL), 0); }
 
 /* ---- contexts ---- */
 
-BLOCKING(changes_variable, (long long)expected) {
+BLOCKING(changes_variable, (long long) expected) {
     asyncio_value value;
     TRY(asyncio_contextvar_get(variable, &value));
     CHECK_INT(value.i, expected);
