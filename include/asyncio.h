@@ -23,6 +23,7 @@
 #include <asyncio/cancelscope.h>
 #include <asyncio/taskgroup.h>
 #include <asyncio/graph.h>
+#include <asyncio/dump.h>
 #include <asyncio/lock.h>
 #include <asyncio/event.h>
 #include <asyncio/condition.h>

@@ -24,6 +24,7 @@ struct asyncio__frame {
     const asyncio_coro_type *type; /* what runs in it */
     const char *where;             /* the place of its current await; NULL: not yet */
     const char *func;              /* the C function of that place */
+    int64_t since;                 /* the loop's clock when the task last began to wait here */
     asyncio_scope *open;           /* innermost block that is open, or NULL */
     int leaving;                   /* status it is about to return with (asyncio_leave) */
     int override;                  /* status a block's exit put in its place */

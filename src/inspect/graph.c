@@ -2,10 +2,6 @@
  *
  * inspect/graph.c: capturing who awaits whom, and the graph as text.
  *
- * The edges are read off the callbacks of a future: the node of a task that is parked there, and
- * nodes whose ops say for whom they stand (loop/node.h). What only stands in between, the future
- * of a gather or that of a waiter on some stack, is left out: whoever awaits it takes its place.
- *
  * A graph is a tree, as somebody who is awaited by way of two others is shown twice. Trees can be
  * deep and stacks are small, so nothing here recurses over it: nodes know where they hang, and
  * all of them are on one list.
@@ -15,12 +11,10 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/text.h"
-#include "task/task.h"
+#include "task/show.h"
 
 #define LEVELS_MAX 250
 #define NODES_MAX 10000
-#define RELAYS_MAX 32 /* that are seen through in a row */
 #define FRAMES_MAX 256
 
 enum cut { WHOLE, CIRCLE, TOO_LARGE };
@@ -122,7 +116,8 @@ struct builder {
 };
 
 /* 0 or -ENOMEM. */
-static int add_awaiter(struct builder *b, asyncio_future *f) {
+static int add_awaiter(asyncio_future *f, void *arg) {
+    struct builder *b = arg;
     asyncio_call_graph *at = b->at;
     if (is_child(at, f)) return 0;
     if (at->root->total >= NODES_MAX || at->level + 1 >= LEVELS_MAX) {
@@ -145,39 +140,6 @@ static int add_awaiter(struct builder *b, asyncio_future *f) {
     return 0;
 }
 
-/* ---- edges ---- */
-
-static bool is_relay(const asyncio_future *f) {
-    return f->ops->relay || (f->flags & ASYNCIO__FUTURE_ON_STACK);
-}
-
-static asyncio_future *awaiter_of(struct asyncio__node *node, size_t i) {
-    const struct asyncio__node_more *more = node->ops->more;
-    if (node->ops == &asyncio__fiber_resume_ops || (more && more->drive))
-        return i == 0 ? &asyncio__task_of_node(node)->future : NULL;
-    return more && more->awaiter ? more->awaiter(node, i) : NULL;
-}
-
-/* Adds those who await f. One who only stands in between is added if nobody else awaits it and
- * it is more than a piece of some stack. The recursion is over these alone, and bounded. */
-static int add_awaiters(struct builder *b, asyncio_future *f, int relays, size_t *found) {
-    for (struct asyncio__link *l = f->callbacks.next; l != &f->callbacks; l = l->next) {
-        asyncio_future *a;
-        for (size_t i = 0; (a = awaiter_of(asyncio__node_of(l), i)) != NULL; i++) {
-            size_t behind = 0;
-            int rc = 0;
-            if (is_relay(a) && relays < RELAYS_MAX) rc = add_awaiters(b, a, relays + 1, &behind);
-            if (rc >= 0 && behind == 0 && !(a->flags & ASYNCIO__FUTURE_ON_STACK)) {
-                rc = add_awaiter(b, a);
-                behind = 1;
-            }
-            if (rc < 0) return rc;
-            *found += behind;
-        }
-    }
-    return 0;
-}
-
 /* The node after g, parents before children. */
 static asyncio_call_graph *next_node(asyncio_call_graph *g) {
     if (g->first) return g->first;
@@ -187,9 +149,8 @@ static asyncio_call_graph *next_node(asyncio_call_graph *g) {
 
 static int build_tree(struct builder *b, asyncio_call_graph *root) {
     for (b->at = root; b->at; b->at = next_node(b->at)) {
-        size_t found = 0;
         if (b->at->cut != WHOLE) continue;
-        int rc = add_awaiters(b, b->at->future, 0, &found);
+        int rc = asyncio__show_awaiters(b->at->future, add_awaiter, b);
         if (rc < 0) return rc;
     }
     return 0;
@@ -288,55 +249,18 @@ static void start_line(struct asyncio__text *text, const asyncio_call_graph *g) 
     for (unsigned i = 0; i < g->level; i++) asyncio__text_put(text, "    ");
 }
 
-static void put_title(struct asyncio__text *text, const asyncio_call_graph *g) {
-    const asyncio_task *t = asyncio_future_as_task(g->future);
-    start_line(text, g);
-    if (t) {
-        asyncio__text_put(text, "* Task(name=");
-        asyncio__text_quote(text, asyncio_task_get_name(t));
-        asyncio__text_put(text, ", id=");
-    } else {
-        asyncio__text_put(text, "* Future(id=");
-    }
-    asyncio__text_printf(text, "0x%llx)", (unsigned long long)(uintptr_t)g->future);
-}
-
-static void put_place(struct asyncio__text *text, const char *file, size_t n, const char *line) {
-    char path[256];
-    if (n >= sizeof path) n = sizeof path - 1;
-    memcpy(path, file, n);
-    path[n] = '\0';
-    asyncio__text_quote(text, path);
-    if (line) asyncio__text_printf(text, ", line %s", line);
-}
-
-/* One that has not awaited yet stands at its definition. */
-static void put_frame(struct asyncio__text *text, const asyncio_frame_info *f) {
-    const char *colon = f->where ? strrchr(f->where, ':') : NULL;
-    char line[24];
-    asyncio__text_put(text, "  |   File ");
-    if (colon) {
-        put_place(text, f->where, (size_t)(colon - f->where), colon + 1);
-    } else if (f->where || !f->coro) {
-        const char *where = f->where ? f->where : "?";
-        put_place(text, where, strlen(where), NULL);
-    } else {
-        snprintf(line, sizeof line, "%d", f->coro->line);
-        put_place(text, f->coro->file, strlen(f->coro->file), line);
-    }
-    const char *tag = !f->coro ? "" : f->coro->run ? "async " : "async generator ";
-    asyncio__text_printf(text, ", in %s%s()", tag, f->func ? f->func : "?");
-}
-
 static void put_node(struct asyncio__text *text, const asyncio_call_graph *g) {
-    put_title(text, g);
+    start_line(text, g);
+    asyncio__text_put(text, "* ");
+    asyncio__show_title(text, g->future);
     if (g->frames) {
         start_line(text, g);
         asyncio__text_put(text, "  + Call stack:");
     }
     for (size_t i = 0; i < g->frames; i++) {
         start_line(text, g);
-        put_frame(text, &g->frame[i]);
+        asyncio__text_put(text, "  |   ");
+        asyncio__show_frame(text, &g->frame[i]);
     }
     if (g->cut != WHOLE) {
         start_line(text, g);

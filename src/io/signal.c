@@ -9,8 +9,11 @@
 #include <sched.h>
 #include <signal.h>
 
+#include <asyncio/dump.h>
+
 #include "base/alloc.h"
 #include "base/error.h"
+#include "loop/deadlock.h"
 #include "loop/handle.h"
 #include "task/interrupt.h"
 
@@ -81,6 +84,7 @@ static int check_signal(int signum) {
 static int install(int signum) {
     struct sigaction ours = { .sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK };
     sigemptyset(&ours.sa_mask);
+    asyncio__deadlock_own_handler(on_signal);
     if (sigaction(signum, &ours, &signals[signum].before) == 0) return 0;
     return asyncio_raise(ASYNCIO_RUNTIME_ERROR, NULL, NULL, "sig %d cannot be caught", signum);
 }
@@ -120,6 +124,7 @@ int asyncio__subscription_start(struct asyncio__subscription *s, asyncio_loop *l
     if (rc < 0) return rc;
     s->tie.close = close_subscription;
     asyncio__list_append(&loop->ties, &s->tie.link);
+    if (!s->unannounced) asyncio_loop_expect(loop);
     return 0;
 }
 
@@ -138,6 +143,17 @@ void asyncio__subscription_stop(struct asyncio__subscription *s) {
     asyncio__inbox_take(s->loop);
     asyncio__link_take(&s->node.link);
     asyncio__link_take(&s->tie.link);
+    if (!s->unannounced) asyncio_loop_unexpect(s->loop);
+}
+
+struct asyncio__subscription *asyncio__subscription_find(
+    const asyncio_loop *loop, int signum, void (*deliver)(struct asyncio__subscription *s)) {
+    if (signum < 1 || signum >= SIGNALS) return NULL;
+    pthread_mutex_lock(&lock);
+    struct asyncio__subscription *s = atomic_load(&signals[signum].first);
+    while (s && (s->loop != loop || s->deliver != deliver)) s = atomic_load(&s->next);
+    pthread_mutex_unlock(&lock);
+    return s;
 }
 
 bool asyncio__subscription_take(struct asyncio__subscription *s) {
@@ -193,15 +209,8 @@ static void deliver_to_handler(struct asyncio__subscription *s) {
 static void close_handler(struct asyncio__subscription *s) { free_handler(handler_of(s)); }
 
 static struct handler *find_handler(asyncio_loop *loop, int signum) {
-    struct handler *found = NULL;
-    if (signum < 1 || signum >= SIGNALS) return NULL;
-    pthread_mutex_lock(&lock);
-    struct asyncio__subscription *s = atomic_load(&signals[signum].first);
-    for (; s && !found; s = atomic_load(&s->next)) {
-        if (s->loop == loop && s->deliver == deliver_to_handler) found = handler_of(s);
-    }
-    pthread_mutex_unlock(&lock);
-    return found;
+    struct asyncio__subscription *s = asyncio__subscription_find(loop, signum, deliver_to_handler);
+    return s ? handler_of(s) : NULL;
 }
 
 static struct handler *new_handler(asyncio_loop *loop, int signum, asyncio_callback *fn,

@@ -23,13 +23,18 @@ struct asyncio__subscription {
     _Atomic(struct asyncio__subscription *) next; /* of the same signal */
     atomic_bool posted;
     atomic_uint count; /* signals that have not been delivered */
+    bool unannounced;  /* a loop that waits for this signal alone is in a deadlock */
     /* There are signals to take. On the loop's stack; it may stop and free the subscription. */
     void (*deliver)(struct asyncio__subscription *s);
     void (*closed)(struct asyncio__subscription *s); /* it was stopped because the loop closes */
 };
 
-/* From now on `s`, whose last two fields are set, gets that signal. 0 or raised. */
+/* From now on `s`, whose last three fields are set, gets that signal. 0 or raised. */
 int asyncio__subscription_start(struct asyncio__subscription *s, asyncio_loop *loop, int signum);
+
+/* The loop's subscription to that signal that is delivered so; NULL: there is none. */
+struct asyncio__subscription *asyncio__subscription_find(
+    const asyncio_loop *loop, int signum, void (*deliver)(struct asyncio__subscription *s));
 
 /* Takes one of the signals that have come; false: there is none left. */
 bool asyncio__subscription_take(struct asyncio__subscription *s);

@@ -46,6 +46,7 @@ static int start_members(asyncio_signals *s, size_t n, const int *signums) {
     for (; s->n < n; s->n++) {
         struct member *m = &s->members[s->n];
         m->signals = s;
+        m->subscription.unannounced = false;
         m->subscription.deliver = deliver_to_signals;
         m->subscription.closed = close_member;
         int rc = asyncio__subscription_start(&m->subscription, s->loop, signums[s->n]);

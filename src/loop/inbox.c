@@ -26,7 +26,7 @@ static void set_before(struct asyncio__node *node, struct asyncio__node *before)
     node->link.next = (struct asyncio__link *)(void *)before;
 }
 
-static void wake_loop(asyncio_loop *loop) {
+void asyncio__inbox_wake(asyncio_loop *loop) {
     int state = ASLEEP;
     if (atomic_load(&loop->sleeping) != ASLEEP) return;
     if (!atomic_compare_exchange_strong(&loop->sleeping, &state, WAKING)) return;
@@ -43,7 +43,7 @@ int asyncio__inbox_post(asyncio_loop *loop, struct asyncio__node *node) {
         }
         set_before(node, head);
     } while (!atomic_compare_exchange_weak(&loop->inbox, &head, node));
-    wake_loop(loop);
+    asyncio__inbox_wake(loop);
     return 0;
 }
 

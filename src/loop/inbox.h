@@ -16,6 +16,9 @@
  * then points at itself). Any thread, and signal handlers. */
 int asyncio__inbox_post(asyncio_loop *loop, struct asyncio__node *node);
 
+/* Wakes the loop if it sleeps. Any thread, and signal handlers. */
+void asyncio__inbox_wake(asyncio_loop *loop);
+
 /* Moves what was posted to the ready queue, oldest first. */
 void asyncio__inbox_take_slow(asyncio_loop *loop);
 static inline void asyncio__inbox_take(asyncio_loop *loop) {

@@ -22,6 +22,7 @@
 #include "base/contextvar.h"
 #include "base/error.h"
 #include "context/overflow.h"
+#include "loop/deadlock.h"
 #include "loop/handle.h"
 #include "loop/inbox.h"
 
@@ -237,14 +238,25 @@ static int64_t poll_timeout(asyncio_loop *loop) {
     return timeout;
 }
 
+/* Anything that came ends the suspicion that nothing ever will. */
 static int end_sleep(asyncio_loop *loop, int64_t timeout) {
     int rc = asyncio__poller_wait(&loop->poller, timeout, asyncio__descriptors_report, loop);
     asyncio__inbox_awake(loop);
+    if (!asyncio__list_empty(&loop->ready) || atomic_load(&loop->inbox)) loop->deadlock_look = 0;
     return rc;
 }
 
 static int sleep_in_poller(asyncio_loop *loop) {
-    return end_sleep(loop, asyncio__inbox_sleep(loop) ? poll_timeout(loop) : 0);
+    int64_t timeout = asyncio__inbox_sleep(loop) ? poll_timeout(loop) : 0;
+    if (ASYNCIO__UNLIKELY(timeout != 0 && asyncio__deadlock_suspected(loop)) &&
+        asyncio__timers_next(&loop->timers) == ASYNCIO__NEVER) {
+        int rc = asyncio__deadlock_check(loop, &timeout);
+        if (rc < 0) {
+            asyncio__inbox_awake(loop);
+            return rc;
+        }
+    }
+    return end_sleep(loop, timeout);
 }
 
 /* Other threads have no virtual clock: while something is expected from them, time goes by as
@@ -265,8 +277,10 @@ static int jump_clock(asyncio_loop *loop) {
     if (loop->external > 0) return wait_for_others(loop, next);
     if (next == ASYNCIO__NEVER) {
         if (atomic_load(&loop->inbox)) return 0;
-        if (loop->descriptors.waiting > 0) return sleep_in_poller(loop);
-        return asyncio__raise(ASYNCIO_DEADLOCK_ERROR, "nothing is left that could wake the loop");
+        if (loop->descriptors.waiting > 0 || atomic_load(&loop->expected) > 0) {
+            return sleep_in_poller(loop);
+        }
+        return asyncio__deadlock_fail(loop);
     }
     if (next > loop->now) loop->now = next;
     return 0;

@@ -55,6 +55,7 @@ struct asyncio__upcalls {
     int (*fiber_describe)(struct asyncio__fiber *fiber, char *buf, size_t n);
     void (*fiber_cancel)(struct asyncio__fiber *fiber); /* requests it, for tests */
     int (*report)(asyncio_loop *loop, const asyncio_exception_context *context);
+    void (*deadlock)(asyncio_loop *loop);                      /* reports it, with the tasks */
     void (*destroy_pending)(asyncio_loop *loop);               /* the loop closes */
     asyncio__context_ref *(*task_context)(asyncio_task *task); /* what a task runs in */
 };
@@ -122,6 +123,10 @@ struct asyncio_loop {
     asyncio_exception_handler *exception_handler;
     void *exception_handler_arg;
     double slow_callback_duration;
+    atomic_uint expected;  /* announcements that something outside will wake it */
+    bool awaits_main;      /* the run ends with something, not by stop alone */
+    uint8_t deadlock;      /* enum asyncio_deadlock_detection */
+    int64_t deadlock_look; /* how long it slept before it looked for other threads, or 0 */
 
     /* For tests. */
     uint64_t shuffle;       /* state of the random numbers, with ASYNCIO__SLOW_SHUFFLE */

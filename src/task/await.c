@@ -149,6 +149,7 @@ static int refuse(struct asyncio_task *t) {
 int asyncio__task_park(struct asyncio_task *t, struct asyncio_future *f) {
     if (ASYNCIO__UNLIKELY(t->fiber.strand.flags & ASYNCIO__TASK_UNWINDING)) return refuse(t);
     asyncio__task_wait(t, f);
+    t->fiber.strand.top->since = t->future.loop->now;
     asyncio__loop_suspend(t->future.loop, &t->fiber);
     int status = asyncio__task_woken(t, f);
     f->refs--; /* whoever called holds another */

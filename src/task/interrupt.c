@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "loop/deadlock.h"
 #include "loop/inbox.h"
 
 static _Atomic(struct asyncio__interrupt *) active;
@@ -67,6 +68,7 @@ void asyncio__interrupt_start(struct asyncio__interrupt *i, asyncio_loop *loop,
     if (!atomic_compare_exchange_strong(&active, &none, i)) return;
     struct sigaction ours = { .sa_handler = on_sigint, .sa_flags = SA_RESTART | SA_ONSTACK };
     sigemptyset(&ours.sa_mask);
+    asyncio__deadlock_own_handler(on_sigint);
     i->installed = sigaction(SIGINT, &ours, NULL) == 0;
     if (!i->installed) atomic_store(&active, NULL);
 }

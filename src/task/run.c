@@ -36,7 +36,9 @@ static int stop_loop(asyncio_future *f, void *arg) {
 }
 
 static int run_until_stopped(asyncio_loop *loop, asyncio_future *f) {
+    loop->awaits_main = true;
     int rc = asyncio_loop_run_forever(loop);
+    loop->awaits_main = false;
     asyncio_future_remove_done_callback(f, stop_loop, loop);
     if (rc < 0) return rc;
     if (f->state != ASYNCIO__PENDING) return 0;

@@ -299,6 +299,7 @@ const struct asyncio__upcalls asyncio__task_upcalls = {
     .fiber_describe = fiber_describe,
     .fiber_cancel = fiber_cancel,
     .report = asyncio__report,
+    .deadlock = asyncio__task_report_deadlock,
     .destroy_pending = asyncio__task_destroy_pending,
     .task_context = task_context,
 };

@@ -228,5 +228,6 @@ void asyncio__overflow_report_tasks(void);
 /* A loop with everything it needs. */
 extern const struct asyncio__upcalls asyncio__task_upcalls;
 int asyncio__report(asyncio_loop *loop, const asyncio_exception_context *context);
+void asyncio__task_report_deadlock(asyncio_loop *loop);
 
 #endif
