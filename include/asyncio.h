@@ -38,6 +38,8 @@
 #include <asyncio/sock.h>
 #include <asyncio/signal.h>
 #include <asyncio/streams.h>
+#include <asyncio/pipe.h>
+#include <asyncio/process.h>
 #include <asyncio/keywords.h>
 
 #endif

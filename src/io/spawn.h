@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * io/spawn.h: starting a program: the pipes, what the child keeps open, and the pidfd.
+ */
+#ifndef ASYNCIO_IO_SPAWN_H
+#define ASYNCIO_IO_SPAWN_H
+
+#include <asyncio/process.h>
+
+struct asyncio__spawned {
+    pid_t pid;
+    int pidfd;   /* -1: it has ended and somebody else took its status (SIGCHLD is ignored) */
+    int ends[3]; /* our ends of the pipes to 0, 1 and 2, or -1 */
+};
+
+/* 0, or raised with nothing started and nothing left open. */
+int asyncio__spawn(const asyncio_subprocess_options *options, const char *const *argv,
+                   struct asyncio__spawned *spawned);
+
+#endif
