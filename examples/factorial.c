@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Three tasks at the same time. They take turns while they sleep, and each task's
- * value is what its coroutine returned.
+/* Three coroutines at the same time: gather makes tasks of them and gives their values in the
+ * order of the arguments.
  */
 #include <asyncio.h>
 #include <stdio.h>
@@ -18,14 +18,8 @@ ASYNC(factorial, (const char *) name, (long) number) {
 }
 
 ASYNC(async_main) {
-    asyncio_auto_task a = asyncio_create_task(factorial("A", 2));
-    asyncio_auto_task b = asyncio_create_task(factorial("B", 3));
-    asyncio_auto_task c = asyncio_create_task(factorial("C", 4));
-
     asyncio_value l[3];
-    TRY(AWAIT(a, &l[0]));
-    TRY(AWAIT(b, &l[1]));
-    TRY(AWAIT(c, &l[2]));
+    TRY(AWAIT(asyncio_gather(l, factorial("A", 2), factorial("B", 3), factorial("C", 4))));
     printf("[%lld, %lld, %lld]\n", l[0].i, l[1].i, l[2].i);
     RETURN();
 }

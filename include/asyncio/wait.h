@@ -45,7 +45,8 @@ typedef struct asyncio_wait_options {
  * pending ones, each in their former order. Nothing is cancelled, also if the waiter is. The
  * array must live until it returns. Always suspends. In C: asyncio_wait(futures, n) or
  * asyncio_wait(futures, n, .return_when = ASYNCIO_FIRST_COMPLETED,
- * .timeout = 5, .has_timeout = true); an array of tasks goes as it is.
+ * .timeout = 5, .has_timeout = true); an array of tasks goes as it is. In C++
+ * asyncio_wait(futures, n, return_when, timeout), the last two optional.
  * Errors, when awaited: ASYNCIO_VALUE_ERROR for n == 0, an unknown return_when or a future of
  * another loop; ASYNCIO_TYPE_ERROR for NULL members; ASYNCIO_CANCELLED_ERROR; -ENOMEM.
  * Suspends: yes (when awaited). Thread: loop. Since: 0.1. Python: asyncio.wait. */
@@ -93,6 +94,23 @@ ASYNCIO_INLINE asyncio_future **asyncio__tasks(asyncio_task **t) {
                           asyncio_future **: asyncio__futures)(futures),                           \
                       (&(const asyncio_wait_options){ .size = sizeof(asyncio_wait_options),        \
                                                       .n = __VA_ARGS__ }))
+#else
+ASYNCIO_MUST_USE inline asyncio_coro asyncio_wait(
+    asyncio_future **futures, size_t n, asyncio_return_when return_when = ASYNCIO_ALL_COMPLETED,
+    double timeout = ASYNCIO_FOREVER) {
+    asyncio_wait_options o = asyncio_wait_options();
+    o.size = sizeof o;
+    o.n = n;
+    o.timeout = timeout;
+    o.has_timeout = timeout < ASYNCIO_FOREVER || timeout != timeout;
+    o.return_when = return_when;
+    return asyncio_wait_with(futures, &o);
+}
+ASYNCIO_MUST_USE inline asyncio_coro asyncio_wait(
+    asyncio_task **tasks, size_t n, asyncio_return_when return_when = ASYNCIO_ALL_COMPLETED,
+    double timeout = ASYNCIO_FOREVER) {
+    return asyncio_wait(reinterpret_cast<asyncio_future **>(tasks), n, return_when, timeout);
+}
 #endif
 
 #endif

@@ -79,25 +79,16 @@ static void free_gen(asyncio_gen *g) {
     asyncio_loop_unref(loop);
 }
 
-/* Nobody refers to a suspended generator any more: a task closes it. */
-static ASYNCIO_ASYNC(close_forgotten, (asyncio_gen *) gen) {
-    int rc = ASYNCIO_AWAIT(asyncio_gen_aclose(gen));
-    asyncio_gen_unref(gen);
-    return rc;
-}
-
+/* Nobody refers to a suspended generator any more: a task closes it, which then holds it. One
+ * that is cancelled before it starts comes back here. */
 static bool close_in_task(asyncio_gen *g) {
     if (g->loop != asyncio__here.running || g->loop->closed || g->closing) return false;
     g->refs = 1;
-    asyncio_task_options o = { .size = sizeof o, .coro = close_forgotten(g) };
+    asyncio_task_options o = { .size = sizeof o, .coro = asyncio_gen_aclose(g) };
     asyncio_task *t = asyncio_loop_create_task_with(g->loop, &o);
-    if (t) {
-        asyncio_task_unref(t);
-        return true;
-    }
-    asyncio_ignore(asyncio__slot_status());
-    g->refs = 0;
-    return false;
+    if (t) asyncio_task_unref(t);
+    else asyncio_ignore(asyncio__slot_status());
+    return --g->refs > 0;
 }
 
 static int advance(asyncio_gen *g, struct asyncio__strand *strand, struct asyncio__cpu *caller);
@@ -428,10 +419,6 @@ static int describe_closer(struct asyncio__node *node, char *buf, size_t n) {
 static const struct asyncio__node_ops closer_ops = { run_closer, discard_closer, describe_closer,
                                                      NULL };
 
-static ASYNCIO_ASYNC(close_gen, (asyncio_gen *) gen) {
-    return ASYNCIO_AWAIT(asyncio_gen_aclose(gen));
-}
-
 /* The open generators, in order. */
 static void collect_closers(asyncio_loop *loop, struct shutdown *s) {
     struct asyncio__link *l = loop->generators.next;
@@ -449,7 +436,7 @@ static int start_closers(asyncio_loop *loop, struct shutdown *s) {
     collect_closers(loop, s);
     for (size_t i = 0; i < s->count; i++) {
         struct closer *c = &s->closers[i];
-        asyncio_task_options o = { .size = sizeof o, .coro = close_gen(c->gen) };
+        asyncio_task_options o = { .size = sizeof o, .coro = asyncio_gen_aclose(c->gen) };
         c->task = asyncio_loop_create_task_with(loop, &o);
         if (!c->task) return asyncio__slot_status();
         c->task->future.flags |= ASYNCIO__FUTURE_QUIET;

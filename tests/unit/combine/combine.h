@@ -64,13 +64,15 @@ ASYNC(awaits_future, (asyncio_future *) f) {
     return rc;
 }
 
-/* What it awaits must be done before; how many turns that took. */
+/* How many turns of the loop something takes. */
 #define TURNS_OF(...)                                                                              \
     __extension__({                                                                                \
         unsigned long long turns_before_ = asyncio_testing_turns(asyncio_get_running_loop());      \
         __VA_ARGS__;                                                                               \
         (long long)(asyncio_testing_turns(asyncio_get_running_loop()) - turns_before_);            \
     })
+
+#define GOES_WELL(...) CHECK((__VA_ARGS__) >= 0)
 
 /* Lets everything else run for n turns of the loop, from inside a task. */
 TEST_UNUSED static void pass(int n) {

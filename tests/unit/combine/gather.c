@@ -48,8 +48,8 @@ TEST(tasks_futures_and_coroutine_objects_may_be_mixed) { run_alone(mixes()); }
 
 ASYNC(gathers_nothing) {
     asyncio_value untouched = asyncio_int(5);
-    CHECK_INT(TURNS_OF(TRY(AWAIT(asyncio_gather_array(&untouched, 0, NULL)))), 0);
-    CHECK_INT(TURNS_OF(TRY(AWAIT(asyncio_gather_outcomes_array(NULL, 0, NULL)))), 0);
+    CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_gather_array(&untouched, 0, NULL)))), 0);
+    CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_gather_outcomes_array(NULL, 0, NULL)))), 0);
     CHECK_INT(untouched.i, 5);
     RETURN();
 }
@@ -150,10 +150,11 @@ TEST(the_same_task_twice_runs_once_and_its_result_is_repeated) {
 ASYNC(counts_turns) {
     asyncio_auto_future f = asyncio_future_new();
     CHECK_INT(asyncio_future_set_result(f, asyncio_none()), 0);
-    CHECK_INT(TURNS_OF(TRY(AWAIT(asyncio_gather(NULL, f, f)))), 0);
-    CHECK_INT(TURNS_OF(TRY(AWAIT(asyncio_gather(NULL, noop())))), 3);
-    CHECK_INT(TURNS_OF(TRY(AWAIT(asyncio_gather(NULL, noop(), noop(), noop())))), 3);
-    CHECK_INT(TURNS_OF(TRY(AWAIT(asyncio_gather(NULL, asyncio_sleep(0), asyncio_sleep(0))))), 4);
+    CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_gather(NULL, f, f)))), 0);
+    CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_gather(NULL, noop())))), 3);
+    CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_gather(NULL, noop(), noop(), noop())))), 3);
+    CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_gather(NULL, asyncio_sleep(0), asyncio_sleep(0))))),
+              4);
     RETURN();
 }
 
@@ -162,7 +163,7 @@ TEST(gather_takes_as_many_turns_as_asyncio_does) { run_alone(counts_turns()); }
 ASYNC(is_eager) {
     asyncio_loop_set_task_factory(loop, asyncio_eager_task_factory, NULL);
     asyncio_value l[2];
-    CHECK_INT(TURNS_OF(TRY(AWAIT(asyncio_gather(l, gives(1), gives(2))))), 0);
+    CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_gather(l, gives(1), gives(2))))), 0);
     CHECK_INT(l[0].i + 10 * l[1].i, 21);
     CHECK_INT(TURNS_OF(CHECK_ERROR(AWAIT(asyncio_gather(l, fails(ASYNCIO_KEY_ERROR, "k"))),
                                    ASYNCIO_KEY_ERROR, "k")),

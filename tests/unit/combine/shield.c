@@ -14,9 +14,9 @@ ASYNC(gets_results) {
     TRY(AWAIT(asyncio_shield(gives_after(1, 5)), &v));
     CHECK_INT(v.i, 5);
     asyncio_auto_task t = asyncio_create_task(gives(6));
-    CHECK_INT(TURNS_OF(TRY(AWAIT(asyncio_shield(t), &v))), 3);
+    CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_shield(t), &v))), 3);
     CHECK_INT(v.i, 6);
-    CHECK_INT(TURNS_OF(TRY(AWAIT(asyncio_shield(t), &v))), 0);
+    CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_shield(t), &v))), 0);
     CHECK_INT(v.i, 6);
     CHECK_ERROR(AWAIT(asyncio_shield(fails(ASYNCIO_KEY_ERROR, "k"))), ASYNCIO_KEY_ERROR, "k");
     TRY(AWAIT(asyncio_shield(gives_counted())));

@@ -47,11 +47,11 @@ TEST(what_takes_too_long_is_cancelled_and_comes_out_as_a_timeout) {
 }
 
 ASYNC(counts_turns) {
-    CHECK_INT(TURNS_OF(TRY(AWAIT(asyncio_wait_for(noop(), 1)))), 0);
+    CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_wait_for(noop(), 1)))), 0);
     asyncio_auto_task t = asyncio_create_task(noop());
-    CHECK_INT(TURNS_OF(TRY(AWAIT(asyncio_wait_for(t, 1)))), 2);
-    CHECK_INT(TURNS_OF(TRY(AWAIT(asyncio_wait_for(t, 1)))), 0);
-    CHECK_INT(TURNS_OF(TRY(AWAIT(asyncio_wait_for(t, 0)))), 0);
+    CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_wait_for(t, 1)))), 2);
+    CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_wait_for(t, 1)))), 0);
+    CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_wait_for(t, 0)))), 0);
     RETURN();
 }
 
@@ -125,7 +125,7 @@ ASYNC(no_time, (double) limit) {
     asyncio_value v;
     asyncio_auto_future ready = asyncio_future_new();
     CHECK_INT(asyncio_future_set_result(ready, asyncio_int(5)), 0);
-    CHECK_INT(TURNS_OF(TRY(AWAIT(asyncio_wait_for(ready, limit), &v))), 0);
+    CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_wait_for(ready, limit), &v))), 0);
     CHECK_INT(v.i, 5);
     asyncio_auto_future failed = asyncio_future_new();
     CHECK_INT(asyncio_future_set_exception(failed, ASYNCIO_KEY_ERROR, "k"), 0);

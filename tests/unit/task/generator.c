@@ -515,6 +515,22 @@ TEST(one_that_nobody_refers_to_is_closed_by_a_task_of_the_loop) {
     CHECK_NOTES("left g:GeneratorExit:OK end");
 }
 
+ASYNC(cancels_the_closing_task) {
+    asyncio_task *tasks[2];
+    asyncio_gen *g = cleans_up("g", 1);
+    TRY(AWAIT(asyncio_gen_next(g)));
+    asyncio_gen_unref(g);
+    CHECK_INT(asyncio_all_tasks(NULL, tasks, 2), 2);
+    asyncio_task_cancel(tasks[1], NULL); /* before it starts: another takes its place */
+    TRY(AWAIT(asyncio_sleep(3)));
+    RETURN();
+}
+
+TEST(one_whose_closing_task_is_cancelled_before_it_starts_is_closed_all_the_same) {
+    run_alone(cancels_the_closing_task());
+    CHECK_NOTES("g:GeneratorExit:OK");
+}
+
 ASYNC(abandons_failing_ones) {
     {
         asyncio_auto_gen g = fails_when_closed();
@@ -571,6 +587,22 @@ TEST(run_closes_them_at_its_end) {
     CHECK_INT(asyncio_run(leaves_it_to_run(), NULL, .loop_factory = virtual_loop), 0);
     CHECK_NOTES("main g:GeneratorExit:OK");
     asyncio_gen_unref(left[0]);
+}
+
+TEST(a_shutdown_that_is_cancelled_leaves_the_closing_tasks_to_go_on) {
+    for (int i = 0; i < 2; i++) {
+        start_loop();
+        CHECK_INT(run(leaves_three()), 0);
+        asyncio_task *t = asyncio_loop_create_task(loop, asyncio_loop_shutdown_asyncgens(loop));
+        for (int n = 0; n <= i; n++) turn();
+        for (int n = 0; n < 3; n++) asyncio_gen_unref(left[n]);
+        asyncio_task_cancel(t, NULL);
+        CHECK_INT(run(asyncio_sleep(5)), 0);
+        CHECK(asyncio_task_cancelled(t));
+        asyncio_task_unref(t);
+        end_loop();
+        CHECK_NOTES("b:GeneratorExit:OK a:GeneratorExit:OK");
+    }
 }
 
 TEST(a_closed_loop_unwinds_them) {
