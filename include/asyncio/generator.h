@@ -85,12 +85,12 @@ ASYNCIO_API asyncio_coro asyncio_gen_aclose(asyncio_gen *gen) ASYNCIO_MUST_USE;
 ASYNCIO_API int asyncio_gen_yield(asyncio_gen *gen, asyncio_value value, asyncio_value *sent,
                                   const char *where, const char *func) ASYNCIO_MUST_USE;
 
-/* Closes all generators that have started and not ended, in the order in which they were first
- * advanced; asyncio_run does so at its end. Errors of theirs go to the exception handler.
+/* Closes all generators that have not ended, in the order in which an operation on them (next,
+ * send, throw) was first made while the loop ran, awaited or not; asyncio_run does so at its end. Errors of theirs go to the exception handler.
  * Suspends: yes (when awaited). Thread: loop. Since: 0.1. Python: loop.shutdown_asyncgens. */
 ASYNCIO_API asyncio_coro asyncio_loop_shutdown_asyncgens(asyncio_loop *loop) ASYNCIO_MUST_USE;
 
-/* How many those are: started, not ended, no aclose begun. Errors: none.
+/* How many those are: not ended, no aclose begun. Errors: none.
  * Suspends: no. Thread: loop. Since: 0.1. Python: none. */
 ASYNCIO_API size_t asyncio_loop_open_asyncgens(const asyncio_loop *loop);
 

@@ -276,10 +276,7 @@ static const struct asyncio__node_ops child_ops = { run_child, discard_child, de
 static bool cancel_gather(struct asyncio_future *f, struct asyncio__message *msg) {
     struct gather *g = gather_of(f);
     bool any = false;
-    if (f->state != ASYNCIO__PENDING) {
-        f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
-        return false;
-    }
+    if (f->state != ASYNCIO__PENDING) return false; /* unlike a future's, it looks at nothing */
     for (size_t i = 0; i < g->children.given; i++) {
         if (asyncio__future_cancel(g->children.futures[g->children.order[i]], msg)) any = true;
     }

@@ -8,8 +8,8 @@
  * whoever advanced it.
  *
  * created -> suspended <-> running -> ended. `advancing` is set while a task is inside it, also
- * while that task waits in one of its awaits. Started generators that have not ended are in the
- * loop's list, in the order of their first advance, until they are closed.
+ * while that task waits in one of its awaits. The loop's list has the generators that have not
+ * ended, from the moment an operation on them was first made, awaited or not, in that order.
  */
 #include <asyncio/generator.h>
 #include <errno.h>
@@ -22,9 +22,9 @@
 enum state { CREATED, SUSPENDED, RUNNING, ENDED };
 
 struct asyncio_gen {
-    struct asyncio__link link; /* in loop->generators once it has started */
+    struct asyncio__link link; /* in loop->generators */
     const asyncio_gen_type *type;
-    asyncio_loop *loop;           /* a reference; NULL before it starts */
+    asyncio_loop *loop;           /* a reference; NULL before the first operation */
     struct asyncio__stack *stack; /* while started and not ended */
     struct asyncio__cpu cpu;      /* where it goes on */
     struct asyncio__cpu *caller;  /* where whoever advances it goes on */
@@ -122,7 +122,7 @@ void asyncio__gen_destroy_all(asyncio_loop *loop) {
         asyncio__link_take(&g->link);
         asyncio_gen_ref(g);
         if (g->state == SUSPENDED) unwind_gen(g);
-        g->state = ENDED;
+        if (g->state != CREATED) g->state = ENDED; /* another loop may start it */
         asyncio_gen_unref(g);
     }
 }
@@ -156,15 +156,21 @@ static void gen_main(void) {
     asyncio__cpu_jump(g->caller);
 }
 
+static void join_loop(asyncio_gen *g, asyncio_loop *loop) {
+    asyncio__link_take(&g->link);
+    asyncio_loop_unref(g->loop);
+    g->loop = asyncio_loop_ref(loop);
+    asyncio__list_append(&loop->generators, &g->link);
+}
+
 static int start_gen(asyncio_gen *g, asyncio_loop *loop) {
     unsigned cls = ASYNCIO__STACK_DEFAULT;
     if (loop->stack_size && asyncio__stack_class(loop->stack_size, &cls) < 0)
         cls = ASYNCIO__STACK_DEFAULT;
     g->stack = asyncio__stack_get(&loop->stacks, cls);
     if (!g->stack) return asyncio__raise(-ENOMEM, "no memory for a stack");
-    g->loop = asyncio_loop_ref(loop);
+    if (g->loop != loop) join_loop(g, loop);
     asyncio__cpu_init(&g->cpu, g->stack, gen_main);
-    asyncio__list_append(&loop->generators, &g->link);
     starting = g;
     return 0;
 }
@@ -260,6 +266,11 @@ static int advance_by(asyncio_gen *g, const struct gen_args *a, struct asyncio__
     return rc;
 }
 
+static void end_unstarted(asyncio_gen *g) {
+    asyncio__link_take(&g->link);
+    g->state = ENDED;
+}
+
 /* What comes back without running anything, or 1. */
 static int shortcut(asyncio_gen *g, struct gen_args *a) {
     if (g->advancing)
@@ -269,7 +280,7 @@ static int shortcut(asyncio_gen *g, struct gen_args *a) {
         if (over) return 0;
         g->closing = true;
         if (g->state == SUSPENDED) return 1;
-        g->state = ENDED;
+        end_unstarted(g);
         return 0;
     }
     if (over) return a->operation == THROW ? 0 : asyncio__raise(ASYNCIO_STOP_ASYNC_ITERATION, NULL);
@@ -278,7 +289,7 @@ static int shortcut(asyncio_gen *g, struct gen_args *a) {
                               "can't send non-None value to a just-started async generator");
     }
     if (g->state != CREATED || a->operation != THROW) return 1;
-    g->state = ENDED;
+    end_unstarted(g);
     asyncio_error *error = a->error;
     a->error = NULL;
     return asyncio_reraise(error);
@@ -288,7 +299,7 @@ static int check_operation(const struct gen_args *a, const asyncio_loop *loop) {
     if (!a->gen) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a generator is required");
     if (a->operation == THROW && !a->error)
         return asyncio__raise(ASYNCIO_TYPE_ERROR, "an error is required");
-    if (!a->gen->loop || a->gen->loop == loop) return 0;
+    if (a->gen->state == CREATED || a->gen->loop == loop) return 0;
     return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "a generator is attached to a different loop");
 }
 
@@ -342,8 +353,11 @@ static const asyncio_coro_type operation_type = { .size = sizeof(asyncio_coro_ty
                                                   .capture = capture_operation,
                                                   .release = release_operation };
 
+/* As in Python it is the call that makes the loop know the generator, not the await. */
 static asyncio_coro make_coro(struct gen_args args) {
     asyncio_coro c;
+    asyncio_loop *loop = asyncio__here.running;
+    if (args.gen && !args.gen->loop && loop) join_loop(args.gen, loop);
     c.type = &operation_type;
     c.reserved = NULL;
     *(struct gen_args *)(void *)c.args.bytes = args;

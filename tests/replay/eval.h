@@ -22,6 +22,7 @@ struct coro {
     int (*run)(struct coro *coro, struct value *out); /* status: ST_OK, ST_ABORT or a code */
     const struct definition *definition;              /* of a call */
     struct value *args;                               /* what it was made with */
+    const struct operation *operation;                /* of a generator */
     size_t n;
     unsigned depth; /* forms that are open below it on its stack */
     bool started;   /* it runs, has run, or never will */

@@ -49,52 +49,66 @@ static int form_yield(struct interp *it, struct env *env, const struct node *x, 
 
 /* ---- advancing ---- */
 
-static asyncio_gen *gen_of(const struct coro *coro) { return coro->args[0].object->p; }
+/* The library's object is made when the form is evaluated: its generator is known from then on. */
+struct operation {
+    asyncio_coro object;
+    asyncio_error *thrown; /* taken when it is awaited */
+};
 
-static int advance(struct coro *coro, asyncio_coro operation, struct value *out) {
+static int run_operation(struct coro *coro, struct value *out) {
+    const struct operation *operation = coro->operation;
     asyncio_value result = asyncio_none();
-    int rc = interp_after(coro->it, AWAIT(operation, &result));
+    asyncio_error_ref(operation->thrown);
+    int rc = interp_after(coro->it, AWAIT(operation->object, &result));
     if (rc == ST_OK) *out = value_unwrap(coro->it, result);
     return rc;
 }
 
-static int run_anext(struct coro *coro, struct value *out) {
-    return advance(coro, asyncio_gen_next(gen_of(coro)), out);
+static struct value operation_value(struct interp *it, asyncio_coro object, asyncio_error *thrown) {
+    struct operation *operation = arena_alloc(&it->arena, sizeof *operation);
+    *operation = (struct operation){ object, thrown };
+    struct coro *coro = coro_new(it, run_operation, 0, NULL);
+    coro->operation = operation;
+    return coro_value(coro);
 }
 
-static int run_asend(struct coro *coro, struct value *out) {
-    asyncio_value sent = value_wrap(coro->it, coro->args[1]);
-    return advance(coro, asyncio_gen_send(gen_of(coro), sent), out);
-}
-
-static int run_athrow(struct coro *coro, struct value *out) {
-    struct value e = coro->args[1];
-    if (e.kind == VALUE_TYPE) e = value_exception(exc_new(coro->it, e.type, NULL));
-    return advance(coro, asyncio_gen_throw(gen_of(coro), asyncio_error_ref(e.error)), out);
-}
-
-static int run_aclose(struct coro *coro, struct value *out) {
-    return advance(coro, asyncio_gen_aclose(gen_of(coro)), out);
-}
-
-static int operation(struct call *c, int (*run)(struct coro *, struct value *), struct value *out) {
+static int form_anext(struct call *c, struct value *out) {
     void *gen;
     int rc = want_object(c, c->args[0], &generator_class, &gen);
-    if (rc == ST_OK) *out = coro_value(coro_new(c->it, run, c->n, c->args));
+    if (rc == ST_OK) *out = operation_value(c->it, asyncio_gen_next(gen), NULL);
     return rc;
 }
 
-static int form_anext(struct call *c, struct value *out) { return operation(c, run_anext, out); }
-static int form_asend(struct call *c, struct value *out) { return operation(c, run_asend, out); }
-static int form_aclose(struct call *c, struct value *out) { return operation(c, run_aclose, out); }
+static int form_asend(struct call *c, struct value *out) {
+    void *gen;
+    int rc = want_object(c, c->args[0], &generator_class, &gen);
+    if (rc != ST_OK) return rc;
+    *out = operation_value(c->it, asyncio_gen_send(gen, value_wrap(c->it, c->args[1])), NULL);
+    return ST_OK;
+}
 
 static int form_athrow(struct call *c, struct value *out) {
-    const struct value *e = &c->args[1];
-    bool type = e->kind == VALUE_TYPE && !exc_type_is_group(e->type);
-    if (e->kind != VALUE_EXCEPTION && !type) {
-        return interp_misuse(c->it, c->node, "athrow: not an exception");
+    void *gen;
+    asyncio_error *error;
+    int rc = want_object(c, c->args[0], &generator_class, &gen);
+    if (rc == ST_OK && c->args[1].kind == VALUE_TYPE && !exc_type_is_group(c->args[1].type)) {
+        c->args[1] = value_exception(exc_new(c->it, c->args[1].type, NULL));
     }
-    return operation(c, run_athrow, out);
+    if (rc == ST_OK) rc = want_error(c, 1, &error);
+    if (rc == ST_OK) *out = operation_value(c->it, asyncio_gen_throw(gen, error), error);
+    return rc;
+}
+
+static int run_aclose(struct coro *coro, struct value *out) {
+    (void)out;
+    return interp_after(coro->it, AWAIT(asyncio_gen_aclose(coro->args[0].object->p)));
+}
+
+static int form_aclose(struct call *c, struct value *out) {
+    void *gen;
+    int rc = want_object(c, c->args[0], &generator_class, &gen);
+    if (rc == ST_OK) *out = coro_value(coro_new(c->it, run_aclose, 1, c->args));
+    return rc;
 }
 
 /* ---- afor ---- */

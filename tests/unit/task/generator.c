@@ -556,6 +556,55 @@ ASYNC(leaves_three) {
     RETURN();
 }
 
+static asyncio_gen *asked[2];
+
+/* Makes the objects in one order, awaits one of them, in the other. */
+ASYNC(asks_two) {
+    asked[0] = cleans_up("a", 1);
+    asked[1] = cleans_up("b", 1);
+    asyncio_coro later = asyncio_gen_next(asked[1]);
+    asyncio_coro never = asyncio_gen_next(asked[0]);
+    (void)never;
+    CHECK_INT(asyncio_loop_open_asyncgens(loop), 2);
+    TRY(AWAIT(later));
+    RETURN();
+}
+
+TEST(the_loop_knows_a_generator_once_an_operation_on_it_was_made) {
+    start_loop();
+    CHECK_INT(run(asks_two()), 0);
+    CHECK_INT(asyncio_loop_open_asyncgens(loop), 2);
+    CHECK_INT(run(asyncio_loop_shutdown_asyncgens(loop)), 0);
+    CHECK_NOTES("b:GeneratorExit:OK");
+    CHECK_INT(asyncio_loop_open_asyncgens(loop), 0);
+    for (int i = 0; i < 2; i++) asyncio_gen_unref(asked[i]);
+    end_loop();
+}
+
+ASYNC(asks_only) {
+    asyncio_coro never = asyncio_gen_next(asked[0]);
+    (void)never;
+    RETURN();
+}
+
+ASYNC(closes_and_asks) {
+    CHECK_INT(AWAIT(asyncio_gen_next(asked[0])), 0);
+    CHECK_INT(AWAIT(asyncio_gen_aclose(asked[0])), 0);
+    RETURN();
+}
+
+TEST(one_that_was_asked_but_not_started_may_start_on_another_loop) {
+    start_loop();
+    asked[0] = cleans_up("a", 0);
+    CHECK_INT(run(asks_only()), 0);
+    end_loop();
+    start_loop();
+    CHECK_INT(run(closes_and_asks()), 0);
+    CHECK_NOTES("a:GeneratorExit:OK");
+    asyncio_gen_unref(asked[0]);
+    end_loop();
+}
+
 TEST(shutdown_closes_all_that_have_started_and_reports_their_errors) {
     start_loop();
     CHECK_INT(run(leaves_three()), 0);
