@@ -20,6 +20,8 @@ typedef struct asyncio_run_options {
     int debug;                                /* > 0: on, < 0: off, 0: by environment */
     asyncio_loop *(*loop_factory)(void *arg); /* makes the loop (owned); NULL: the default */
     void *loop_factory_arg;
+    double shutdown_timeout; /* seconds for what is left at the end; 0: as long as it takes */
+    double shutdown_repeat;  /* seconds between cancellations then; 0: a tenth of the timeout */
 } asyncio_run_options;
 
 /* Runs the coroutine on a loop of its own and closes that: cancels what is left, waits for
@@ -27,6 +29,10 @@ typedef struct asyncio_run_options {
  * ASYNCIO_KEYBOARD_INTERRUPT. Gives its status; errors:
  * its own; ASYNCIO_RUNTIME_ERROR if a loop runs in this thread; ASYNCIO_TYPE_ERROR; -ENOMEM,
  * -EMFILE. The error is in the slot. asyncio_run(coro, &value, .debug = ...) is the macro.
+ * With a shutdown_timeout what is left is cancelled again and again; what is there when the time is
+ * over is reported to the exception handler, task by task, and unwound as asyncio_loop_close does,
+ * and the status is ASYNCIO_TIMEOUT_ERROR if it was none before (the value is dropped).
+ * ASYNCIO_VALUE_ERROR for times that are negative or NaN.
  * Suspends: no (it blocks). Thread: any. Since: 0.1. Python: asyncio.run. */
 ASYNCIO_API int asyncio_run_with(asyncio_coro main, const asyncio_run_options *options)
     ASYNCIO_MUST_USE;
@@ -38,7 +44,7 @@ ASYNCIO_API int asyncio_run_with(asyncio_coro main, const asyncio_run_options *o
 ASYNCIO_API int asyncio_main(asyncio_coro main);
 
 /* A runner: run several coroutines on one loop and in one context. The loop is made at first use;
- * close shuts it down as asyncio_run does. new: NULL without memory. run: as asyncio_run,
+ * close shuts it down as asyncio_run does. new: NULL without memory or for wrong times. run: as asyncio_run,
  * ASYNCIO_RUNTIME_ERROR after close; context NULL: the runner's own. get_loop: lent, NULL
  * with the error in the slot. close: 0 or the error that interrupted the shutdown. unref closes.
  * Suspends: no (they block). Thread: loop. Owner: the caller. Since: 0.1. Python: Runner. */

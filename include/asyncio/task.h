@@ -156,6 +156,15 @@ typedef struct asyncio_eager_factory {
 ASYNCIO_API int asyncio_loop_set_stack_size(asyncio_loop *loop, size_t bytes);
 ASYNCIO_API size_t asyncio_loop_get_stack_size(const asyncio_loop *loop);
 
+/* When a failed task that nobody joins is reported. LATE, the default: when its last reference goes
+ * ("never retrieved"). REPORT: also before, `grace` seconds after it has failed, or with 0 as soon as
+ * nothing else is ready, if nobody has looked at its error by then. FAIL: and then the loop's run
+ * ends with that error. Each task is reported once. Returns 0; ASYNCIO_VALUE_ERROR for another wish
+ * or a grace that is negative, infinite or NaN; ASYNCIO_TYPE_ERROR for NULL.
+ * Suspends: no. Thread: loop. Since: 0.1. Python: none. */
+enum { ASYNCIO_UNJOINED_LATE, ASYNCIO_UNJOINED_REPORT, ASYNCIO_UNJOINED_FAIL };
+ASYNCIO_API int asyncio_loop_set_unjoined(asyncio_loop *loop, int wish, double grace);
+
 /* How something ended, as data. fini drops what it holds. Errors: none.
  * Suspends: no. Thread: loop. Since: 0.1. Python: none. */
 typedef struct asyncio_outcome {
@@ -166,7 +175,8 @@ typedef struct asyncio_outcome {
 ASYNCIO_API void asyncio_outcome_fini(asyncio_outcome *outcome);
 
 /* Waits until the task is done and gives its end as data, also if it failed or was
- * cancelled. Cancelling the waiter does not cancel the task. Errors, when awaited: only
+ * cancelled; it resumes in the turn in which awaiting the task would. Cancelling the waiter does
+ * not cancel the task. Errors, when awaited: only
  * the waiter's own cancellation, and as asyncio_await_future for a wrong task; `outcome` is then
  * untouched. Both must live until it returns.
  * Suspends: yes (when awaited). Thread: loop. Since: 0.1. Python: none (a joined outcome). */

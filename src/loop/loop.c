@@ -67,6 +67,7 @@ static void init_fields(asyncio_loop *loop, const struct asyncio__upcalls *upcal
     asyncio__link_init(&loop->ready);
     asyncio__link_init(&loop->tasks);
     asyncio__link_init(&loop->generators);
+    asyncio__link_init(&loop->unjoined);
     asyncio__link_init(&loop->ties);
     asyncio__timers_init(&loop->timers);
     atomic_init(&loop->refs, 1);
@@ -303,6 +304,10 @@ static int wait_for_events(asyncio_loop *loop) {
     if (ASYNCIO__UNLIKELY(!*loop->fork_mark)) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
                               "the event loop belongs to the parent process");
+    }
+    if (ASYNCIO__UNLIKELY(!asyncio__list_empty(&loop->unjoined)) && is_idle(loop)) {
+        loop->upcalls->idle(loop);
+        if (loop->slow & ASYNCIO__SLOW_EXIT) return loop->exit_status;
     }
     if (loop->virtual_clock) return wait_virtually(loop);
     return is_idle(loop) ? sleep_in_poller(loop) : look_at_poller(loop);

@@ -58,6 +58,7 @@ struct asyncio__upcalls {
     void (*deadlock)(asyncio_loop *loop);                      /* reports it, with the tasks */
     void (*destroy_pending)(asyncio_loop *loop);               /* the loop closes */
     asyncio__context_ref *(*task_context)(asyncio_task *task); /* what a task runs in */
+    void (*idle)(asyncio_loop *loop); /* `unjoined` is not empty, and nothing is ready */
 };
 
 /* Reasons for `slow`. */
@@ -140,6 +141,10 @@ struct asyncio_loop {
     size_t stack_size;
     struct asyncio__cover *inherit; /* of the next task that is made, or NULL */
     unsigned unwind_refusals;       /* awaits refused to the task that is unwound */
+
+    struct asyncio__link unjoined; /* failed tasks that nobody has looked at (task/unjoined.h) */
+    int unjoined_wish;
+    double unjoined_grace;
 
     struct asyncio__link ties; /* in the order they were made */
 

@@ -161,6 +161,7 @@ int asyncio__task_watch(struct asyncio_task *t, struct asyncio_future *f) {
     if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_UNWINDING)) return refuse(t);
     strand->flags |= ASYNCIO__TASK_WATCHING;
     asyncio__task_wait(t, f);
+    strand->top->since = t->future.loop->now;
     asyncio__loop_suspend(t->future.loop, &t->fiber);
     strand->waiter = NULL;
     bool interrupted = strand->flags & ASYNCIO__TASK_INTERRUPTS_WAIT;

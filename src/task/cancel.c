@@ -38,8 +38,9 @@ static struct asyncio_task *place_request(struct asyncio_task *t, struct asyncio
         return NULL;
     }
     if (ASYNCIO__UNLIKELY(strand->flags & (ASYNCIO__TASK_COVERED | ASYNCIO__TASK_WATCHING))) {
-        if ((strand->flags & ASYNCIO__TASK_WATCHING) && f->state == ASYNCIO__PENDING) {
-            if (strand->flags & (ASYNCIO__TASK_MUST_CANCEL | ASYNCIO__TASK_HIT)) mark_task(t, msg);
+        if (strand->flags & ASYNCIO__TASK_WATCHING) {
+            uint32_t out = strand->flags & (ASYNCIO__TASK_MUST_CANCEL | ASYNCIO__TASK_HIT);
+            if (out || f->state != ASYNCIO__PENDING) mark_task(t, msg);
             else take_out(t, msg);
             return NULL;
         }

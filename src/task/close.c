@@ -8,6 +8,7 @@
 #include "context/overflow.h"
 #include "task/cover.h"
 #include "task/generator.h"
+#include "task/unjoined.h"
 
 static void report_pending(struct asyncio_task *t) {
     if (t->future.flags & ASYNCIO__FUTURE_QUIET) return;
@@ -47,6 +48,7 @@ static void unwind_task(struct asyncio_task *t) {
 }
 
 void asyncio__task_destroy_pending(asyncio_loop *loop) {
+    asyncio__unjoined_drop(loop);
     struct asyncio__link *l = loop->tasks.next;
     while (l != &loop->tasks) {
         struct asyncio_task *t = asyncio__container(l, struct asyncio_task, all);

@@ -10,15 +10,16 @@
  * main task; the second leaves the run with KeyboardInterrupt.
  */
 #include <errno.h>
+#include <math.h>
 
 #include "base/alloc.h"
 #include "base/contextvar.h"
-#include <asyncio/generator.h>
 #include <asyncio/keywords.h>
 #include <asyncio/run.h>
 
 #include "task/interrupt.h"
 #include "task/run.h"
+#include "task/shutdown.h"
 #include "task/task.h"
 
 #define THREAD_JOIN_TIMEOUT 300.0 /* seconds for the jobs of the default executor to end */
@@ -32,6 +33,10 @@ struct asyncio_runner {
 };
 
 asyncio_runner *asyncio_runner_new(const asyncio_run_options *options) {
+    if (options && (!(options->shutdown_timeout >= 0) || !(options->shutdown_repeat >= 0))) {
+        asyncio__raise(ASYNCIO_VALUE_ERROR, "times for the shutdown must not be negative");
+        return NULL;
+    }
     asyncio_runner *r = asyncio__calloc(1, sizeof *r);
     if (!r) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
     if (options) r->options = *options;
@@ -131,59 +136,22 @@ int asyncio_runner_run(asyncio_runner *r, asyncio_coro main, asyncio_value *resu
 
 /* ---- close ---- */
 
-struct leftovers {
-    asyncio_future *all_done; /* resolved when the last one is */
-    asyncio_task **tasks;     /* references */
-    size_t count;
-    size_t running;
-};
-
-static int leftover_done(asyncio_future *f, void *arg) {
-    struct leftovers *left = arg;
-    (void)f;
-    if (--left->running > 0) return 0;
-    return asyncio_future_set_result(left->all_done, asyncio_none());
+/* Without an option: as long as it takes, and one cancellation, as in asyncio. */
+static struct asyncio__limit shutdown_limit(const asyncio_runner *r) {
+    double timeout = r->options.shutdown_timeout, repeat = r->options.shutdown_repeat;
+    if (timeout == 0) return (struct asyncio__limit){ INFINITY, INFINITY };
+    return (struct asyncio__limit){ asyncio_loop_time(r->loop) + timeout,
+                                    repeat > 0 ? repeat : timeout / 10 };
 }
 
-static int cancel_leftovers(asyncio_loop *loop, struct leftovers *left) {
-    left->all_done = asyncio_loop_create_future(loop);
-    left->tasks = asyncio__calloc(left->count, sizeof *left->tasks);
-    if (!left->all_done || !left->tasks) return asyncio__raise(-ENOMEM, NULL);
-    asyncio_all_tasks(loop, left->tasks, left->count);
-    for (size_t i = 0; i < left->count; i++) asyncio_task_ref(left->tasks[i]);
-    for (size_t i = 0; i < left->count; i++) asyncio_task_cancel(left->tasks[i], NULL);
-    for (; left->running < left->count; left->running++) {
-        int rc = asyncio_task_add_done_callback(left->tasks[left->running], leftover_done, left);
-        if (rc < 0) return rc;
-    }
-    return asyncio__run_until_done(loop, left->all_done);
-}
-
-static void report_leftover(asyncio_loop *loop, asyncio_task *t) {
-    asyncio_error *error = NULL;
-    if (t->future.state != ASYNCIO__FAILED) return;
-    if (asyncio_task_exception(t, &error) < 0) return;
-    asyncio_exception_context context = { .size = sizeof context,
-                                          .message =
-                                              "unhandled exception during asyncio.run() shutdown",
-                                          .exception = error,
-                                          .task = t,
-                                          .where = t->where };
-    asyncio__loop_report(loop, &context);
-}
-
-static int finish_leftovers(asyncio_loop *loop) {
-    struct leftovers left = { .count = asyncio_all_tasks(loop, NULL, 0) };
-    if (left.count == 0) return 0;
-    int rc = cancel_leftovers(loop, &left);
-    for (size_t i = 0; left.tasks && i < left.count && left.tasks[i]; i++) {
-        asyncio_future_remove_done_callback(&left.tasks[i]->future, leftover_done, &left);
-        if (rc >= 0) report_leftover(loop, left.tasks[i]);
-        asyncio_task_unref(left.tasks[i]);
-    }
-    asyncio__free(left.tasks);
-    asyncio_future_unref(left.all_done);
-    return rc;
+static int shut_down(asyncio_loop *loop, const struct asyncio__limit *limit) {
+    int rc = asyncio__shutdown_tasks(loop, limit);
+    if (rc >= 0) rc = asyncio__shutdown_generators(loop, limit);
+    if (rc < 0 || !loop->shutdown_executor) return rc;
+    double left = limit->deadline - asyncio_loop_time(loop);
+    if (left > THREAD_JOIN_TIMEOUT) left = THREAD_JOIN_TIMEOUT;
+    return asyncio_loop_run_until_complete(loop, loop->shutdown_executor(loop, left > 0 ? left : 0),
+                                           NULL);
 }
 
 int asyncio_runner_close(asyncio_runner *r) {
@@ -192,15 +160,8 @@ int asyncio_runner_close(asyncio_runner *r) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Cannot close a running event loop");
     r->closed = true;
     r->loop->slow &= ~(uint32_t)ASYNCIO__SLOW_POINTS; /* what is tested is over */
-    int rc = r->loop->closed ? 0 : finish_leftovers(r->loop);
-    if (rc >= 0 && asyncio_loop_open_asyncgens(r->loop) > 0) {
-        rc = asyncio_loop_run_until_complete(r->loop, asyncio_loop_shutdown_asyncgens(r->loop),
-                                             NULL);
-    }
-    if (rc >= 0 && r->loop->shutdown_executor) {
-        rc = asyncio_loop_run_until_complete(
-            r->loop, r->loop->shutdown_executor(r->loop, THREAD_JOIN_TIMEOUT), NULL);
-    }
+    struct asyncio__limit limit = shutdown_limit(r);
+    int rc = r->loop->closed ? 0 : shut_down(r->loop, &limit);
     asyncio_loop_close(r->loop);
     if (r->set_loop) asyncio_set_event_loop(NULL);
     asyncio_context_unref(r->context);
@@ -223,7 +184,7 @@ int asyncio_run_with(asyncio_coro main, const asyncio_run_options *options) {
                               "asyncio.run() cannot be called from a running event loop");
     }
     asyncio_runner *r = asyncio_runner_new(options);
-    if (!r) return -ENOMEM;
+    if (!r) return asyncio__slot_status();
     asyncio_value value = asyncio_none();
     int rc = asyncio_runner_run(r, main, &value, NULL);
     struct asyncio__strand *strand = asyncio__strand_current();

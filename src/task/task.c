@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/contextvar.h"
+#include "task/unjoined.h"
 
 _Static_assert(sizeof(struct asyncio__start) <= 96, "fits the loop's cells");
 #if !ASYNCIO__ANNOTATED /* sanitizers keep notes in the cpu */
@@ -187,6 +188,7 @@ static void finish_failed(struct asyncio_task *t, int status) {
     bool leaves = status == ASYNCIO_KEYBOARD_INTERRUPT || status == ASYNCIO_SYSTEM_EXIT;
     if (leaves && !loop->inline_top) asyncio__loop_exit(loop, status, asyncio_error_ref(error));
     asyncio__future_fail(&t->future, status, error);
+    if (ASYNCIO__UNLIKELY(loop->unjoined_wish) && !leaves) asyncio__unjoined_note(t);
 }
 
 static void finish_value(struct asyncio_task *t, asyncio_value value) {
@@ -302,6 +304,7 @@ const struct asyncio__upcalls asyncio__task_upcalls = {
     .deadlock = asyncio__task_report_deadlock,
     .destroy_pending = asyncio__task_destroy_pending,
     .task_context = task_context,
+    .idle = asyncio__unjoined_idle,
 };
 
 /* ---- properties ---- */
