@@ -40,6 +40,7 @@
 #include <asyncio/streams.h>
 #include <asyncio/pipe.h>
 #include <asyncio/process.h>
+#include <asyncio/server.h>
 #include <asyncio/keywords.h>
 
 #endif
