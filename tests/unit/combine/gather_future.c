@@ -327,3 +327,47 @@ TEST(children_show_the_gather_among_their_callbacks) {
     asyncio_future_unref(g);
     end();
 }
+
+/* ---- bad input ---- */
+
+TEST(futures_of_different_loops_are_refused) {
+    start();
+    asyncio_loop *other = asyncio_testing_new_event_loop(0);
+    asyncio_future *foreign = asyncio_loop_create_future(other);
+    CHECK_NULL_ERROR(GATHER(false, a, foreign), ASYNCIO_VALUE_ERROR,
+                     "a future belongs to a different loop");
+    CHECK_STR(REPR_OF(a), "<Future pending>");
+    asyncio_future_unref(foreign);
+    CHECK_INT(asyncio_loop_close(other), 0);
+    asyncio_loop_unref(other);
+    end();
+}
+
+TEST(a_bad_argument_is_refused_and_those_before_it_go_on) {
+    start();
+    asyncio_coro bad = noop();
+    bad.type = NULL;
+    CHECK_NULL_ERROR(GATHER(false, sleeper("x", 1), bad, sleeper("never", 1)), ASYNCIO_TYPE_ERROR,
+                     "a coroutine was expected");
+    CHECK_NULL_ERROR(GATHER(true, a, (asyncio_future *)NULL), ASYNCIO_TYPE_ERROR,
+                     "an awaitable is required");
+    CHECK_NULL_ERROR(asyncio_gather_future(2, NULL, false), ASYNCIO_TYPE_ERROR,
+                     "awaitables are required");
+    CHECK_INT(run(asyncio_sleep(2)), 0);
+    CHECK_NOTES("x");
+    CHECK_INT(reported.count, 0);
+    end();
+}
+
+ASYNC(gathers_badly) {
+    asyncio_value l[1] = { asyncio_int(5) };
+    CHECK_ERROR(AWAIT(asyncio_gather_array(l, 1, NULL)), ASYNCIO_TYPE_ERROR,
+                "awaitables are required");
+    CHECK_ERROR(AWAIT(asyncio_gather(l, (asyncio_task *)NULL)), ASYNCIO_TYPE_ERROR,
+                "an awaitable is required");
+    CHECK_ERROR(AWAIT(asyncio_shield_ptr(NULL)), ASYNCIO_TYPE_ERROR, "an awaitable is required");
+    CHECK_INT(l[0].i, 5);
+    RETURN();
+}
+
+TEST(bad_arguments_are_refused_when_it_is_awaited) { run_alone(gathers_badly()); }
