@@ -79,7 +79,7 @@ struct interp {
     unsigned task_count; /* of default names */
     int escaped;         /* what the last coroutine ended with that left the loop */
     bool eager;          /* tasks start eagerly */
-    bool quiet;          /* the tasks that are being made are made for gather */
+    bool quiet;          /* the tasks being made now are not reported when left pending */
     bool muted;          /* the trace has ended */
     bool releasing;      /* the last references go: note what was never retrieved */
 };

@@ -203,8 +203,10 @@ static int end_tasks(struct interp *it) {
 
 static int end_generators(struct interp *it) {
     if (asyncio_loop_open_asyncgens(it->loop) == 0) return 0;
+    it->quiet = true;
     asyncio_task *task =
         asyncio_loop_create_task(it->loop, asyncio_loop_shutdown_asyncgens(it->loop));
+    it->quiet = false;
     if (!task) return interp_misuse(it, NULL, "the generators cannot be closed");
     int rc = run_until(it, asyncio_task_as_future(task));
     asyncio_task_unref(task);
