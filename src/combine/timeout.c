@@ -33,13 +33,15 @@ struct watch {
 };
 
 _Static_assert(sizeof(struct watch) <= 96, "fits the loop's cells");
-_Static_assert(offsetof(asyncio_scope, reserved) + 7 + sizeof(struct deadline) <=
+
+/* The first of the reserved bytes where a deadline is aligned. */
+#define AT ((8 - offsetof(asyncio_scope, reserved) % 8) % 8)
+_Static_assert(offsetof(asyncio_scope, reserved) + AT + sizeof(struct deadline) <=
                    sizeof(asyncio_scope),
                "fits the scope");
 
 static struct deadline *deadline_of(const asyncio_scope *s) {
-    uintptr_t p = (uintptr_t)s->reserved;
-    return (struct deadline *)((p + 7) & ~(uintptr_t)7);
+    return (struct deadline *)(uintptr_t)(s->reserved + AT);
 }
 
 /* ---- firing ---- */
@@ -156,11 +158,18 @@ static int exit_timeout(asyncio_scope *s, int status) {
 static const asyncio_scope_ops timeout_ops = { sizeof(asyncio_scope_ops), "Timeout", enter_timeout,
                                                exit_timeout };
 
-/* The deadline's place within the scope depends on the scope's address only by alignment, which
- * is the same for all scopes. */
+/* Filled in place: a copy would wait for the stores. */
 asyncio_scope asyncio_timeout_at(double when, int *rc) {
-    asyncio_scope s = asyncio_scope_make(rc, &timeout_ops, NULL);
-    *deadline_of(&s) = (struct deadline){ when, CREATED };
+    asyncio_scope s;
+    if (rc) *rc = 0;
+    s.rc = rc;
+    s.ops = &timeout_ops;
+    s.object = NULL;
+    s.outer = NULL;
+    s.state = 0;
+    memcpy(s.reserved + AT + offsetof(struct deadline, when), &when, sizeof when);
+    enum state state = CREATED;
+    memcpy(s.reserved + AT + offsetof(struct deadline, state), &state, sizeof state);
     return s;
 }
 

@@ -27,6 +27,8 @@
 #include "loop/inbox.h"
 
 #define POLL_INTERVAL_NS 50000
+#define CALIBRATION_NS 1000000   /* how long the counter is measured against the clock */
+#define COUNTER_LAG (1.0 / 1024) /* more than that measurement can be wrong */
 #define DAY_NS (86400 * INT64_C(1000000000))
 
 /* ---- making and freeing ---- */
@@ -76,8 +78,7 @@ static void init_fields(asyncio_loop *loop, const struct asyncio__upcalls *upcal
     loop->slow_callback_duration = 0.1;
     loop->sample_interval = 1;
     loop->poll_interval = 125000; /* a guess, calibrated by the first polls */
-    loop->now = loop->counter_time = asyncio__clock_now();
-    loop->counter_then = asyncio__clock_counter();
+    loop->now = asyncio__clock_now();
     const char *debug = getenv("ASYNCIO_DEBUG");
     if (debug && *debug) asyncio_loop_set_debug(loop, true);
     const char *clock = getenv("ASYNCIO_CLOCK");
@@ -186,26 +187,36 @@ int asyncio_loop_close(asyncio_loop *loop) {
 
 /* ---- time ---- */
 
-int64_t asyncio__loop_now(asyncio_loop *loop) {
-    if (loop->virtual_clock) return loop->now;
-    return asyncio__clock_now();
-}
-
 double asyncio_loop_time(asyncio_loop *loop) {
     return loop ? asyncio__clock_to_seconds(asyncio__loop_now(loop)) : (double)NAN;
 }
 
-/* Reads the clock, and from time to time measures the counter's rate against it. */
-static void read_clock(asyncio_loop *loop) {
-    if (loop->virtual_clock) return;
-    loop->now = asyncio__clock_now();
-    int64_t ns = loop->now - loop->counter_time;
-    if (ns < 1000000) return;
-    uint64_t counter = asyncio__clock_counter();
-    double rate = (double)(counter - loop->counter_then) / (double)ns;
-    loop->poll_interval = (uint64_t)(rate * POLL_INTERVAL_NS);
-    loop->counter_time = loop->now;
+/* The counter's rate, measured against the clock. */
+static void calibrate(asyncio_loop *loop, int64_t now, uint64_t counter) {
+    double counts = (double)(counter - loop->counter_then), ns = (double)(now - loop->counter_time);
+    if (loop->counter_time && counts > 0) {
+        loop->poll_interval = (uint64_t)(counts / ns * POLL_INTERVAL_NS);
+        loop->ns_per_count = (uint64_t)(ns / counts * 4294967296.0 * (1 - COUNTER_LAG));
+    }
+    loop->counter_time = now;
     loop->counter_then = counter;
+}
+
+/* If something came between the clock and the counter, the two do not tell the same moment. */
+int64_t asyncio__loop_read_clock(asyncio_loop *loop) {
+    uint64_t before = asyncio__clock_counter();
+    int64_t now = asyncio__clock_now();
+    uint64_t after = asyncio__clock_counter();
+    bool together = after - before <= loop->poll_interval / 50;
+    if (together && now - loop->counter_time >= CALIBRATION_NS) calibrate(loop, now, after);
+    loop->read_time = now;
+    loop->read_counter = after;
+    loop->trusted = together && loop->ns_per_count ? 4 * loop->poll_interval : 0;
+    return now;
+}
+
+static void read_clock(asyncio_loop *loop) {
+    if (!loop->virtual_clock) loop->now = asyncio__loop_read_clock(loop);
 }
 
 /* Adapts how often it is asked to how long the turns take: never more than a quarter of the

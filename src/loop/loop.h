@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/strand.h"
 #include "context/cxx.h"
 #include "context/stack.h"
@@ -108,9 +109,13 @@ struct asyncio_loop {
     const struct asyncio__upcalls *upcalls;
 
     struct asyncio__timers timers;
-    int64_t now;          /* the clock when it was last read */
-    int64_t counter_time; /* the same moment, for calibrating the counter */
+    int64_t now;          /* the clock at the last look at the timers */
+    int64_t counter_time; /* a moment by clock and counter, for calibrating the counter; 0: none */
     uint64_t counter_then;
+    int64_t read_time; /* the last moment the clock was read, by clock and counter */
+    uint64_t read_counter;
+    uint64_t trusted;      /* for how many counts from then on the counter will do; 0: not at all */
+    uint64_t ns_per_count; /* a little less, times 2^32 */
     struct asyncio__poller poller;
     struct asyncio__descriptors descriptors;
     atomic_int sleeping;                   /* in the poller (loop/inbox.c) */
@@ -180,8 +185,15 @@ static inline int asyncio__loop_check(const asyncio_loop *loop) {
 }
 int asyncio__loop_check_thread(const asyncio_loop *loop); /* the latter only */
 
-/* Now, on the loop's clock. */
-int64_t asyncio__loop_now(asyncio_loop *loop);
+/* Now, on the loop's clock. Soon after a reading of the clock the counter, which is cheaper,
+ * tells the time that has passed: a little less, so that time never goes back. */
+int64_t asyncio__loop_read_clock(asyncio_loop *loop) __attribute__((cold));
+static inline int64_t asyncio__loop_now(asyncio_loop *loop) {
+    if (ASYNCIO__UNLIKELY(loop->virtual_clock)) return loop->now;
+    uint64_t since = asyncio__clock_counter() - loop->read_counter;
+    if (ASYNCIO__UNLIKELY(since >= loop->trusted)) return asyncio__loop_read_clock(loop);
+    return loop->read_time + (int64_t)((since * loop->ns_per_count) >> 32);
+}
 
 /* Arms a timer at `when`; 0 or -ENOMEM. */
 static inline int asyncio__loop_arm(asyncio_loop *loop, struct asyncio__timer *timer,

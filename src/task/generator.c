@@ -223,7 +223,7 @@ int asyncio_gen_yield(asyncio_gen *g, asyncio_value value, asyncio_value *sent, 
     g->top = strand->top;
     g->slot = strand->error;
     strand->error = NULL;
-    g->value = value;
+    asyncio__value_move(&g->value, &value);
     g->state = SUSPENDED;
     asyncio__cpu_switch(&g->cpu, g->caller);
     if (g->status < 0) {
@@ -231,9 +231,9 @@ int asyncio_gen_yield(asyncio_gen *g, asyncio_value value, asyncio_value *sent, 
         g->status = 0;
         return status;
     }
-    if (sent) *sent = g->value;
-    else asyncio_value_drop(&g->value);
-    g->value = asyncio_none();
+    if (sent) asyncio__value_move(sent, &g->value);
+    else asyncio__value_drop(&g->value);
+    g->value.type = NULL;
     return 0;
 }
 
@@ -248,14 +248,22 @@ struct gen_args {
     enum operation operation;
 };
 
+static inline void set_args(struct gen_args *a, asyncio_gen *gen, enum operation operation,
+                            asyncio_value value, asyncio_error *error) {
+    a->gen = gen;
+    a->error = error;
+    asyncio__value_move(&a->value, &value);
+    a->operation = operation;
+}
+
 /* Advances it by an operation; what it does to `advancing` holds over its awaits. */
 static int advance_by(asyncio_gen *g, const struct gen_args *a, struct asyncio__strand *strand) {
     if (g->state == CREATED) {
         int rc = start_gen(g, asyncio__task_of(strand)->future.loop);
         if (rc < 0) return rc;
     }
-    asyncio_value_drop(&g->value);
-    g->value = a->value;
+    asyncio__value_drop(&g->value);
+    asyncio__value_move(&g->value, &a->value);
     g->status = 0;
     if (a->operation == CLOSE) g->status = ASYNCIO_GENERATOR_EXIT;
     if (a->operation == THROW) g->status = asyncio_reraise(a->error);
@@ -317,7 +325,9 @@ static int conclude_close(asyncio_gen *g, int rc) {
 }
 
 static int run_operation(const void *args, asyncio_value *result) {
-    struct gen_args a = *(const struct gen_args *)args;
+    const struct gen_args *from = args;
+    struct gen_args a;
+    set_args(&a, from->gen, from->operation, from->value, from->error);
     struct asyncio__strand *strand = asyncio__here.strand;
     asyncio_gen *g = a.gen;
     int rc = check_operation(&a, asyncio__task_of(strand)->future.loop);
@@ -332,8 +342,8 @@ static int run_operation(const void *args, asyncio_value *result) {
     if (a.operation == CLOSE) {
         rc = conclude_close(g, rc);
     } else if (rc >= 0) {
-        *result = g->value;
-        g->value = asyncio_none();
+        asyncio__value_move(result, &g->value);
+        g->value.type = NULL;
     }
     asyncio_gen_unref(g);
     return rc;
@@ -354,35 +364,34 @@ static const asyncio_coro_type operation_type = { .size = sizeof(asyncio_coro_ty
                                                   .release = release_operation };
 
 /* As in Python it is the call that makes the loop know the generator, not the await. */
-static asyncio_coro make_coro(struct gen_args args) {
+static inline asyncio_coro make_coro(asyncio_gen *g, enum operation operation, asyncio_value value,
+                                     asyncio_error *error) {
     asyncio_coro c;
     asyncio_loop *loop = asyncio__here.running;
-    if (args.gen && !args.gen->loop && loop) join_loop(args.gen, loop);
+    if (g && !g->loop && loop) join_loop(g, loop);
     c.type = &operation_type;
     c.reserved = NULL;
-    *(struct gen_args *)(void *)c.args.bytes = args;
+    set_args((struct gen_args *)(void *)c.args.bytes, g, operation, value, error);
     return c;
 }
 
-asyncio_coro asyncio_gen_next(asyncio_gen *g) {
-    return make_coro((struct gen_args){ .gen = g, .operation = NEXT });
-}
+asyncio_coro asyncio_gen_next(asyncio_gen *g) { return make_coro(g, NEXT, asyncio_none(), NULL); }
 
 asyncio_coro asyncio_gen_send(asyncio_gen *g, asyncio_value value) {
-    return make_coro((struct gen_args){ .gen = g, .value = value, .operation = SEND });
+    return make_coro(g, SEND, value, NULL);
 }
 
 asyncio_coro asyncio_gen_throw(asyncio_gen *g, asyncio_error *error) {
-    return make_coro((struct gen_args){ .gen = g, .error = error, .operation = THROW });
+    return make_coro(g, THROW, asyncio_none(), error);
 }
 
 asyncio_coro asyncio_gen_aclose(asyncio_gen *g) {
-    return make_coro((struct gen_args){ .gen = g, .operation = CLOSE });
+    return make_coro(g, CLOSE, asyncio_none(), NULL);
 }
 
 bool asyncio_gen_step(asyncio_gen *g, asyncio_value *value, int *rc, const char *where,
                       const char *func) {
-    asyncio_value_drop(value);
+    asyncio__value_drop(value);
     asyncio_coro next = asyncio_gen_next(g);
     *rc = asyncio_await(&next, value, where, func);
     if (*rc >= 0) return true;

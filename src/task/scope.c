@@ -15,9 +15,8 @@
 enum { FRESH, ENTERED, OVER, SKIPPED };
 
 asyncio_scope asyncio_scope_make(int *rc, const asyncio_scope_ops *ops, void *object) {
-    asyncio_scope s = { .rc = rc, .ops = ops, .object = object, .state = FRESH };
     if (rc) *rc = 0;
-    return s;
+    return (asyncio_scope){ .rc = rc, .ops = ops, .object = object, .state = FRESH };
 }
 
 static int refuse(const asyncio_scope *s, const char *why) {

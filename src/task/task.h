@@ -193,6 +193,16 @@ static inline asyncio_value asyncio__frame_value(const struct asyncio__frame *fr
     return status > 0 ? asyncio_int(status) : asyncio_none();
 }
 
+/* Word by word: what was stored so can be loaded at once. */
+static inline void asyncio__value_move(asyncio_value *to, const asyncio_value *from) {
+    to->u = from->u;
+    to->type = from->type;
+}
+
+static inline void asyncio__value_drop(asyncio_value *value) {
+    if (ASYNCIO__UNLIKELY(value->type && value->type->drop)) asyncio_value_drop(value);
+}
+
 /* Copies what is in use of a coroutine object. (Word by word: what was stored that way a moment
  * ago and is loaded in larger pieces waits for those stores.) */
 static inline void asyncio__coro_copy(asyncio_coro *to, const asyncio_coro *from) {
