@@ -30,6 +30,7 @@ enum fatal { FATAL_NONE, FATAL_MISUSE, FATAL_STEP_LIMIT };
 enum {
     MAX_TURNS = 100000,
     MAX_EVALS = 5000000,
+    MAX_STARTING = 1000,         /* tasks within the first step of one another */
     MAX_DEPTH = 1000,            /* of nested forms on one stack */
     STACK_SIZE = 2 * 1024 * 1024 /* enough for that many, with sanitizers too */
 };
@@ -77,6 +78,7 @@ struct interp {
     char problem[200]; /* of a misuse */
     unsigned long evals;
     unsigned task_count; /* of default names */
+    unsigned starting;   /* tasks that are being made, one by the other */
     int escaped;         /* what the last coroutine ended with that left the loop */
     bool eager;          /* tasks start eagerly */
     bool quiet;          /* the tasks being made now are not reported when left pending */

@@ -73,10 +73,17 @@ static asyncio_task *make_task(asyncio_loop *loop, const asyncio_task_options *o
         o.name = name;
     }
     if (o.eager_start == 0 && it->eager && asyncio_loop_is_running(loop)) o.eager_start = 1;
+    if (it->starting >= MAX_STARTING) {
+        interp_misuse(it, NULL, "tasks that start eagerly are nested too deeply");
+        exc_raise_code(ASYNCIO_RUNTIME_ERROR, "too deep");
+        return NULL;
+    }
     size_t place = registry_reserve(it);
     bool quiet = it->quiet;
     it->quiet = false; /* an eager one may make others */
+    it->starting++;
     asyncio_task *task = asyncio_task_new(loop, &o);
+    it->starting--;
     it->quiet = quiet;
     if (!task) return NULL;
     struct entry *e = registry_enter(it, asyncio_task_as_future(task), place);
