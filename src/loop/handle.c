@@ -83,11 +83,14 @@ int asyncio__call_describe(const struct asyncio__call *call, char *buf, size_t n
 
 /* ---- life ---- */
 
+/* A foreign handle has no deadline: without it, malloc still has a fast bin for the size, which
+ * matters as one thread takes and another gives back. */
+#define FOREIGN_SIZE offsetof(struct asyncio_handle, when)
+
 static void free_handle(asyncio_handle *h) {
     asyncio_loop *loop = h->loop;
     if (h->foreign) {
         asyncio__free(h);
-        asyncio__loop_release(loop);
         return;
     }
     asyncio__slab_put(&loop->handles_slab, h);
@@ -110,7 +113,10 @@ asyncio_handle *asyncio_handle_ref(asyncio_handle *h) {
 }
 
 void asyncio_handle_unref(asyncio_handle *h) {
-    if (h && count_refs(h, (unsigned)-1) == 1) free_handle(h);
+    if (!h) return;
+    /* One that nobody else has is let go without a locked instruction. */
+    bool last = atomic_load_explicit(&h->refs, memory_order_acquire) == 1;
+    if (last || count_refs(h, (unsigned)-1) == 1) free_handle(h);
 }
 
 /* From one state to another; false if it is in a third. */
@@ -124,14 +130,30 @@ static bool change_state(asyncio_handle *h, enum asyncio__handle_state from,
     return true;
 }
 
+/* False if it was cancelled. With the only reference in the queue nobody can cancel it. */
+static bool begin_run(asyncio_handle *h) {
+    bool alone = atomic_load_explicit(&h->refs, memory_order_acquire) == 1;
+    if (!alone) return change_state(h, ASYNCIO__HANDLE_SCHEDULED, ASYNCIO__HANDLE_RUNNING);
+    if (atomic_load_explicit(&h->state, memory_order_relaxed) != ASYNCIO__HANDLE_SCHEDULED)
+        return false;
+    atomic_store_explicit(&h->state, ASYNCIO__HANDLE_RUNNING, memory_order_relaxed);
+    return true;
+}
+
+/* Its own callback may have cancelled one that is not foreign. */
+static void end_run(asyncio_handle *h) {
+    if (h->foreign) atomic_store_explicit(&h->state, ASYNCIO__HANDLE_DONE, memory_order_release);
+    else change_state(h, ASYNCIO__HANDLE_RUNNING, ASYNCIO__HANDLE_DONE);
+}
+
 static void run_handle(struct asyncio__node *node) {
     asyncio_handle *h = asyncio__container(node, asyncio_handle, timer.node);
     h->timer.state = ASYNCIO__TIMER_IDLE;
-    if (change_state(h, ASYNCIO__HANDLE_SCHEDULED, ASYNCIO__HANDLE_RUNNING)) {
+    if (begin_run(h)) {
         asyncio__context_ref saved = asyncio__call_enter(&h->call);
         int status = h->fn(h->call.arg);
         asyncio__call_leave(h->loop, &h->call, saved, status, h, NULL);
-        change_state(h, ASYNCIO__HANDLE_RUNNING, ASYNCIO__HANDLE_DONE);
+        end_run(h);
     }
     asyncio__call_drop(&h->call);
     asyncio_handle_unref(h);
@@ -154,18 +176,17 @@ static asyncio_handle *new_handle(asyncio_loop *loop, asyncio_callback *fn,
                                   const asyncio_call_options *options, bool foreign) {
     if (!fn) return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a callback is required"), NULL;
     asyncio_handle *h =
-        foreign ? asyncio__malloc(sizeof *h) : asyncio__slab_get(&loop->handles_slab);
+        foreign ? asyncio__malloc(FOREIGN_SIZE) : asyncio__slab_get(&loop->handles_slab);
     if (!h) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
     asyncio__timer_init(&h->timer, &asyncio__handle_ops);
     h->loop = loop;
     h->fn = fn;
-    h->when = (double)NAN;
+    if (!foreign) h->when = (double)NAN;
     h->foreign = foreign;
     atomic_init(&h->refs, 1);
     atomic_init(&h->state, ASYNCIO__HANDLE_SCHEDULED);
     asyncio__call_init(&h->call, options);
-    if (foreign) asyncio__loop_hold(loop);
-    else loop->live++;
+    if (!foreign) loop->live++;
     return h;
 }
 
@@ -269,19 +290,22 @@ bool asyncio_handle_cancelled(const asyncio_handle *h) {
     return h && atomic_load(&h->state) == ASYNCIO__HANDLE_CANCELLED;
 }
 
-double asyncio_handle_when(const asyncio_handle *h) { return h ? h->when : (double)NAN; }
+double asyncio_handle_when(const asyncio_handle *h) {
+    return h && !h->foreign ? h->when : (double)NAN;
+}
 
 int asyncio_handle_repr(const asyncio_handle *h, char *buf, size_t n) {
     if (!h) return snprintf(buf, n, "None");
-    const char *kind = isnan(h->when) ? "Handle" : "TimerHandle";
+    double deadline = asyncio_handle_when(h);
+    const char *kind = isnan(deadline) ? "Handle" : "TimerHandle";
     bool cancelled = asyncio_handle_cancelled(h);
     char when[48] = "", what[256] = "";
-    if (!isnan(h->when)) {
-        asyncio_value seconds = asyncio_double(h->when);
+    if (!isnan(deadline)) {
+        asyncio_value seconds = asyncio_double(deadline);
         memcpy(when, " when=", 6);
         asyncio_value_repr(&seconds, when + 6, sizeof when - 6);
     }
-    if (!cancelled || h->loop->debug) {
+    if (!cancelled || (!h->foreign && h->loop->debug)) {
         what[0] = ' ';
         asyncio__call_describe(&h->call, what + 1, sizeof what - 1);
     }

@@ -5,8 +5,9 @@
  *
  * A handle has one reference while it is scheduled, another for the user who asked for it.
  * One that was scheduled from another thread is `foreign`: allocated by malloc, its state
- * changed by compare and exchange, and only the loop's thread lets go of its argument. All
- * others are the loop's thread's alone: nothing about them needs a locked instruction.
+ * changed by compare and exchange, and only the loop's thread lets go of its argument. It may
+ * outlive its loop, which it only compares then. All others are the loop's thread's alone:
+ * nothing about them needs a locked instruction.
  */
 #ifndef ASYNCIO_LOOP_HANDLE_H
 #define ASYNCIO_LOOP_HANDLE_H
@@ -35,13 +36,13 @@ enum asyncio__handle_state {
 
 struct asyncio_handle {
     struct asyncio__timer timer; /* its node; armed for timers only */
-    asyncio_loop *loop;          /* foreign: held */
+    asyncio_loop *loop;          /* foreign: only compared */
     asyncio_callback *fn;
     struct asyncio__call call;
-    double when; /* NaN: no timer */
     atomic_uint refs;
     _Atomic enum asyncio__handle_state state;
     bool foreign;
+    double when; /* NaN: no timer; last, as foreign ones end before it */
 };
 
 extern const struct asyncio__node_ops asyncio__handle_ops;

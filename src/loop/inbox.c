@@ -47,25 +47,24 @@ int asyncio__inbox_post(asyncio_loop *loop, struct asyncio__node *node) {
     return 0;
 }
 
-/* Turns the stack around: what was posted first comes first. */
-static struct asyncio__node *oldest_first(struct asyncio__node *node) {
-    struct asyncio__node *list = NULL;
+/* Makes the stack a list, what was posted first in front. One pass: there may be more than the
+ * processor's caches hold. */
+static void list_oldest_first(struct asyncio__link *list, struct asyncio__node *node) {
+    asyncio__link_init(list);
     while (node) {
         struct asyncio__node *before = node_before(node);
-        set_before(node, list);
-        list = node;
+        node->link.prev = list;
+        node->link.next = list->next;
+        list->next->prev = &node->link;
+        list->next = &node->link;
         node = before;
     }
-    return list;
 }
 
 void asyncio__inbox_take_slow(asyncio_loop *loop) {
-    struct asyncio__node *node = oldest_first(atomic_exchange(&loop->inbox, NULL));
-    while (node) {
-        struct asyncio__node *next = node_before(node);
-        asyncio__loop_queue(loop, node);
-        node = next;
-    }
+    struct asyncio__link list;
+    list_oldest_first(&list, atomic_exchange(&loop->inbox, NULL));
+    asyncio__list_splice(&loop->ready, &list);
 }
 
 bool asyncio__inbox_sleep(asyncio_loop *loop) {
@@ -80,12 +79,12 @@ void asyncio__inbox_awake(asyncio_loop *loop) {
 }
 
 void asyncio__inbox_close(asyncio_loop *loop) {
-    struct asyncio__node *node = oldest_first(atomic_exchange(&loop->inbox, &closed_mark));
-    while (node) {
-        struct asyncio__node *next = node_before(node);
-        asyncio__link_init(&node->link);
+    struct asyncio__link list;
+    list_oldest_first(&list, atomic_exchange(&loop->inbox, &closed_mark));
+    while (!asyncio__list_empty(&list)) {
+        struct asyncio__node *node = asyncio__node_of(list.next);
+        asyncio__link_take(&node->link);
         node->ops->discard(node);
-        node = next;
     }
     /* In a forked child nobody else is left. */
     while (*loop->fork_mark && atomic_load(&loop->sleeping) == WAKING) sched_yield();
