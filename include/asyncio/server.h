@@ -114,6 +114,10 @@ ASYNCIO_API asyncio_coro asyncio_server_wait_closed(asyncio_server *server) ASYN
 ASYNCIO_API asyncio_coro asyncio_server_shutdown(asyncio_server *server, double timeout)
     ASYNCIO_MUST_USE;
 
+/* A reference that goes when the variable leaves its block; begin with NULL. */
+ASYNCIO_INLINE void asyncio__auto_server(asyncio_server **p) { asyncio_server_unref(*p); }
+#define asyncio_auto_server __attribute__((unused, cleanup(asyncio__auto_server))) asyncio_server *
+
 ASYNCIO_END_DECLS
 
 #ifndef __cplusplus

@@ -194,6 +194,18 @@ ASYNCIO_API int asyncio_streamwriter_set_write_buffer_limits(asyncio_streamwrite
                                                              size_t high, size_t low);
 ASYNCIO_API size_t asyncio_streamwriter_get_write_buffer_size(const asyncio_streamwriter *writer);
 
+/* References that go when the variable leaves its block; begin with NULL. */
+ASYNCIO_INLINE void asyncio__auto_streamreader(asyncio_streamreader **p) {
+    asyncio_streamreader_unref(*p);
+}
+ASYNCIO_INLINE void asyncio__auto_streamwriter(asyncio_streamwriter **p) {
+    asyncio_streamwriter_unref(*p);
+}
+#define asyncio_auto_streamreader                                                                  \
+    __attribute__((unused, cleanup(asyncio__auto_streamreader))) asyncio_streamreader *
+#define asyncio_auto_streamwriter                                                                  \
+    __attribute__((unused, cleanup(asyncio__auto_streamwriter))) asyncio_streamwriter *
+
 ASYNCIO_END_DECLS
 
 #ifndef __cplusplus

@@ -405,6 +405,50 @@ ASYNC(listener_closed) {
 }
 TEST(closing_the_descriptor_closes_the_server) { run_alone(listener_closed()); }
 
+static long resident_kib(void) {
+    long size, resident;
+    FILE *f = fopen("/proc/self/statm", "r");
+    CHECK(f && fscanf(f, "%ld %ld", &size, &resident) == 2);
+    fclose(f);
+    return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* Each has a task with its stack, and no buffers. */
+ASYNC(idle_connections, (int) count) {
+    int *fd = calloc((size_t)count, sizeof *fd);
+    start_echo();
+    long before = resident_kib();
+    for (int i = 0; i < count; i++) {
+        fd[i] = connect_blocking();
+        if (i % 20 == 0) some_turns(2);
+    }
+    some_turns(10);
+    if (!test_under_sanitizer() && !test_under_valgrind()) {
+        CHECK((resident_kib() - before) / count <= 7);
+    }
+    for (int i = 0; i < count; i += count / 10) {
+        put(fd[i], "still there\n");
+        CHECK_STR(get_soon(fd[i]), "still there\n");
+    }
+    asyncio_server_close(server);
+    asyncio_server_close_clients(server);
+    CHECK_INT(AWAIT(asyncio_server_wait_closed(server)), 0);
+    for (int i = 0; i < count; i++) close(fd[i]);
+    free(fd);
+    some_turns(3);
+    asyncio_server_unref(server);
+    RETURN();
+}
+TEST_TIMEOUT(ten_thousand_idle_connections_cost_a_stack_each, 120) {
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t most = (limit.rlim_cur - 50) / 2;
+    bool slow = test_under_sanitizer() || test_under_valgrind() || test_under_emulation();
+    run_alone(idle_connections(slow ? 500 : most < 10000 ? (int)most : 10000));
+}
+
 ASYNC(misuse) {
     const char *why = "a server is required";
     CHECK_ERROR(AWAIT(asyncio_start_server(NULL, "127.0.0.1", 0, &server)), ASYNCIO_TYPE_ERROR,
