@@ -34,6 +34,8 @@
 #include <asyncio/executor.h>
 #include <asyncio/to_thread.h>
 #include <asyncio/threadsafe.h>
+#include <asyncio/channel.h>
+#include <asyncio/many.h>
 #include <asyncio/fd.h>
 #include <asyncio/sock.h>
 #include <asyncio/signal.h>

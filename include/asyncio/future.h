@@ -45,7 +45,8 @@ ASYNCIO_API int asyncio_future_set_error(asyncio_future *future, asyncio_error *
 
 /* Cancels it. False if it was done (its error, if any, then counts as retrieved). For a
  * task it is a request: see asyncio_task_cancel. msg: copied; NULL: none. Errors: none (a
- * message there is no memory for is left out).
+ * message there is no memory for is left out); in debug mode, from another thread: false, with
+ * ASYNCIO_RUNTIME_ERROR in the slot.
  * Suspends: no. Thread: loop. Since: 0.1. Python: future.cancel. */
 ASYNCIO_API bool asyncio_future_cancel(asyncio_future *future, const char *msg);
 

@@ -189,7 +189,8 @@ bool asyncio__future_cancel(struct asyncio_future *f, struct asyncio__message *m
 }
 
 bool asyncio_future_cancel(asyncio_future *f, const char *text) {
-    if (!f) return false;
+    if (!f || (f->state == ASYNCIO__PENDING && asyncio__loop_check_thread(f->loop) < 0))
+        return false;
     struct asyncio__message *msg = asyncio__message_new(text);
     bool requested = asyncio__future_cancel(f, msg);
     asyncio__message_set(&msg, NULL);
