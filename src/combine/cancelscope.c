@@ -36,18 +36,20 @@ struct wish {
     bool fails;
 };
 
-_Static_assert(offsetof(asyncio_scope, reserved) + 7 + sizeof(struct wish) <= sizeof(asyncio_scope),
-               "fits the block");
+_Static_assert(sizeof(struct wish) <= sizeof(((asyncio_scope *)0)->reserved), "fits the block");
 
-static struct wish *wish_of(asyncio_scope *s) {
-    uintptr_t p = (uintptr_t)s->reserved;
-    return (struct wish *)((p + 7) & ~(uintptr_t)7);
+/* Bytes are copied: as anything else the reserved ones must not be looked at. */
+static struct wish wish_of(const asyncio_scope *s) {
+    struct wish w;
+    memcpy(&w, s->reserved, sizeof w);
+    return w;
 }
 
 static asyncio_scope make_block(const asyncio_scope_ops *ops, void *object, double when, bool fails,
                                 int *rc) {
     asyncio_scope s = asyncio_scope_make(rc, ops, object);
-    *wish_of(&s) = (struct wish){ when, fails };
+    struct wish w = { when, fails };
+    memcpy(s.reserved, &w, sizeof w);
     return s;
 }
 
@@ -139,10 +141,10 @@ static struct timed *enter_timed(size_t size, enum asyncio__cover_kind kind, dou
 static int enter_scope(asyncio_scope *s) {
     asyncio_cancelscope **out = s->object;
     struct timed *t =
-        enter_timed(sizeof(asyncio_cancelscope), ASYNCIO__COVER_SCOPE, wish_of(s)->when);
+        enter_timed(sizeof(asyncio_cancelscope), ASYNCIO__COVER_SCOPE, wish_of(s).when);
     if (!t) return asyncio__slot_status();
     asyncio_cancelscope *scope = scope_of(t);
-    scope->fails = wish_of(s)->fails;
+    scope->fails = wish_of(s).fails;
     scope->cancels = t->cover.task->fiber.strand.cancels;
     s->object = scope;
     if (out) *out = asyncio_cancelscope_ref(scope);
@@ -264,7 +266,7 @@ int asyncio_cancelscope_repr(const asyncio_cancelscope *scope, char *buf, size_t
 /* ---- shielded blocks ---- */
 
 static int enter_shielded(asyncio_scope *s) {
-    struct timed *t = enter_timed(sizeof *t, ASYNCIO__COVER_MASK, wish_of(s)->when);
+    struct timed *t = enter_timed(sizeof *t, ASYNCIO__COVER_MASK, wish_of(s).when);
     if (!t) return asyncio__slot_status();
     s->object = t;
     return 0;
