@@ -38,6 +38,7 @@
 #include <asyncio/many.h>
 #include <asyncio/fd.h>
 #include <asyncio/sock.h>
+#include <asyncio/datagram.h>
 #include <asyncio/signal.h>
 #include <asyncio/streams.h>
 #include <asyncio/pipe.h>

@@ -74,23 +74,27 @@ static int address_value(const struct sockaddr_storage *addr, socklen_t size,
     return 1;
 }
 
-static int extra_of_socket(const struct asyncio__transport *t, const char *name,
-                           asyncio_value *value) {
+int asyncio__socket_extra(int fd, const char *name, asyncio_value *value) {
     struct sockaddr_storage addr;
     socklen_t size = sizeof addr;
     if (strcmp(name, "socket") == 0) {
-        *value = asyncio_int(t->fd);
+        *value = asyncio_int(fd);
         return 1;
     }
     if (strcmp(name, "peername") == 0) {
-        if (getpeername(t->fd, (struct sockaddr *)&addr, &size) < 0) return 0;
+        if (getpeername(fd, (struct sockaddr *)&addr, &size) < 0) return 0;
         return address_value(&addr, size, value);
     }
     if (strcmp(name, "sockname") == 0) {
-        if (getsockname(t->fd, (struct sockaddr *)&addr, &size) < 0) return 0;
+        if (getsockname(fd, (struct sockaddr *)&addr, &size) < 0) return 0;
         return address_value(&addr, size, value);
     }
     return 0;
+}
+
+static int extra_of_socket(const struct asyncio__transport *t, const char *name,
+                           asyncio_value *value) {
+    return asyncio__socket_extra(t->fd, name, value);
 }
 
 static const struct asyncio__transport_ops socket_ops = {

@@ -52,4 +52,7 @@ struct asyncio__transport {
 /* A transport over a connected socket; takes fd over on success, which is non-blocking. NULL: raised. */
 struct asyncio__transport *asyncio__socket_transport_new(asyncio_loop *loop, int fd);
 
+/* What every socket knows: "socket", "sockname", "peername". As the operation `extra`. */
+int asyncio__socket_extra(int fd, const char *name, asyncio_value *value);
+
 #endif
