@@ -39,6 +39,7 @@
 #include <asyncio/fd.h>
 #include <asyncio/sock.h>
 #include <asyncio/datagram.h>
+#include <asyncio/dns.h>
 #include <asyncio/signal.h>
 #include <asyncio/streams.h>
 #include <asyncio/pipe.h>

@@ -40,7 +40,7 @@ typedef struct asyncio_server_options {
     int sock;           /* > 0: a bound socket instead of host and port; taken over */
 } asyncio_server_options;
 
-/* Binds a socket to each address of host and port (host: an address in numbers; NULL: all there
+/* Binds a socket to each address of host and port (host: a name or an address; NULL: all there
  * are, with IPv6 and IPv4 apart; port 0: a free one), or one to the path of a unix socket (a
  * socket that was left there is removed), and listens. In C the macros of the same names without
  * _with take options:

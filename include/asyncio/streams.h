@@ -44,8 +44,8 @@ typedef struct asyncio_connection_options {
     socklen_t addr_size;         /* of addr */
 } asyncio_connection_options;
 
-/* Connects to host and port (host: an address in numbers) or to the path of a unix socket, and
- * makes a reader and a writer. In C the macros of the same names without _with take options:
+/* Connects to host (a name or an address) and port or to the path of a unix socket, and makes a
+ * reader and a writer. Of several addresses the first that can be connected to is taken. In C the macros of the same names without _with take options:
  *     asyncio_open_connection(host, port, &reader, &writer, .limit = 1 << 20)
  * Errors, when awaited: the system's, of the last address that was tried; ASYNCIO_OS_ERROR if the
  * name is not known; ASYNCIO_VALUE_ERROR for neither or more than one of host, .addr

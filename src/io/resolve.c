@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * io/resolve.c: addresses in numbers, which need no look-up.
+ * io/resolve.c: the addresses that a connection or a server may have.
  */
 #include "io/resolve.h"
 
 #include <errno.h>
-#include <netdb.h>
 
 #include "base/alloc.h"
+#include "io/dns.h"
 
-static int raise_gai(const char *host, int code) {
-    if (code == EAI_MEMORY) return asyncio__raise(-ENOMEM, NULL);
-    if (code == EAI_SYSTEM) return asyncio_raise(-errno, NULL, NULL, "%s", host ? host : "");
-    return asyncio_raise(ASYNCIO_OS_ERROR, NULL, NULL, "%s: %s", host ? host : "",
-                         gai_strerror(code));
+/* An address may stand in the system's tables twice; it cannot be bound twice. */
+static bool is_known(const struct asyncio__addresses *list, const struct addrinfo *info) {
+    for (size_t i = 0; i < list->count; i++) {
+        const struct asyncio__address *a = &list->list[i];
+        if (a->family == info->ai_family && a->protocol == info->ai_protocol &&
+            a->size == info->ai_addrlen && memcmp(&a->addr, info->ai_addr, a->size) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static int copy_list(const struct addrinfo *info, struct asyncio__addresses *out) {
@@ -21,30 +26,33 @@ static int copy_list(const struct addrinfo *info, struct asyncio__addresses *out
     for (const struct addrinfo *i = info; i; i = i->ai_next) count++;
     struct asyncio__address *list = asyncio__calloc(count, sizeof *list);
     if (!list) return asyncio__raise(-ENOMEM, NULL);
-    *out = (struct asyncio__addresses){ list, count };
-    for (; info; info = info->ai_next, list++) {
-        list->family = info->ai_family;
-        list->type = info->ai_socktype;
-        list->protocol = info->ai_protocol;
-        list->size = info->ai_addrlen;
-        memcpy(&list->addr, info->ai_addr, info->ai_addrlen);
+    *out = (struct asyncio__addresses){ list, 0 };
+    for (; info; info = info->ai_next) {
+        if (is_known(out, info)) continue;
+        struct asyncio__address *a = &list[out->count++];
+        a->family = info->ai_family;
+        a->type = info->ai_socktype;
+        a->protocol = info->ai_protocol;
+        a->size = info->ai_addrlen;
+        memcpy(&a->addr, info->ai_addr, info->ai_addrlen);
     }
     return 0;
 }
 
 int asyncio__resolve(struct asyncio_task *task, const char *host, int port, int family, int flags,
                      struct asyncio__addresses *out) {
-    struct addrinfo *info, hints = { .ai_family = family, .ai_socktype = SOCK_STREAM };
+    struct addrinfo *info;
+    const struct addrinfo hints = { .ai_flags = flags,
+                                    .ai_family = family,
+                                    .ai_socktype = SOCK_STREAM };
     char service[16];
-    (void)task;
     if (port < 0 || port > 65535) {
         return asyncio_raise(ASYNCIO_VALUE_ERROR, NULL, NULL, "port %d is not in 0 to 65535", port);
     }
     snprintf(service, sizeof service, "%d", port);
-    hints.ai_flags = flags | AI_NUMERICSERV | (host ? AI_NUMERICHOST : 0);
-    int code = getaddrinfo(host, service, &hints, &info);
-    if (code != 0) return raise_gai(host, code);
-    int rc = copy_list(info, out);
+    int rc = asyncio__getaddrinfo(task->future.loop, host, service, &hints, &info);
+    if (rc < 0) return rc;
+    rc = copy_list(info, out);
     freeaddrinfo(info);
     return rc;
 }

@@ -160,6 +160,11 @@ struct asyncio_loop {
     struct asyncio__tie executor_tie;
     /* What a runner awaits before it closes the loop; NULL: there was never an executor. */
     asyncio_coro (*shutdown_executor)(asyncio_loop *loop, double timeout);
+
+    /* The io layer's. */
+    struct asyncio_executor *resolver; /* looks names up; a reference; NULL: none yet */
+    size_t resolving;                  /* look-ups under way or given up */
+    struct asyncio__tie resolver_tie;
 };
 
 /* A new loop. NULL: see the slot. */
