@@ -40,6 +40,7 @@
 #include <asyncio/sock.h>
 #include <asyncio/datagram.h>
 #include <asyncio/dns.h>
+#include <asyncio/file.h>
 #include <asyncio/signal.h>
 #include <asyncio/streams.h>
 #include <asyncio/pipe.h>
