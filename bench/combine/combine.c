@@ -15,10 +15,10 @@ static void run_alone(asyncio_coro main) {
 }
 
 /* Times `count` repetitions of a statement that uses i, in each round. */
-#define MEASURE(row, count, per, statement)                                                        \
+#define MEASURE(row, count, per, work)                                                             \
     for (int round = 0; round <= bench.rounds; round++) {                                          \
         double start = bench_now();                                                                \
-        for (long i = 0; i < (count); i++) statement;                                              \
+        for (long i = 0; i < (count); i++) (void)(work);                                           \
         double each = (bench_now() - start) / ((double)(count) * (double)(per));                   \
         if (round > 0) bench_print(row, each, "ns");                                               \
     }
