@@ -198,7 +198,7 @@ static int do_call(const struct file_args *args, void (*call)(struct request *),
     struct request *r = new_request(&a, call, name, copy_in ? a.data : NULL, a.n);
     if (!r) return asyncio__slot_status();
     int rc = await_request(r);
-    if (rc > 0 && copy_out) memcpy(a.data, r->bytes, (size_t)rc);
+    if (rc > 0 && copy_out && a.data) memcpy(a.data, r->bytes, (size_t)rc);
     drop_request(r);
     return rc;
 }
@@ -244,7 +244,7 @@ static int run_open(const void *args, asyncio_value *result) {
     if (!r) return asyncio__slot_status();
     int rc = f ? await_request(r) : asyncio__raise(-ENOMEM, NULL);
     if (!f) drop_request(r); /* the job's */
-    if (rc >= 0) {
+    if (f && rc >= 0) {
         atomic_init(&f->refs, 1);
         pthread_rwlock_init(&f->lock, NULL);
         f->fd = r->fd;
