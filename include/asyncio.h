@@ -19,6 +19,7 @@
 #include <asyncio/generator.h>
 #include <asyncio/gather.h>
 #include <asyncio/wait.h>
+#include <asyncio/staggered.h>
 #include <asyncio/timeout.h>
 #include <asyncio/cancelscope.h>
 #include <asyncio/taskgroup.h>

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The staggered race: who starts when, who wins, and that nobody is left running.
+ */
+#include <errno.h>
+
+#include "../../support/core.h"
+
+/* Takes that long, then gives its name's first letter or fails. */
+ASYNC(runner, (const char *)name, (double)seconds, (int)status) {
+    note("%s+%g", name, asyncio_loop_time(loop));
+    int rc = AWAIT(asyncio_sleep(seconds));
+    if (rc < 0) note("%s-%s@%g", name, asyncio_err_name(rc), asyncio_loop_time(loop));
+    TRY(rc);
+    if (status < 0) RAISE(status, "%s", name);
+    RETURN((long)name[0]);
+}
+
+ASYNC(first_wins) {
+    int winner = 9;
+    asyncio_value v;
+    TRY(AWAIT(asyncio_staggered_race(1, &winner, runner("a", 5, 0), runner("b", 1.5, 0),
+                                     runner("c", 9, 0), runner("d", 1, 0)),
+              &v));
+    CHECK_INT(winner, 1);
+    CHECK_INT(v.i, 'b');
+    CHECK_NOTES("a+0 b+1 c+2 a-CancelledError@2.5 c-CancelledError@2.5");
+    RETURN();
+}
+TEST(each_starts_a_delay_after_the_one_before_and_the_first_to_succeed_wins) {
+    run_alone(first_wins()); /* STG-1 */
+}
+
+ASYNC(failure_starts_next) {
+    int winner;
+    asyncio_value v;
+    asyncio_outcome o[3];
+    asyncio_coro aws[] = { runner("a", 0.25, ASYNCIO_KEY_ERROR), runner("b", 1, 0),
+                           runner("c", 1, 0) };
+    TRY(AWAIT(asyncio_staggered_race_array(3, aws, 10, &winner, o), &v));
+    CHECK_INT(winner, 1);
+    CHECK_NOTES("a+0 b+0.25");
+    CHECK_INT(o[0].status, ASYNCIO_KEY_ERROR);
+    CHECK_STR(asyncio_error_message(o[0].error), "a");
+    CHECK_INT(o[1].status, 0);
+    CHECK_INT(o[2].status, ASYNCIO_INVALID_STATE_ERROR);
+    CHECK_PTR(o[2].error, NULL);
+    for (int i = 0; i < 3; i++) asyncio_outcome_fini(&o[i]);
+    RETURN();
+}
+TEST(the_failure_of_the_last_started_starts_the_next) { run_alone(failure_starts_next()); }
+
+ASYNC(older_failure) {
+    int winner;
+    TRY(AWAIT(asyncio_staggered_race(1, &winner, runner("a", 1.25, ASYNCIO_KEY_ERROR),
+                                     runner("b", 5, 0), runner("c", 0.5, 0))));
+    CHECK_INT(winner, 2);
+    CHECK_NOTES("a+0 b+1 c+2 b-CancelledError@2.5");
+    RETURN();
+}
+TEST(the_failure_of_an_older_one_starts_nothing) { run_alone(older_failure()); }
+
+ASYNC(sequential) {
+    int winner;
+    TRY(AWAIT(asyncio_staggered_race(ASYNCIO_FOREVER, &winner, runner("a", 100, ASYNCIO_KEY_ERROR),
+                                     runner("b", 100, 0), runner("c", 1, 0))));
+    CHECK_INT(winner, 1);
+    CHECK_NOTES("a+0 b+100");
+    RETURN();
+}
+TEST(without_a_delay_one_runs_at_a_time) { run_alone(sequential()); }
+
+ASYNC(all_fail) {
+    int winner;
+    asyncio_value v = asyncio_int(7);
+    asyncio_outcome o[2];
+    asyncio_coro aws[] = { runner("a", 2, ASYNCIO_KEY_ERROR), runner("b", 2, ASYNCIO_OS_ERROR) };
+    TRY(AWAIT(asyncio_staggered_race_array(2, aws, 1, &winner, o), &v));
+    CHECK_INT(winner, -1);
+    CHECK_PTR(v.type, NULL);
+    CHECK_INT(o[0].status, ASYNCIO_KEY_ERROR);
+    CHECK_INT(o[1].status, ASYNCIO_OS_ERROR);
+    for (int i = 0; i < 2; i++) asyncio_outcome_fini(&o[i]);
+    TRY(AWAIT(asyncio_staggered_race_array(0, NULL, 1, &winner, NULL)));
+    CHECK_INT(winner, -1);
+    RETURN();
+}
+TEST(if_all_fail_nobody_wins) { /* STG-2 */
+    run_alone(all_fail());
+    CHECK_INT(reported.count, 0);
+}
+
+ASYNC(races, (int *)winner) {
+    TRY(AWAIT(asyncio_staggered_race(1, winner, runner("a", 5, 0), runner("b", 5, 0))));
+    RETURN();
+}
+
+ASYNC(stubborn) {
+    int rc = AWAIT(asyncio_sleep(5));
+    note("refused:%s", asyncio_err_name(rc));
+    asyncio_ignore(rc);
+    rc = AWAIT(asyncio_sleep(1));
+    note("then:%s", asyncio_err_name(rc));
+    asyncio_ignore(rc);
+    RETURN();
+}
+
+ASYNC(stubborn_race) {
+    TRY(AWAIT(asyncio_staggered_race(1, NULL, stubborn())));
+    RETURN();
+}
+
+ASYNC(cancelled_from_outside) {
+    int winner = 7;
+    asyncio_task *t = asyncio_create_task(races(&winner));
+    TRY(AWAIT(asyncio_sleep(1.5)));
+    asyncio_task_cancel(t, NULL);
+    CHECK_INT(AWAIT(t), ASYNCIO_CANCELLED_ERROR);
+    asyncio_ignore(ASYNCIO_CANCELLED_ERROR);
+    CHECK_INT(winner, 7);
+    CHECK_NOTES("a+0 b+1 a-CancelledError@1.5 b-CancelledError@1.5");
+    asyncio_task_unref(t);
+    t = asyncio_create_task(stubborn_race());
+    TRY(AWAIT(asyncio_sleep(0.5)));
+    asyncio_task_cancel(t, NULL);
+    TRY(AWAIT(asyncio_sleep(0.5)));
+    asyncio_task_cancel(t, NULL); /* while it waits for what was cancelled */
+    CHECK_INT(AWAIT(t), ASYNCIO_CANCELLED_ERROR);
+    asyncio_ignore(ASYNCIO_CANCELLED_ERROR);
+    CHECK_NOTES("refused:CancelledError then:CancelledError");
+    asyncio_task_unref(t);
+    RETURN();
+}
+TEST(cancelling_the_waiter_cancels_all_and_waits_for_them) { /* STG-3 */
+    run_alone(cancelled_from_outside());
+}
+
+TEST(it_works_with_eager_tasks) { /* STG-3 */
+    start_loop();
+    asyncio_loop_set_task_factory(loop, asyncio_eager_task_factory, NULL);
+    CHECK_INT(run(first_wins()), 0);
+    end_loop();
+}
+
+ASYNC(as_a_task) {
+    int winner;
+    asyncio_task *t;
+    {
+        asyncio_coro aws[] = { runner("a", 3, 0), runner("b", 1, 0) };
+        t = asyncio_create_task(asyncio_staggered_race_array(2, aws, 1, &winner, NULL));
+        memset(aws, 0, sizeof aws);
+    }
+    asyncio_value v;
+    TRY(AWAIT(t, &v));
+    CHECK_INT(winner, 1);
+    CHECK_INT(v.i, 'b');
+    asyncio_task_unref(t);
+    RETURN();
+}
+TEST(a_race_can_be_a_task) { run_alone(as_a_task()); }
+
+ASYNC(bad_input) {
+    asyncio_coro none = { .type = NULL };
+    CHECK_ERROR(AWAIT(asyncio_staggered_race(NAN, NULL, runner("a", 1, 0))), ASYNCIO_VALUE_ERROR,
+                "Invalid delay: NaN (not a number)");
+    CHECK_ERROR(AWAIT(asyncio_staggered_race_array(1, NULL, 1, NULL, NULL)), ASYNCIO_TYPE_ERROR,
+                "awaitables are required");
+    asyncio_coro aws[] = { runner("a", 5, 0), none };
+    CHECK(asyncio_catch(AWAIT(asyncio_staggered_race_array(2, aws, 1, NULL, NULL)),
+                        ASYNCIO_TYPE_ERROR));
+    CHECK_NOTES("a+0 a-CancelledError@1");
+    RETURN();
+}
+TEST(bad_input_is_refused_and_what_was_started_is_stopped) { run_alone(bad_input()); }
+
+static int drops;
+static void drop(asyncio_value *v) {
+    (void)v;
+    drops++;
+}
+static const asyncio_value_type owning = { .size = sizeof owning, .name = "owning", .drop = drop };
+
+ASYNC(gives_owned, (double)seconds) {
+    TRY(AWAIT(asyncio_sleep(seconds)));
+    RETURN(asyncio_own(&drops, &owning));
+}
+ASYNC(two_at_once) {
+    asyncio_value v;
+    TRY(AWAIT(asyncio_staggered_race(0, NULL, gives_owned(1), gives_owned(1)), &v));
+    CHECK_INT(drops, 1); /* the second, which nobody gets */
+    asyncio_value_drop(&v);
+    CHECK_INT(drops, 2);
+    RETURN();
+}
+TEST(a_second_result_is_let_go) { run_alone(two_at_once()); }
+
+ASYNC(without_memory) {
+    for (long n = 1;; n++) {
+        asyncio_ignore((int)asyncio_testing_fail_allocation(n));
+        int rc = AWAIT(
+            asyncio_staggered_race(1, NULL, runner("a", 2, ASYNCIO_KEY_ERROR), runner("b", 3, 0)));
+        asyncio_ignore((int)asyncio_testing_fail_allocation(0));
+        if (rc >= 0 && n > 12) break;
+        if (rc < 0) CHECK(asyncio_catch(rc, -ENOMEM));
+    }
+    RETURN();
+}
+TEST(exhausted_memory_leaves_nobody_running) {
+    if (asyncio_testing_fail_allocation(0) < 0) SKIP("needs -Dfault_injection=true");
+    run_alone(without_memory());
+}
