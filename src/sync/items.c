@@ -5,6 +5,7 @@
 #include "sync/items.h"
 
 #include <errno.h>
+#include <math.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -39,10 +40,25 @@ static enum order order_of(const asyncio_value *v) {
     return (t == &asyncio_value_str || t == &asyncio_value_own_str) && v->s ? STRINGS : NO_ORDER;
 }
 
-/* Wide enough for all integers. */
-static long double number_of(const asyncio_value *v) {
-    if (v->type == &asyncio_value_double) return v->d;
-    return v->type == &asyncio_value_uint ? (long double)v->u : (long double)v->i;
+__extension__ typedef __int128 wide; /* holds all integers */
+
+static wide integer_of(const asyncio_value *v) {
+    return v->type == &asyncio_value_uint ? (wide)v->u : (wide)v->i;
+}
+
+/* A whole number or an infinity; beyond all integers where it is out of their range. */
+static wide whole(double d) {
+    if (d >= 0x1p65) return (wide)1 << 65;
+    return d <= -0x1p65 ? -((wide)1 << 65) : (wide)d;
+}
+
+/* Exactly, as Python compares; nothing is less than NaN or more. */
+static bool is_less(const asyncio_value *a, const asyncio_value *b) {
+    bool a_real = a->type == &asyncio_value_double, b_real = b->type == &asyncio_value_double;
+    if (a_real && b_real) return a->d < b->d;
+    if (a_real) return !isnan(a->d) && whole(floor(a->d)) < integer_of(b);
+    if (b_real) return !isnan(b->d) && integer_of(a) < whole(ceil(b->d));
+    return integer_of(a) < integer_of(b);
 }
 
 static bool comes_before(const struct asyncio__items *items, const asyncio_value *a,
@@ -50,7 +66,7 @@ static bool comes_before(const struct asyncio__items *items, const asyncio_value
     if (items->compare) return items->compare(a, b) < 0;
     if (a->type == &asyncio_value_int && b->type == &asyncio_value_int) return a->i < b->i;
     if (order_of(a) == STRINGS) return strcmp(a->s, b->s) < 0;
-    return number_of(a) < number_of(b);
+    return is_less(a, b);
 }
 
 static const char *name_of(const asyncio_value *v) { return v->type ? v->type->name : "None"; }

@@ -33,6 +33,7 @@ static int add_noting(int signum, const char *name) {
 }
 
 TEST(the_callback_is_called_for_each_signal_in_a_later_turn) {
+    if (test_under_valgrind()) SKIP("valgrind uses an alternate stack that is disabled");
     start_loop();
     CHECK_INT(add_noting(SIGUSR1, "usr1"), 0);
     raise(SIGUSR1);
@@ -162,6 +163,7 @@ TEST(signals_that_cannot_be_had_are_refused) {
 }
 
 TEST(each_loop_that_asks_is_told) {
+    if (test_under_valgrind()) SKIP("valgrind uses an alternate stack that is disabled");
     start_loop();
     asyncio_loop *other = asyncio_testing_new_event_loop(0);
     CHECK_INT(add_noting(SIGUSR1, "one"), 0);

@@ -194,7 +194,7 @@ TEST(options_out_of_range_are_refused) {
 }
 
 TEST(a_thread_that_cannot_be_started_is_an_error) {
-    if (test_under_emulation()) SKIP("the emulator itself cannot start it");
+    if (test_under_emulation() || test_under_valgrind()) SKIP("it would be started there");
     asyncio_executor *executor = asyncio_executor_new(.stack_size = (size_t)1 << 46);
     CHECK(executor != NULL);
     CHECK(asyncio_executor_submit(executor, counts, NULL) == NULL);
@@ -204,6 +204,7 @@ TEST(a_thread_that_cannot_be_started_is_an_error) {
 }
 
 TEST(a_forked_child_cannot_use_the_executor) {
+    if (test_under_valgrind()) SKIP("the child cannot let go of the parent's threads");
     asyncio_executor *executor = asyncio_executor_new();
     atomic_int count = 0;
     int status;
