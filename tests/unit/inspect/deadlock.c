@@ -40,6 +40,7 @@ ASYNC(waits_for_ever) {
 }
 
 TEST(a_run_that_nothing_can_wake_fails_and_says_why) {
+    if (test_under_valgrind()) SKIP("signal handlers of valgrind might wake it");
     need_one_thread();
     start_real_loop();
     check_deadlock(asyncio_loop_run_until_complete(loop, waits_for_ever(), NULL));
@@ -51,6 +52,7 @@ TEST(a_run_that_nothing_can_wake_fails_and_says_why) {
 }
 
 TEST(asyncio_run_fails_too_and_cleans_up) {
+    if (test_under_valgrind()) SKIP("signal handlers of valgrind might wake it");
     need_one_thread();
     check_deadlock(asyncio_run(waits_for_ever(), NULL));
     CHECK_PRINTED("Deadlock: nothing is left");
@@ -64,6 +66,7 @@ ASYNC(swallows) {
 }
 
 TEST(a_task_that_ignores_its_end_does_not_stop_the_run_from_ending) {
+    if (test_under_valgrind()) SKIP("signal handlers of valgrind might wake it");
     need_one_thread();
     check_deadlock(asyncio_run(swallows(), NULL));
 }
@@ -93,6 +96,7 @@ ASYNC(waits_for, (asyncio_future *) f) {
 }
 
 TEST(the_handler_of_the_report_may_give_it_something_to_do) {
+    if (test_under_valgrind()) SKIP("signal handlers of valgrind might wake it");
     for (int i = 0; i < 2; i++) {
         if (i == 0) start_loop();
         else need_one_thread(), start_real_loop();
@@ -271,6 +275,7 @@ TEST(a_virtual_loop_waits_for_what_is_announced) {
 static void *end_at_once(void *arg) { return arg; }
 
 TEST(threads_that_are_over_do_not_count) {
+    if (test_under_valgrind()) SKIP("signal handlers of valgrind might wake it");
     pthread_t thread;
     need_one_thread();
     start_real_loop();
