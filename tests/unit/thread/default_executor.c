@@ -178,7 +178,7 @@ ASYNC(mixes_clocks) {
     TRY(AWAIT(asyncio_to_thread(takes_a_while, (void *)(uintptr_t)20000)));
     CHECK(asyncio_loop_time(loop) >= start + 0.015);
     asyncio_auto_future f =
-        asyncio_loop_run_in_executor(loop, NULL, takes_a_while, (void *)(uintptr_t)30000);
+        asyncio_loop_run_in_executor(loop, NULL, takes_a_while, (void *)(uintptr_t)300000);
     TRY(AWAIT(asyncio_sleep(0.01)));
     CHECK(!asyncio_future_done(f));
     TRY(AWAIT(f));

@@ -259,10 +259,12 @@ TEST(a_job_cancelled_before_its_start_is_not_run) {
 }
 
 ASYNC(times_out, (struct gate *) g) {
-    int rc = AWAIT(asyncio_wait_for(waits_in_thread(g), 0.01));
+    asyncio_auto_task t = asyncio_create_task(waits_in_thread(g));
+    TRY(AWAIT(asyncio_sleep(0)));
+    wait_entered(g); /* a job that has not started would be cancelled */
+    int rc = AWAIT(asyncio_wait_for(t, 0.01));
     CHECK_INT(rc, ASYNCIO_TIMEOUT_ERROR);
     asyncio_ignore(rc);
-    wait_entered(g);
     sem_post(&g->leave);
     RETURN();
 }
