@@ -33,25 +33,15 @@ static bool is_file(const struct asyncio__transport *t) {
     return asyncio__container((uintptr_t)t, struct pipe_transport, transport)->file;
 }
 
-static struct asyncio__descriptor *entry(const struct asyncio__transport *t) {
-    return &t->loop->descriptors.at[t->fd];
-}
-
-static int failed(const struct asyncio__transport *t, enum asyncio__direction direction,
-                  const char *call) {
-    if (errno != EAGAIN) return asyncio__io_raise(errno, call);
-    asyncio__descriptor_blocked(entry(t), direction);
-    return -EAGAIN;
-}
-
 static ssize_t read_pipe(struct asyncio__transport *t, void *buf, size_t n, unsigned *want) {
     ssize_t got;
     *want = ASYNCIO_READABLE;
-    if (!is_file(t) && !asyncio__descriptor_may_try(entry(t), ASYNCIO__READING)) return -EAGAIN;
+    if (!is_file(t) && !asyncio__descriptor_may_try(asyncio__transport_entry(t), ASYNCIO__READING))
+        return -EAGAIN;
     do got = read(t->fd, buf, n);
     while (got < 0 && errno == EINTR);
     if (got < 0 && errno == EIO && isatty(t->fd)) return 0; /* the other side has hung up */
-    return got < 0 ? failed(t, ASYNCIO__READING, "read") : got;
+    return got < 0 ? asyncio__transport_failed(t, ASYNCIO__READING, "read") : got;
 }
 
 static ssize_t write_pipe(struct asyncio__transport *t, const struct iovec *parts, int count,
@@ -59,12 +49,13 @@ static ssize_t write_pipe(struct asyncio__transport *t, const struct iovec *part
     struct asyncio__sigpipe signal;
     ssize_t put;
     *want = ASYNCIO_WRITABLE;
-    if (!is_file(t) && !asyncio__descriptor_may_try(entry(t), ASYNCIO__WRITING)) return -EAGAIN;
+    if (!is_file(t) && !asyncio__descriptor_may_try(asyncio__transport_entry(t), ASYNCIO__WRITING))
+        return -EAGAIN;
     asyncio__sigpipe_hold(&signal);
     do put = writev(t->fd, parts, count);
     while (put < 0 && errno == EINTR);
     asyncio__sigpipe_release(&signal, put < 0 && errno == EPIPE);
-    return put < 0 ? failed(t, ASYNCIO__WRITING, "write") : put;
+    return put < 0 ? asyncio__transport_failed(t, ASYNCIO__WRITING, "write") : put;
 }
 
 /* The end of a pipe is said by closing it. */
@@ -101,7 +92,7 @@ static struct asyncio__transport *new_transport(asyncio_loop *loop, int fd, bool
         asyncio__free(p);
         return NULL;
     }
-    entry(&p->transport)->transport = true;
+    asyncio__transport_entry(&p->transport)->transport = true;
     return &p->transport;
 }
 

@@ -16,26 +16,14 @@
 #include "io/fd.h"
 #include "io/transport.h"
 
-static struct asyncio__descriptor *entry(const struct asyncio__transport *t) {
-    return &t->loop->descriptors.at[t->fd];
-}
-
-/* After a call that failed: -EAGAIN, or raised. */
-static int failed(const struct asyncio__transport *t, enum asyncio__direction direction,
-                  const char *call) {
-    if (errno != EAGAIN) return asyncio__io_raise(errno, call);
-    asyncio__descriptor_blocked(entry(t), direction);
-    return -EAGAIN;
-}
-
 static ssize_t read_socket(struct asyncio__transport *t, void *buf, size_t n, unsigned *want) {
     ssize_t got;
     *want = ASYNCIO_READABLE;
-    if (!asyncio__descriptor_may_try(entry(t), ASYNCIO__READING)) return -EAGAIN;
+    if (!asyncio__descriptor_may_try(asyncio__transport_entry(t), ASYNCIO__READING)) return -EAGAIN;
     do got = recv(t->fd, buf, n, 0);
     while (got < 0 && errno == EINTR);
-    if (ASYNCIO__UNLIKELY(got < 0)) return failed(t, ASYNCIO__READING, "recv");
-    if ((size_t)got < n && got > 0) asyncio__descriptor_short_read(entry(t));
+    if (ASYNCIO__UNLIKELY(got < 0)) return asyncio__transport_failed(t, ASYNCIO__READING, "recv");
+    if ((size_t)got < n && got > 0) asyncio__descriptor_short_read(asyncio__transport_entry(t));
     return got;
 }
 
@@ -43,7 +31,7 @@ static ssize_t write_socket(struct asyncio__transport *t, const struct iovec *pa
                             unsigned *want) {
     ssize_t put;
     *want = ASYNCIO_WRITABLE;
-    if (!asyncio__descriptor_may_try(entry(t), ASYNCIO__WRITING)) return -EAGAIN;
+    if (!asyncio__descriptor_may_try(asyncio__transport_entry(t), ASYNCIO__WRITING)) return -EAGAIN;
     if (count == 1) {
         do put = send(t->fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL);
         while (put < 0 && errno == EINTR);
@@ -53,7 +41,7 @@ static ssize_t write_socket(struct asyncio__transport *t, const struct iovec *pa
         do put = sendmsg(t->fd, &message, MSG_NOSIGNAL);
         while (put < 0 && errno == EINTR);
     }
-    return ASYNCIO__LIKELY(put >= 0) ? put : failed(t, ASYNCIO__WRITING, "send");
+    return ASYNCIO__LIKELY(put >= 0) ? put : asyncio__transport_failed(t, ASYNCIO__WRITING, "send");
 }
 
 static int shutdown_socket(struct asyncio__transport *t, unsigned *want) {
@@ -121,6 +109,6 @@ struct asyncio__transport *asyncio__socket_transport_new(asyncio_loop *loop, int
         asyncio__free(t);
         return NULL;
     }
-    entry(t)->transport = true;
+    asyncio__transport_entry(t)->transport = true;
     return t;
 }

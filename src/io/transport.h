@@ -15,10 +15,11 @@
 #define ASYNCIO_IO_TRANSPORT_H
 
 #include <asyncio/value.h>
+#include <errno.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
-#include "loop/descriptors.h"
+#include "io/fd.h"
 
 struct asyncio__transport;
 
@@ -54,5 +55,19 @@ struct asyncio__transport *asyncio__socket_transport_new(asyncio_loop *loop, int
 
 /* What every socket knows: "socket", "sockname", "peername". As the operation `extra`. */
 int asyncio__socket_extra(int fd, const char *name, asyncio_value *value);
+
+/* The loop's entry of its descriptor. */
+static inline struct asyncio__descriptor *asyncio__transport_entry(
+    const struct asyncio__transport *t) {
+    return &t->loop->descriptors.at[t->fd];
+}
+
+/* After a system call that failed: -EAGAIN, which is remembered, or raised. */
+static inline int asyncio__transport_failed(const struct asyncio__transport *t,
+                                            enum asyncio__direction direction, const char *call) {
+    if (errno != EAGAIN) return asyncio__io_raise(errno, call);
+    asyncio__descriptor_blocked(asyncio__transport_entry(t), direction);
+    return -EAGAIN;
+}
 
 #endif
