@@ -39,6 +39,7 @@ typedef struct asyncio_datagram_options {
     int remote_port;
     int family;           /* AF_INET, AF_INET6, AF_UNIX; 0: that of the addresses */
     int proto;            /* of the socket; 0: the usual one */
+    int flags;            /* for getaddrinfo: AI_... */
     int sock;             /* > 0: a datagram socket, taken over on success; excludes all others */
     bool reuse_port;      /* several may bind to the same port */
     bool allow_broadcast; /* may send to broadcast addresses; the socket is not connected then */

@@ -37,19 +37,31 @@ typedef struct asyncio_connection_options {
     size_t size;                 /* sizeof(asyncio_connection_options) */
     size_t limit;                /* of the reader; 0: 64 KiB */
     int family;                  /* AF_INET, AF_INET6; 0: any */
+    int proto;                   /* for getaddrinfo and the socket; 0: any */
+    int flags;                   /* for getaddrinfo: AI_... */
     const char *local_host;      /* where to connect from; NULL: anywhere */
     int local_port;              /* 0: any */
+    double happy_eyeballs_delay; /* seconds between attempts; < 0: none; 0: no attempts at once */
+    int interleave;              /* how many of the first family before the others get their turn;
+                                    < 0: the order found; 0: 1 with a delay, else that order */
+    bool all_errors;             /* all fail: with an ExceptionGroup of what each met */
     int sock;                    /* > 0: a connected socket, taken over on success */
     const struct sockaddr *addr; /* instead of host and port; NULL: none */
     socklen_t addr_size;         /* of addr */
 } asyncio_connection_options;
 
-/* Connects to host (a name or an address) and port or to the path of a unix socket, and makes a
- * reader and a writer. Of several addresses the first that can be connected to is taken. In C the macros of the same names without _with take options:
+/* Connects to host (a name or an address; NULL beside a port: the loopback) and port or to the
+ * path of a unix socket, and makes a reader and a writer. A name may stand for several addresses.
+ * They are tried one after the other; with .happy_eyeballs_delay the next is tried beside those
+ * before it when they have not connected in that time (0.25 is usual), or as soon as the
+ * last one has failed, and the first that connects is taken. In C the macros of the same
+ * names without _with take options:
  *     asyncio_open_connection(host, port, &reader, &writer, .limit = 1 << 20)
- * Errors, when awaited: the system's, of the last address that was tried; ASYNCIO_OS_ERROR if the
- * name is not known; ASYNCIO_VALUE_ERROR for neither or more than one of host, .addr
- * and .sock; ASYNCIO_TYPE_ERROR for NULL; ASYNCIO_CANCELLED_ERROR; -ENOMEM.
+ * Errors, when awaited: the system's, if one address or all in the same way failed, otherwise
+ * ASYNCIO_OS_ERROR ("Multiple exceptions: ..."), which is also an unknown name and no local address
+ * of the family; ASYNCIO_EXCEPTION_GROUP instead with .all_errors; ASYNCIO_VALUE_ERROR
+ * for neither or more than one of host, .addr and .sock, a NaN, a socket of another kind;
+ * ASYNCIO_TYPE_ERROR for NULL; ASYNCIO_CANCELLED_ERROR; -ENOMEM.
  * Suspends: yes (when awaited). Thread: loop. Owner: *reader and *writer are yours. Since: 0.1.
  * Python: asyncio.open_connection, asyncio.open_unix_connection. */
 ASYNCIO_API asyncio_coro asyncio_open_connection_with(const char *host, int port,

@@ -87,9 +87,10 @@ static int run_to_the_end(struct race *r) {
 }
 
 /* Cancels what runs and waits for it. A cancellation of the waiter meanwhile is what the race ends
- * with, unless it has failed already. */
+ * with, unless it has failed already. When the loop closes nothing can be waited for. */
 static int stop_others(struct race *r, int rc) {
     struct asyncio_task *task = asyncio__task_current();
+    if (task->fiber.strand.flags & ASYNCIO__TASK_UNWINDING) return rc;
     for (size_t i = 0; i < r->started; i++) {
         if (!is_done(r, i)) asyncio__future_cancel(r->children[i], NULL);
     }
@@ -97,6 +98,7 @@ static int stop_others(struct race *r, int rc) {
         while (!is_done(r, i)) {
             int interrupted = asyncio__wait_done(task, r->children[i], false);
             if (interrupted >= 0) continue;
+            if (interrupted == ASYNCIO_GENERATOR_EXIT) return interrupted;
             if (rc >= 0) rc = interrupted;
             else asyncio_ignore(interrupted);
             asyncio__future_cancel(r->children[i], NULL);
@@ -119,7 +121,7 @@ static void read_outcomes(struct race *r, asyncio_outcome *outcomes) {
 static void release_children(struct race *r) {
     for (size_t i = 0; i < r->started; i++) {
         asyncio_outcome o;
-        if (i != r->winner) {
+        if (i != r->winner && is_done(r, i)) {
             asyncio__outcome_read(r->children[i], &o);
             asyncio_outcome_fini(&o);
         }

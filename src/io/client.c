@@ -4,13 +4,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
+#include "io/connect.h"
 #include "io/fd.h"
-#include "io/resolve.h"
 #include "io/sock.h"
 #include "io/stream.h"
 
@@ -73,74 +71,17 @@ static int capture_open(void *args) {
 
 /* ---- connecting ---- */
 
-static int bind_locally(struct asyncio_task *task, int fd, const asyncio_connection_options *o,
-                        int family) {
-    struct asyncio__addresses local;
-    if (!o->local_host && o->local_port == 0) return 0;
-    int flags = o->local_host ? 0 : AI_PASSIVE;
-    int rc = asyncio__resolve(task, o->local_host, o->local_port, family, flags, &local);
-    if (rc < 0) return rc;
-    if (bind(fd, (const struct sockaddr *)&local.list[0].addr, local.list[0].size) < 0) {
-        rc = asyncio__io_raise(errno, "bind");
-    }
-    asyncio__free(local.list);
-    return rc;
-}
-
-/* A socket connected to that address, or raised. */
-static int connect_to(struct asyncio_task *task, const struct asyncio__address *to,
-                      const asyncio_connection_options *o) {
-    int fd = socket(to->family, to->type | SOCK_NONBLOCK | SOCK_CLOEXEC, to->protocol);
-    if (fd < 0) return asyncio__io_raise(errno, "socket");
-    asyncio__descriptor_forget(task->future.loop, fd);
-    int rc = bind_locally(task, fd, o, to->family);
-    if (rc >= 0) {
-        rc = asyncio__io_connect(task, fd, (const struct sockaddr *)&to->addr, to->size);
-    }
-    if (rc >= 0) return fd;
-    asyncio__io_close(task->future.loop, fd);
-    return rc;
-}
-
-/* The first that can be connected to. The error is that of the last, with those of the others as
- * its contexts. */
-static int connect_to_one(struct asyncio_task *task, const struct asyncio__addresses *to,
-                          const asyncio_connection_options *o) {
-    int rc = 0;
-    for (size_t i = 0; i < to->count; i++) {
-        rc = connect_to(task, &to->list[i], o);
-        if (rc >= 0 || !asyncio_is_exception(rc)) break;
-    }
-    return rc;
-}
-
-static int connect_to_host(struct asyncio_task *task, const struct open_args *a,
-                           const asyncio_connection_options *o) {
-    struct asyncio__addresses to;
-    int rc = asyncio__resolve(task, a->host, a->port, o->family, 0, &to);
-    if (rc < 0) return rc;
-    rc = connect_to_one(task, &to, o);
-    asyncio__free(to.list);
-    return rc;
-}
-
-static int connect_to_addr(struct asyncio_task *task, const asyncio_connection_options *o) {
-    struct asyncio__address to = {
-        o->addr->sa_family, SOCK_STREAM, 0, o->addr_size, { .ss_family = 0 }
-    };
-    if (o->addr_size > sizeof to.addr) {
-        return asyncio__raise(ASYNCIO_VALUE_ERROR, "the address is too long");
-    }
-    memcpy(&to.addr, o->addr, o->addr_size);
-    return connect_to(task, &to, o);
-}
-
 static int use_socket(int fd) {
-    int flags = fcntl(fd, F_GETFL);
+    int type, flags = fcntl(fd, F_GETFL);
+    socklen_t size = sizeof type;
     if (flags < 0 || (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)) {
         return asyncio__io_raise(errno, "fcntl");
     }
-    return fd;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0) {
+        return asyncio__io_raise(errno, "getsockopt");
+    }
+    if (type == SOCK_STREAM) return fd;
+    return asyncio__raise(ASYNCIO_VALUE_ERROR, "A Stream Socket was expected");
 }
 
 /* A stream over a connected socket, which is taken over; on failure closed unless it is the
@@ -162,7 +103,7 @@ static int check_open(const struct open_args *a, const asyncio_connection_option
     if (!a->reader || !a->writer) {
         return asyncio__raise(ASYNCIO_TYPE_ERROR, "places for reader and writer are required");
     }
-    if ((a->host != NULL) + (o->addr != NULL) + (o->sock > 0) == 1) return 0;
+    if ((a->host || a->port != 0) + (o->addr != NULL) + (o->sock > 0) == 1) return 0;
     return asyncio__raise(ASYNCIO_VALUE_ERROR,
                           "one of host (or path), addr and sock has to be given");
 }
@@ -175,9 +116,7 @@ static int run_open(const void *args, asyncio_value *result) {
     (void)result;
     int fd = check_open(a, o);
     if (fd < 0) return fd;
-    if (o->sock > 0) fd = use_socket(o->sock);
-    else if (o->addr) fd = connect_to_addr(task, o);
-    else fd = connect_to_host(task, a, o);
+    fd = o->sock > 0 ? use_socket(o->sock) : asyncio__connect(task, a->host, a->port, o);
     return fd < 0 ? fd : open_stream(task->future.loop, fd, a, o);
 }
 

@@ -88,8 +88,8 @@ static int check_create(const struct create_args *a) {
         return asyncio__raise(ASYNCIO_TYPE_ERROR, "a place for the endpoint is required");
     }
     if (!o) return asyncio__raise(ASYNCIO_VALUE_ERROR, "unexpected address family");
-    bool others = has_local(o) || has_remote(o) || o->family || o->proto || o->reuse_port ||
-                  o->allow_broadcast;
+    bool others = has_local(o) || has_remote(o) || o->family || o->proto || o->flags ||
+                  o->reuse_port || o->allow_broadcast;
     if (o->sock > 0 && others) {
         return asyncio__raise(ASYNCIO_VALUE_ERROR,
                               "no other options can be used when sock is specified");
@@ -107,25 +107,11 @@ static int check_create(const struct create_args *a) {
 
 /* ---- addresses ---- */
 
-static int one_address(const struct sockaddr *addr, socklen_t size,
-                       struct asyncio__addresses *out) {
-    if (size < sizeof addr->sa_family || size > sizeof out->list->addr) {
-        return asyncio__raise(ASYNCIO_VALUE_ERROR, "an address of that size cannot be");
-    }
-    out->list = asyncio__calloc(1, sizeof *out->list);
-    if (!out->list) return asyncio__raise(-ENOMEM, NULL);
-    out->count = 1;
-    out->list->family = addr->sa_family;
-    out->list->size = size;
-    memcpy(&out->list->addr, addr, size);
-    return 0;
-}
-
 struct place {
     const struct sockaddr *addr;
     socklen_t size;
     const char *host;
-    int port, flags;
+    int port, flags, proto;
 };
 
 /* None if it is not given. */
@@ -133,9 +119,12 @@ static int find(struct asyncio_task *task, const struct place *p, bool given, in
                 struct asyncio__addresses *out) {
     *out = (struct asyncio__addresses){ NULL, 0 };
     if (!given) return 0;
-    if (p->addr) return one_address(p->addr, p->size, out);
-    return asyncio__resolve(task, p->host && *p->host ? p->host : NULL, p->port, family, p->flags,
-                            out);
+    const struct addrinfo hints = { .ai_flags = p->flags,
+                                    .ai_family = family,
+                                    .ai_socktype = SOCK_DGRAM,
+                                    .ai_protocol = p->proto };
+    if (p->addr) return asyncio__one_address(p->addr, p->size, out);
+    return asyncio__resolve(task, p->host && *p->host ? p->host : NULL, p->port, &hints, out);
 }
 
 /* ---- sockets ---- */
@@ -151,17 +140,6 @@ static void remove_stale(const struct asyncio__address *a) {
     if (path[0] && stat(path, &st) == 0 && S_ISSOCK(st.st_mode)) unlink(path);
 }
 
-static int bind_to(int fd, const struct asyncio__address *a) {
-    const struct sockaddr *addr = (const struct sockaddr *)&a->addr;
-    char text[ASYNCIO__ADDRESS_TEXT];
-    remove_stale(a);
-    if (bind(fd, addr, a->size) == 0) return 0;
-    int error = errno;
-    return asyncio_raise(-error, NULL, NULL, "error while attempting to bind on address %s: %s",
-                         asyncio__address_format(addr, a->size, text, sizeof text),
-                         asyncio_strerror(-error));
-}
-
 static int set_on(int fd, int name) {
     int on = 1;
     return setsockopt(fd, SOL_SOCKET, name, &on, sizeof on) < 0
@@ -174,7 +152,10 @@ static int set_up(struct asyncio_task *task, asyncio_datagram *d, const asyncio_
     int rc = 0;
     if (o->reuse_port) rc = set_on(d->fd, SO_REUSEPORT);
     if (rc >= 0 && o->allow_broadcast) rc = set_on(d->fd, SO_BROADCAST);
-    if (rc >= 0 && local) rc = bind_to(d->fd, local);
+    if (rc >= 0 && local) {
+        remove_stale(local);
+        rc = asyncio__io_bind(d->fd, (const struct sockaddr *)&local->addr, local->size);
+    }
     if (rc < 0 || !remote) return rc;
     if (!o->allow_broadcast) {
         rc = asyncio__io_connect(task, d->fd, (const struct sockaddr *)&remote->addr, remote->size);
@@ -242,10 +223,11 @@ static int try_all(struct asyncio_task *task, asyncio_datagram *d,
 static int open_socket(struct asyncio_task *task, asyncio_datagram *d,
                        const asyncio_datagram_options *o) {
     struct asyncio__addresses local, remote = { NULL, 0 };
-    const struct place from = { o->local_addr, o->local_addr_size, o->local_host, o->local_port,
-                                AI_PASSIVE };
-    const struct place to = { o->remote_addr, o->remote_addr_size, o->remote_host, o->remote_port,
-                              0 };
+    const struct place from = { o->local_addr, o->local_addr_size,    o->local_host,
+                                o->local_port, o->flags | AI_PASSIVE, o->proto };
+    const struct place to = { o->remote_addr, o->remote_addr_size,
+                              o->remote_host, o->remote_port,
+                              o->flags,       o->proto };
     if (!has_local(o) && !has_remote(o)) return try_pair(task, d, o, NULL, NULL);
     int rc = find(task, &from, has_local(o), o->family, &local);
     if (rc >= 0) rc = find(task, &to, has_remote(o), o->family, &remote);

@@ -18,13 +18,6 @@
 
 /* ---- sockets ---- */
 
-static int raise_bind(const struct sockaddr *addr, socklen_t size, int error) {
-    char text[ASYNCIO__ADDRESS_TEXT];
-    return asyncio_raise(-error, NULL, NULL, "error while attempting to bind on address %s: %s",
-                         asyncio__address_format(addr, size, text, sizeof text),
-                         asyncio_strerror(-error));
-}
-
 static int add_listener(struct asyncio_server *s, int fd) {
     struct asyncio__listener *l =
         asyncio__realloc(s->listeners, (s->count + 1) * sizeof *s->listeners);
@@ -57,9 +50,8 @@ static int bind_one(struct asyncio_server *s, const struct asyncio__address *a) 
     if (fd < 0) return errno == EAFNOSUPPORT ? 1 : asyncio__io_raise(errno, "socket");
     asyncio__descriptor_forget(s->loop, fd);
     int rc = set_options(s, fd, a->family);
-    if (rc >= 0 && bind(fd, addr, a->size) < 0) {
-        rc = errno == EADDRNOTAVAIL && a->family == AF_INET6 ? 1 : raise_bind(addr, a->size, errno);
-    }
+    if (rc >= 0) rc = asyncio__io_bind(fd, addr, a->size);
+    if (a->family == AF_INET6 && asyncio_catch(rc, -EADDRNOTAVAIL)) rc = 1;
     if (rc == 0) rc = add_listener(s, fd);
     if (rc != 0) close(fd);
     return rc;
@@ -68,8 +60,11 @@ static int bind_one(struct asyncio_server *s, const struct asyncio__address *a) 
 int asyncio__server_bind(struct asyncio_server *s, struct asyncio_task *task, const char *host,
                          int port) {
     struct asyncio__addresses list;
+    const struct addrinfo hints = { .ai_flags = AI_PASSIVE,
+                                    .ai_family = s->options.family,
+                                    .ai_socktype = SOCK_STREAM };
     if (host && !*host) host = NULL;
-    int rc = asyncio__resolve(task, host, port, s->options.family, AI_PASSIVE, &list);
+    int rc = asyncio__resolve(task, host, port, &hints, &list);
     if (rc < 0) return rc;
     for (size_t i = 0; i < list.count && rc >= 0; i++) rc = bind_one(s, &list.list[i]);
     asyncio__free(list.list);

@@ -39,20 +39,32 @@ static int copy_list(const struct addrinfo *info, struct asyncio__addresses *out
     return 0;
 }
 
-int asyncio__resolve(struct asyncio_task *task, const char *host, int port, int family, int flags,
-                     struct asyncio__addresses *out) {
+int asyncio__resolve(struct asyncio_task *task, const char *host, int port,
+                     const struct addrinfo *hints, struct asyncio__addresses *out) {
     struct addrinfo *info;
-    const struct addrinfo hints = { .ai_flags = flags,
-                                    .ai_family = family,
-                                    .ai_socktype = SOCK_STREAM };
     char service[16];
     if (port < 0 || port > 65535) {
         return asyncio_raise(ASYNCIO_VALUE_ERROR, NULL, NULL, "port %d is not in 0 to 65535", port);
     }
     snprintf(service, sizeof service, "%d", port);
-    int rc = asyncio__getaddrinfo(task->future.loop, host, service, &hints, &info);
+    int rc = asyncio__getaddrinfo(task->future.loop, host, service, hints, &info);
     if (rc < 0) return rc;
     rc = copy_list(info, out);
     freeaddrinfo(info);
     return rc;
+}
+
+int asyncio__one_address(const struct sockaddr *addr, socklen_t size,
+                         struct asyncio__addresses *out) {
+    if (size < sizeof addr->sa_family || size > sizeof out->list->addr) {
+        return asyncio__raise(ASYNCIO_VALUE_ERROR, "an address of that size cannot be");
+    }
+    out->list = asyncio__calloc(1, sizeof *out->list);
+    if (!out->list) return asyncio__raise(-ENOMEM, NULL);
+    out->count = 1;
+    out->list->family = addr->sa_family;
+    out->list->type = SOCK_STREAM;
+    out->list->size = size;
+    memcpy(&out->list->addr, addr, size);
+    return 0;
 }

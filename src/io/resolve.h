@@ -5,6 +5,7 @@
 #ifndef ASYNCIO_IO_RESOLVE_H
 #define ASYNCIO_IO_RESOLVE_H
 
+#include <netdb.h>
 #include <sys/socket.h>
 
 #include "task/task.h"
@@ -20,9 +21,14 @@ struct asyncio__addresses {
     size_t count;
 };
 
-/* Addresses for a stream connection, at least one. host NULL: any local one (flags AI_PASSIVE), or
- * the loopback. 0 or raised. May suspend when the host is a name. */
-int asyncio__resolve(struct asyncio_task *task, const char *host, int port, int family, int flags,
-                     struct asyncio__addresses *out);
+/* Addresses for host and port, at least one, as getaddrinfo with those hints finds them. host NULL:
+ * any local one (hints AI_PASSIVE), or the loopback. 0 or raised. May suspend when the host is a
+ * name. */
+int asyncio__resolve(struct asyncio_task *task, const char *host, int port,
+                     const struct addrinfo *hints, struct asyncio__addresses *out);
+
+/* A list of one address, of a stream socket. 0 or raised. */
+int asyncio__one_address(const struct sockaddr *addr, socklen_t size,
+                         struct asyncio__addresses *out);
 
 #endif

@@ -59,7 +59,7 @@ static void pause_accepting(struct asyncio_server *s, int error) {
     for (size_t i = 0; i < s->count; i++) unwatch(&s->listeners[i]);
     if (s->retry.state != ASYNCIO__TIMER_IDLE) return;
     int64_t when = asyncio__clock_add(asyncio__loop_now(s->loop), RETRY_SECONDS);
-    if (asyncio__loop_arm(s->loop, &s->retry, when) < 0) asyncio__server_resume(s);
+    asyncio__timer_arm_reserved(&s->loop->timers, &s->retry, when);
 }
 
 void asyncio__server_resume(struct asyncio_server *s) {
@@ -210,14 +210,26 @@ static int start_listener(struct asyncio_server *s, struct asyncio__listener *l)
     return watch(l);
 }
 
-int asyncio_server_start_serving(asyncio_server *s) {
-    if (!s) return no_server();
-    if (s->state == ASYNCIO__SERVER_SERVING) return 0;
-    if (s->state == ASYNCIO__SERVER_CLOSED) return closed_server();
+static int start_listeners(struct asyncio_server *s) {
     for (size_t i = 0; i < s->count; i++) {
         int rc = start_listener(s, &s->listeners[i]);
         if (rc >= 0) continue;
         while (i-- > 0) unwatch(&s->listeners[i]);
+        return rc;
+    }
+    return 0;
+}
+
+int asyncio_server_start_serving(asyncio_server *s) {
+    if (!s) return no_server();
+    if (s->state == ASYNCIO__SERVER_SERVING) return 0;
+    if (s->state == ASYNCIO__SERVER_CLOSED) return closed_server();
+    /* A pause for want of memory must not need any. */
+    int rc = asyncio__timers_reserve(&s->loop->timers);
+    if (rc < 0) return asyncio__raise(rc, NULL);
+    rc = start_listeners(s);
+    if (rc < 0) {
+        asyncio__timers_give_back(&s->loop->timers);
         return rc;
     }
     s->state = ASYNCIO__SERVER_SERVING;
@@ -237,7 +249,10 @@ void asyncio_server_close(asyncio_server *s) {
     bool served = s->state == ASYNCIO__SERVER_SERVING;
     s->state = ASYNCIO__SERVER_CLOSED;
     asyncio__server_unlink(s);
-    if (!s->loop->closed) asyncio__timer_cancel(&s->loop->timers, &s->retry);
+    if (!s->loop->closed) {
+        asyncio__timer_cancel(&s->loop->timers, &s->retry);
+        if (served) asyncio__timers_give_back(&s->loop->timers);
+    }
     for (size_t i = 0; i < s->count; i++) {
         struct asyncio__listener *l = &s->listeners[i];
         if (served) unwatch(l);

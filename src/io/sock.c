@@ -191,6 +191,15 @@ int asyncio__io_connect(struct asyncio_task *task, int fd, const struct sockaddr
     return error ? raise_connect(error, addr, size) : 0;
 }
 
+int asyncio__io_bind(int fd, const struct sockaddr *addr, socklen_t size) {
+    char text[ASYNCIO__ADDRESS_TEXT];
+    if (bind(fd, addr, size) == 0) return 0;
+    int error = errno;
+    return asyncio_raise(-error, NULL, NULL, "error while attempting to bind on address %s: %s",
+                         asyncio__address_format(addr, size, text, sizeof text),
+                         asyncio_strerror(-error));
+}
+
 int asyncio__unix_address(const char *path, struct sockaddr_un *addr) {
     size_t n = strlen(path);
     if (n >= sizeof addr->sun_path) {

@@ -14,6 +14,9 @@
 int asyncio__io_connect(struct asyncio_task *task, int fd, const struct sockaddr *addr,
                         socklen_t size);
 
+/* Binds a socket. 0 or raised. */
+int asyncio__io_bind(int fd, const struct sockaddr *addr, socklen_t size);
+
 /* The address of a path. 0, or raised if that is too long. */
 int asyncio__unix_address(const char *path, struct sockaddr_un *addr);
 

@@ -37,7 +37,17 @@ int asyncio__timers_grow(struct asyncio__timers *t) {
         t->slots[i] = (struct asyncio__timer_slot){ NULL, t->free_slot };
         t->free_slot = i;
     }
+    t->room += capacity - t->capacity;
     t->capacity = capacity;
+    return 0;
+}
+
+int asyncio__timers_reserve(struct asyncio__timers *t) {
+    if (t->count + t->fresh_count >= t->room) {
+        int rc = asyncio__timers_grow(t);
+        if (rc < 0) return rc;
+    }
+    t->room--;
     return 0;
 }
 

@@ -7,7 +7,8 @@
  * moves it into the heap. So what is armed and cancelled in between costs a few stores.
  * The heap's entries name a slot, not the timer: sifting touches two dense arrays and never
  * the timers, which lie on a million different stacks. Room in the heap is made when a
- * timer is armed, so moving it there later cannot fail.
+ * timer is armed, so moving it there later cannot fail; or before, for one that must not fail to
+ * be armed.
  */
 #ifndef ASYNCIO_LOOP_TIMERS_H
 #define ASYNCIO_LOOP_TIMERS_H
@@ -49,6 +50,7 @@ struct asyncio__timers {
     uint32_t count;                    /* entries in the heap */
     uint32_t fresh_count;
     uint32_t capacity;  /* of heap and slots */
+    uint32_t room;      /* that less what is reserved */
     uint32_t free_slot; /* first free slot, UINT32_MAX: none */
     uint32_t order;     /* the next timer's */
 };
@@ -65,18 +67,28 @@ static inline void asyncio__timer_init(struct asyncio__timer *timer,
 /* Makes room for one more; 0 or -ENOMEM. */
 int asyncio__timers_grow(struct asyncio__timers *timers) __attribute__((cold));
 
-/* Arms an idle timer. 0 or -ENOMEM. */
-static inline int asyncio__timer_arm(struct asyncio__timers *timers, struct asyncio__timer *timer,
-                                     int64_t when) {
-    if (ASYNCIO__UNLIKELY(timers->count + timers->fresh_count == timers->capacity)) {
-        int rc = asyncio__timers_grow(timers);
-        if (rc < 0) return rc;
-    }
+/* Keeps room for a timer, until it is given back; 0 or -ENOMEM. */
+int asyncio__timers_reserve(struct asyncio__timers *timers);
+static inline void asyncio__timers_give_back(struct asyncio__timers *timers) { timers->room++; }
+
+/* Arms an idle timer for which there is room. */
+static inline void asyncio__timer_arm_reserved(struct asyncio__timers *timers,
+                                               struct asyncio__timer *timer, int64_t when) {
     timer->when = when;
     timer->order = timers->order++;
     timer->state = ASYNCIO__TIMER_FRESH;
     timers->fresh_count++;
     asyncio__list_append(&timers->fresh, &timer->node.link);
+}
+
+/* Arms an idle timer. 0 or -ENOMEM. */
+static inline int asyncio__timer_arm(struct asyncio__timers *timers, struct asyncio__timer *timer,
+                                     int64_t when) {
+    if (ASYNCIO__UNLIKELY(timers->count + timers->fresh_count >= timers->room)) {
+        int rc = asyncio__timers_grow(timers);
+        if (rc < 0) return rc;
+    }
+    asyncio__timer_arm_reserved(timers, timer, when);
     return 0;
 }
 

@@ -155,11 +155,11 @@ ASYNC(fails) {
     CHECK_ERROR(AWAIT(asyncio_open_connection("127.0.0.1", 1, &reader, NULL)), ASYNCIO_TYPE_ERROR,
                 "places for reader and writer are required");
     const char *one = "one of host (or path), addr and sock has to be given";
-    CHECK_ERROR(AWAIT(asyncio_open_connection(NULL, 1, &reader, &writer)), ASYNCIO_VALUE_ERROR,
+    CHECK_ERROR(AWAIT(asyncio_open_connection(NULL, 0, &reader, &writer)), ASYNCIO_VALUE_ERROR,
                 one);
     CHECK_ERROR(AWAIT(asyncio_open_connection("::1", 1, &reader, &writer, .sock = 100)),
                 ASYNCIO_VALUE_ERROR, one);
-    CHECK_INT(AWAIT(asyncio_open_connection(NULL, 1, &reader, &writer, .sock = 100)), -EBADF);
+    CHECK_INT(AWAIT(asyncio_open_connection(NULL, 0, &reader, &writer, .sock = 100)), -EBADF);
     asyncio_ignore(-EBADF);
     char path[200];
     memset(path, 'p', sizeof path);

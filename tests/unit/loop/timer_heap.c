@@ -57,6 +57,30 @@ TEST(timer_is_due_at_its_deadline_not_before) {
     asyncio__timers_fini(&timers);
 }
 
+TEST(a_timer_with_room_kept_for_it_needs_no_memory_when_it_is_armed) {
+    struct asyncio__timer t[16], another;
+    setup();
+    CHECK_INT(asyncio__timers_reserve(&timers), 0);
+    for (int i = 0; i < 15; i++) {
+        asyncio__timer_init(&t[i], &no_ops);
+        CHECK_INT(asyncio__timer_arm(&timers, &t[i], i), 0);
+    }
+    asyncio__timer_init(&t[15], &no_ops);
+    asyncio__timer_arm_reserved(&timers, &t[15], 15);
+    CHECK_INT(timers.capacity, 16);
+    asyncio__timers_expire(&timers, 15, &due);
+    for (int i = 0; i < 16; i++) CHECK_PTR(take_due(), &t[i]);
+
+    for (int i = 0; i < 15; i++) CHECK_INT(asyncio__timer_arm(&timers, &t[i], i), 0);
+    asyncio__timer_init(&another, &no_ops);
+    CHECK_INT(asyncio__timer_arm(&timers, &another, 20), 0); /* which must not take that room */
+    CHECK_INT(timers.capacity, 32);
+    asyncio__timers_give_back(&timers);
+    CHECK_INT(timers.room, 32);
+    while (asyncio__timers_pop(&timers)) continue;
+    asyncio__timers_fini(&timers);
+}
+
 TEST(timer_that_never_comes_can_be_cancelled) {
     struct asyncio__timer t;
     setup();
