@@ -25,6 +25,8 @@
 #include <asyncio/taskgroup.h>
 #include <asyncio/graph.h>
 #include <asyncio/dump.h>
+#include <asyncio/watchdog.h>
+#include <asyncio/mutex.h>
 #include <asyncio/lock.h>
 #include <asyncio/event.h>
 #include <asyncio/condition.h>

@@ -60,6 +60,7 @@ struct asyncio__thread {
     struct asyncio__entered *entered; /* contexts entered below the current one */
     struct asyncio__strand own;       /* of what runs outside tasks */
     bool kept;                        /* own is emptied when the thread ends */
+    unsigned holding;                 /* mutexes locked by tasks in debug mode (task/mutex.c) */
 };
 
 extern _Thread_local struct asyncio__thread asyncio__here

@@ -33,6 +33,15 @@ static unsigned long count_threads(void) {
     return (unsigned long)st.st_nlink - 2;
 }
 
+static atomic_int own_threads;
+
+void asyncio__deadlock_own_threads(int more) { atomic_fetch_add(&own_threads, more); }
+
+/* Whether there is a thread that could call into a loop, besides this one. */
+static bool threads_may_wake(void) {
+    return count_threads() != 1 + (unsigned long)atomic_load(&own_threads);
+}
+
 static _Atomic(uintptr_t) own_handlers[4];
 
 void asyncio__deadlock_own_handler(void (*handler)(int signum)) {
@@ -70,7 +79,7 @@ static bool signals_may_wake(void) {
 
 static bool is_certain(const asyncio_loop *loop) {
     if (loop->deadlock == ASYNCIO_DEADLOCK_ANNOUNCED) return true;
-    if (!__libc_single_threaded && (loop->deadlock_look == 0 || count_threads() != 1)) return false;
+    if (!__libc_single_threaded && (loop->deadlock_look == 0 || threads_may_wake())) return false;
     return !signals_may_wake();
 }
 

@@ -24,6 +24,9 @@ int asyncio__deadlock_check(asyncio_loop *loop, int64_t *timeout);
 /* A signal handler of the library, which announces what it may do. */
 void asyncio__deadlock_own_handler(void (*handler)(int signum));
 
+/* So many more threads of the library's that wake no loop by themselves. */
+void asyncio__deadlock_own_threads(int more);
+
 /* Reports, and raises unless the report's handler has changed something. */
 int asyncio__deadlock_fail(asyncio_loop *loop);
 

@@ -25,6 +25,7 @@
 #include "loop/deadlock.h"
 #include "loop/handle.h"
 #include "loop/inbox.h"
+#include "loop/watchdog.h"
 
 #define POLL_INTERVAL_NS 50000
 #define CALIBRATION_NS 1000000   /* how long the counter is measured against the clock */
@@ -86,6 +87,9 @@ static void init_fields(asyncio_loop *loop, const struct asyncio__upcalls *upcal
     if (loop->virtual_clock) loop->now = 0;
     const char *shuffle = getenv("ASYNCIO_SHUFFLE");
     if (shuffle) asyncio_testing_shuffle(loop, strtoull(shuffle, NULL, 10));
+    const char *watchdog = getenv("ASYNCIO_WATCHDOG");
+    double limit = watchdog ? strtod(watchdog, NULL) : 0;
+    if (limit > 0) loop->watchdog_limit = asyncio__clock_from_seconds(limit);
 }
 
 asyncio_loop *asyncio__loop_new(const struct asyncio__upcalls *upcalls) {
@@ -252,6 +256,7 @@ static int64_t poll_timeout(asyncio_loop *loop) {
 
 /* Anything that came ends the suspicion that nothing ever will. */
 static int end_sleep(asyncio_loop *loop, int64_t timeout) {
+    if (ASYNCIO__UNLIKELY(loop->watchdog != NULL)) asyncio__watchdog_sleep(loop->watchdog);
     int rc = asyncio__poller_wait(&loop->poller, timeout, asyncio__descriptors_report, loop);
     asyncio__inbox_awake(loop);
     if (!asyncio__list_empty(&loop->ready) || atomic_load(&loop->inbox)) loop->deadlock_look = 0;
@@ -352,16 +357,20 @@ static void report_slow(asyncio_loop *loop, int64_t ns, const char *what) {
     asyncio__loop_report(loop, &context);
 }
 
-static void run_node(asyncio_loop *loop, struct asyncio__node *node) {
-    if (ASYNCIO__LIKELY(!loop->debug)) {
-        node->ops->run(node);
-        return;
-    }
+static void run_timed(asyncio_loop *loop, struct asyncio__node *node) {
     char what[512] = "?";
     node->ops->describe(node, what, sizeof what); /* before: it may be gone afterwards */
     int64_t start = asyncio__loop_now(loop);
     node->ops->run(node);
     report_slow(loop, asyncio__loop_now(loop) - start, what);
+    if (asyncio__here.holding > 0) loop->upcalls->holding(loop);
+}
+
+static void run_node(asyncio_loop *loop, struct asyncio__node *node) {
+    uint32_t looked_at = loop->slow & (ASYNCIO__SLOW_DEBUG | ASYNCIO__SLOW_WATCHDOG);
+    if (looked_at & ASYNCIO__SLOW_WATCHDOG) asyncio__watchdog_step(loop->watchdog, node);
+    if (ASYNCIO__LIKELY(!(looked_at & ASYNCIO__SLOW_DEBUG))) node->ops->run(node);
+    else run_timed(loop, node);
 }
 
 static int run_turn(asyncio_loop *loop) {
@@ -428,9 +437,11 @@ int asyncio_loop_run_forever(asyncio_loop *loop) {
     int slack = tighten_timers();
     bool alternate = asyncio__overflow_thread_start() == 0; /* without it: no report, no harm */
     loop->next_sample = loop->turns;
+    if (loop->watchdog_limit > 0) asyncio__watchdog_start(loop);
     do {
         rc = run_turn(loop);
     } while (rc >= 0 && !(loop->slow & ASYNCIO__SLOW_STOP));
+    asyncio__watchdog_stop(loop);
     if (alternate) asyncio__overflow_thread_stop();
     if (slack > 1000) prctl(PR_SET_TIMERSLACK, (unsigned long)slack);
     asyncio__here.running = NULL;

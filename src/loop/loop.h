@@ -17,6 +17,7 @@
 
 #include <asyncio/loop.h>
 #include <asyncio/task.h>
+#include <asyncio/watchdog.h>
 #include <stdatomic.h>
 
 #include "base/alloc.h"
@@ -48,6 +49,9 @@ struct asyncio__fiber {
 extern const struct asyncio__node_ops asyncio__fiber_start_ops;
 extern const struct asyncio__node_ops asyncio__fiber_resume_ops;
 
+struct asyncio__watched;
+struct asyncio__text;
+
 /* What the layers above do for the loop. */
 struct asyncio__upcalls {
     size_t task_size;         /* of what the loop's slab of tasks holds */
@@ -56,7 +60,11 @@ struct asyncio__upcalls {
     int (*fiber_describe)(struct asyncio__fiber *fiber, char *buf, size_t n);
     void (*fiber_cancel)(struct asyncio__fiber *fiber); /* requests it, for tests */
     int (*report)(asyncio_loop *loop, const asyncio_exception_context *context);
-    void (*deadlock)(asyncio_loop *loop);                      /* reports it, with the tasks */
+    void (*deadlock)(asyncio_loop *loop); /* reports it, with the tasks */
+    void (*holding)(asyncio_loop *loop);  /* in debug mode: a step ended with a mutex locked */
+    /* In a watchdog's thread: what the step is that blocks, and whose. */
+    void (*describe_step)(const struct asyncio__watched *watched, char *name, size_t n,
+                          struct asyncio__text *text);
     void (*destroy_pending)(asyncio_loop *loop);               /* the loop closes */
     asyncio__context_ref *(*task_context)(asyncio_task *task); /* what a task runs in */
     void (*idle)(asyncio_loop *loop); /* `unjoined` is not empty, and nothing is ready */
@@ -64,15 +72,16 @@ struct asyncio__upcalls {
 
 /* Reasons for `slow`. */
 enum {
-    ASYNCIO__SLOW_STOP = 1,      /* stop was called */
-    ASYNCIO__SLOW_EXIT = 2,      /* KeyboardInterrupt or SystemExit leaves the run */
-    ASYNCIO__SLOW_DEBUG = 4,     /* every step is timed */
-    ASYNCIO__SLOW_TIMER = 8,     /* a timer may be due already */
-    ASYNCIO__SLOW_POLL = 16,     /* time to look at the poller and the clock */
-    ASYNCIO__SLOW_INLINE = 32,   /* an eager start is under way */
-    ASYNCIO__SLOW_CLOSE = 64,    /* the loop is closed: nothing runs but what is unwound */
-    ASYNCIO__SLOW_SHUFFLE = 128, /* each turn's order is mixed (asyncio/testing.h) */
-    ASYNCIO__SLOW_POINTS = 256,  /* the ends of each suspension are counted (ditto) */
+    ASYNCIO__SLOW_STOP = 1,       /* stop was called */
+    ASYNCIO__SLOW_EXIT = 2,       /* KeyboardInterrupt or SystemExit leaves the run */
+    ASYNCIO__SLOW_DEBUG = 4,      /* every step is timed */
+    ASYNCIO__SLOW_TIMER = 8,      /* a timer may be due already */
+    ASYNCIO__SLOW_POLL = 16,      /* time to look at the poller and the clock */
+    ASYNCIO__SLOW_INLINE = 32,    /* an eager start is under way */
+    ASYNCIO__SLOW_CLOSE = 64,     /* the loop is closed: nothing runs but what is unwound */
+    ASYNCIO__SLOW_SHUFFLE = 128,  /* each turn's order is mixed (asyncio/testing.h) */
+    ASYNCIO__SLOW_POINTS = 256,   /* the ends of each suspension are counted (ditto) */
+    ASYNCIO__SLOW_WATCHDOG = 512, /* every step is announced to the watchdog */
 };
 
 /* Where an eager start goes back to when the fiber first suspends or ends. */
@@ -133,6 +142,11 @@ struct asyncio_loop {
     bool awaits_main;      /* the run ends with something, not by stop alone */
     uint8_t deadlock;      /* enum asyncio_deadlock_detection */
     int64_t deadlock_look; /* how long it slept before it looked for other threads, or 0 */
+
+    struct asyncio__watchdog *watchdog; /* with ASYNCIO__SLOW_WATCHDOG */
+    int64_t watchdog_limit;             /* ns; 0: no watchdog is wanted */
+    asyncio_watchdog_function *watchdog_fn;
+    void *watchdog_arg;
 
     /* For tests. */
     uint64_t shuffle;       /* state of the random numbers, with ASYNCIO__SLOW_SHUFFLE */

@@ -239,5 +239,8 @@ void asyncio__overflow_report_tasks(void);
 extern const struct asyncio__upcalls asyncio__task_upcalls;
 int asyncio__report(asyncio_loop *loop, const asyncio_exception_context *context);
 void asyncio__task_report_deadlock(asyncio_loop *loop);
+void asyncio__task_report_holding(asyncio_loop *loop);
+void asyncio__task_describe_step(const struct asyncio__watched *watched, char *name, size_t n,
+                                 struct asyncio__text *text);
 
 #endif

@@ -13,9 +13,9 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/thread.h"
 #include "task/task.h"
 #include "thread/executor.h"
-#include "thread/start.h"
 
 /* ---- jobs ---- */
 

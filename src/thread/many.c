@@ -14,9 +14,9 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/thread.h"
 #include "task/task.h"
 #include "thread/concurrent.h"
-#include "thread/start.h"
 
 #define LOOPS_MAX 1024
 

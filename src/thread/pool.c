@@ -19,9 +19,9 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/thread.h"
 #include "loop/loop.h"
 #include "thread/executor.h"
-#include "thread/start.h"
 
 #define WORKERS_MAX 65535
 #define IDLE_DEFAULT 30.0

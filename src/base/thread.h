@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * thread/start.h: threads of the library's own.
+ * base/thread.h: threads of the library's own.
  */
-#ifndef ASYNCIO_THREAD_START_H
-#define ASYNCIO_THREAD_START_H
+#ifndef ASYNCIO_BASE_THREAD_H
+#define ASYNCIO_BASE_THREAD_H
 
 #include <pthread.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * thread/start.c: starting a thread.
+ * base/thread.c: starting a thread.
  */
-#include "thread/start.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <signal.h>
