@@ -47,8 +47,9 @@ static void writing_gone(struct asyncio__fdwatch *watch, int status) {
     gone(watch, ASYNCIO__WRITING, status);
 }
 
-static const struct asyncio__fdwatch_ops waiter_ops[2] = { { fired, reading_gone, false },
-                                                           { fired, writing_gone, false } };
+static const struct asyncio__fdwatch_ops waiter_ops[2] = {
+    { fired, reading_gone, ASYNCIO__WATCH_ONCE }, { fired, writing_gone, ASYNCIO__WATCH_ONCE }
+};
 
 static int watch_all(asyncio_loop *loop, struct waiter *w, int fd, unsigned directions,
                      bool fresh) {

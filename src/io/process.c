@@ -109,7 +109,8 @@ static void child_gone(struct asyncio__fdwatch *watch, int status) {
     asyncio_process_unref(p);
 }
 
-static const struct asyncio__fdwatch_ops watch_ops = { child_ready, child_gone, false };
+static const struct asyncio__fdwatch_ops watch_ops = { child_ready, child_gone,
+                                                       ASYNCIO__WATCH_ONCE };
 
 /* ---- making one ---- */
 

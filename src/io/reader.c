@@ -81,7 +81,8 @@ static void reader_gone(struct asyncio__fdwatch *watch, int status) {
     release_reader(reader_of(watch));
 }
 
-static const struct asyncio__fdwatch_ops reader_ops = { reader_ready, reader_gone, true };
+static const struct asyncio__fdwatch_ops reader_ops = { reader_ready, reader_gone,
+                                                        ASYNCIO__WATCH_LEVEL };
 
 /* ---- adding and removing ---- */
 

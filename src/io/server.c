@@ -133,7 +133,8 @@ static void listener_gone(struct asyncio__fdwatch *w, int status) {
     asyncio_server_close(l->server);
 }
 
-static const struct asyncio__fdwatch_ops listener_ops = { listener_ready, listener_gone, true };
+static const struct asyncio__fdwatch_ops listener_ops = { listener_ready, listener_gone,
+                                                          ASYNCIO__WATCH_LEVEL };
 
 /* ---- the pause ---- */
 

@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "io/address.h"
 #include "io/fd.h"
 #include "io/transport.h"
@@ -49,7 +48,7 @@ static int shutdown_socket(struct asyncio__transport *t, unsigned *want) {
     return shutdown(t->fd, SHUT_WR) < 0 ? asyncio__io_raise(errno, "shutdown") : 0;
 }
 
-static void free_socket(struct asyncio__transport *t) { asyncio__free(t); }
+static void free_socket(struct asyncio__transport *t) { (void)t; }
 
 /* An address as a string value; None if it has none. */
 static int address_value(const struct sockaddr_storage *addr, socklen_t size,
@@ -101,14 +100,10 @@ static bool prepare_tcp(int fd) {
     return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
 }
 
-struct asyncio__transport *asyncio__socket_transport_new(asyncio_loop *loop, int fd) {
-    struct asyncio__transport *t = asyncio__malloc(sizeof *t);
-    if (!t) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
+int asyncio__socket_transport_init(struct asyncio__transport *t, asyncio_loop *loop, int fd) {
+    int rc = asyncio__descriptor_adopt(loop, fd, prepare_tcp(fd));
+    if (rc < 0) return rc;
     *t = (struct asyncio__transport){ &socket_ops, loop, fd };
-    if (asyncio__descriptor_adopt(loop, fd, prepare_tcp(fd)) < 0) {
-        asyncio__free(t);
-        return NULL;
-    }
     asyncio__transport_entry(t)->transport = true;
-    return t;
+    return 0;
 }

@@ -59,52 +59,63 @@ static void fired(struct asyncio__fdwatch *watch, enum asyncio__direction direct
 static void reading_gone(struct asyncio__fdwatch *watch, int status);
 static void writing_gone(struct asyncio__fdwatch *watch, int status);
 
-static const struct asyncio__fdwatch_ops watch_ops[2] = { { fired, reading_gone, false },
-                                                          { fired, writing_gone, false } };
+static const struct asyncio__fdwatch_ops watch_ops[2] = {
+    { fired, reading_gone, ASYNCIO__WATCH_LASTING }, { fired, writing_gone, ASYNCIO__WATCH_LASTING }
+};
 
 static struct asyncio__stream *stream_of(struct asyncio__fdwatch *watch, int direction) {
     return asyncio__container(watch - direction, struct asyncio__stream, watch);
 }
 
-/* Sets and takes back watches so that there is one for each direction that somebody wants. 0 or
- * raised. */
-static int settle(struct asyncio__stream *s) {
-    unsigned want = s->read_want | s->write_want;
-    int rc = 0;
+/* Sets the watches of the directions that are wanted for the first time. 0 or raised. */
+static int watch_wanted(struct asyncio__stream *s) {
+    unsigned missing = (s->read_want | s->write_want) & ~(unsigned)s->watched;
+    int fd = s->transport->fd;
+    if (!missing) return asyncio__descriptor_check(s->loop, fd);
     for (int i = 0; i < 2; i++) {
-        unsigned bit = 1u << i;
-        if ((want & bit) == (s->watched & bit)) continue;
-        if (want & bit) {
-            int set = asyncio__descriptor_watch(s->loop, s->transport->fd,
-                                                (enum asyncio__direction)i, &s->watch[i], false);
-            if (set >= 0) s->watched |= (uint8_t)bit;
-            else rc = set;
-        } else {
-            asyncio__descriptor_unwatch(s->loop, s->transport->fd, (enum asyncio__direction)i,
-                                        &s->watch[i]);
-            s->watched &= (uint8_t)~bit;
-        }
+        if (!(missing >> i & 1)) continue;
+        int rc =
+            asyncio__descriptor_watch(s->loop, fd, (enum asyncio__direction)i, &s->watch[i], false);
+        if (rc < 0) return rc;
+        s->watched |= (uint8_t)(1u << i);
     }
-    return rc;
+    return 0;
+}
+
+static void unwatch(struct asyncio__stream *s) {
+    for (int i = 0; i < 2; i++) {
+        if (!(s->watched >> i & 1)) continue;
+        asyncio__descriptor_unwatch(s->loop, s->transport->fd, (enum asyncio__direction)i,
+                                    &s->watch[i]);
+    }
+    s->watched = 0;
+}
+
+/* The reader or the flushing wants these directions from now on. 0 or raised. */
+static int want(struct asyncio__stream *s, uint8_t *whose, unsigned what) {
+    bool before = s->read_want | s->write_want;
+    *whose = (uint8_t)what;
+    bool now = s->read_want | s->write_want;
+    if (before && !now) s->loop->descriptors.waiting--;
+    if (!before && now) asyncio__descriptor_wanted(s->loop);
+    if (!now) return 0;
+    bool missing = (s->read_want | s->write_want) & ~(unsigned)s->watched;
+    return ASYNCIO__UNLIKELY(missing || s->loop->debug) ? watch_wanted(s) : 0;
 }
 
 static void wake_reader(struct asyncio__stream *s) {
-    s->read_want = 0;
-    if (s->reader.waiter) asyncio__waiter_wake(s->reader.waiter);
+    want(s, &s->read_want, 0);
+    if (s->reader.waiting && s->reader.more.state == ASYNCIO__PENDING)
+        asyncio__future_finish(&s->reader.more, asyncio_none());
 }
 
 static void fired(struct asyncio__fdwatch *watch, enum asyncio__direction direction) {
     struct asyncio__stream *s = stream_of(watch, (int)direction);
     unsigned bit = 1u << direction;
-    s->watched &= (uint8_t)~bit;
     if (s->read_want & bit) wake_reader(s);
+    if (!(s->write_want & bit)) return;
     asyncio__stream_ref(s);
-    if (s->write_want & bit) asyncio__stream_flush(s);
-    int rc = s->transport ? settle(s) : 0;
-    if (rc < 0) {
-        asyncio__stream_read_failed(s, rc);
-        wake_reader(s);
-    }
+    asyncio__stream_flush(s);
     asyncio__stream_unref(s);
 }
 
@@ -143,7 +154,7 @@ void asyncio__stream_write_failed(struct asyncio__stream *s, int code) {
     asyncio_error_unref(error);
     s->writer.failed = true;
     s->writer.paused = false;
-    s->write_want = 0;
+    want(s, &s->write_want, 0);
     asyncio__buffer_free(&s->writer.out);
     wake_all(&s->writer.drains);
 }
@@ -156,8 +167,9 @@ static void finish(struct asyncio__stream *s, bool close) {
     struct asyncio__transport *t = s->transport;
     if (!t) return;
     int fd = t->fd;
-    s->read_want = s->write_want = 0;
-    settle(s);
+    want(s, &s->read_want, 0);
+    want(s, &s->write_want, 0);
+    unwatch(s);
     s->transport = NULL;
     bool held = s->state == ASYNCIO__STREAM_CLOSING;
     s->state = ASYNCIO__STREAM_CLOSED;
@@ -206,7 +218,6 @@ void asyncio__stream_close(struct asyncio__stream *s) {
     s->reader.eof = true; /* nobody reads from now on */
     wake_reader(s);
     asyncio__stream_flush(s);
-    if (s->transport) settle(s);
 }
 
 /* ---- writing ---- */
@@ -245,34 +256,30 @@ static int write_out(struct asyncio__stream *s, unsigned *want) {
 }
 
 void asyncio__stream_flush(struct asyncio__stream *s) {
-    unsigned want = 0;
-    s->write_want = 0;
-    int rc = s->writer.failed ? 0 : write_out(s, &want);
-    if (rc == 0 && !s->writer.failed) rc = after_last_byte(s, &want);
-    if (rc == -EAGAIN) {
-        s->write_want = (uint8_t)want;
-        rc = settle(s);
-    }
+    unsigned what = 0;
+    int rc = s->writer.failed ? 0 : write_out(s, &what);
+    if (rc == 0 && !s->writer.failed) rc = after_last_byte(s, &what);
+    if (rc == -EAGAIN) rc = want(s, &s->write_want, what);
+    else want(s, &s->write_want, 0);
     if (rc < 0) asyncio__stream_write_failed(s, rc);
     if (s->state == ASYNCIO__STREAM_CLOSING && s->write_want == 0) finish(s, true);
 }
 
 /* ---- reading ---- */
 
-int asyncio__stream_wait(struct asyncio__stream *s, struct asyncio_task *task, unsigned want) {
-    struct asyncio__waiter w;
-    asyncio__waiter_init(&w, s->loop);
-    asyncio__stream_ref(s);
-    s->reader.streak = 0;
-    s->read_want = (uint8_t)want;
-    int rc = settle(s);
-    if (rc >= 0) {
-        s->reader.waiter = &w;
-        rc = asyncio__waiter_park(&w, task);
-        s->reader.waiter = NULL;
+int asyncio__stream_wait(struct asyncio__stream *s, struct asyncio_task *task, unsigned what) {
+    struct asyncio_streamreader *r = &s->reader;
+    int rc = want(s, &s->read_want, what);
+    s->refs++;
+    if (ASYNCIO__LIKELY(rc >= 0)) {
+        r->streak = 0;
+        r->waiting = true;
+        asyncio__future_init(&r->more, s->loop, &asyncio__future_ops, ASYNCIO__FUTURE_ON_STACK);
+        rc = asyncio__task_park(task, &r->more);
+        asyncio__message_set(&r->more.cancel_msg, NULL);
+        r->waiting = false;
     }
-    s->read_want = 0;
-    if (s->transport) settle(s);
+    if (ASYNCIO__UNLIKELY(s->read_want != 0)) want(s, &s->read_want, 0);
     asyncio__stream_unref(s);
     return rc;
 }
@@ -298,23 +305,21 @@ ssize_t asyncio__stream_try(struct asyncio__stream *s, struct asyncio_task *task
 
 ssize_t asyncio__stream_receive(struct asyncio__stream *s, struct asyncio_task *task, void *buf,
                                 size_t n) {
-    unsigned want = 0;
+    unsigned what = 0;
     for (;;) {
-        ssize_t got = asyncio__stream_try(s, task, buf, n, &want);
+        ssize_t got = asyncio__stream_try(s, task, buf, n, &what);
         if (ASYNCIO__LIKELY(got != -EAGAIN)) return got;
-        int rc = asyncio__stream_wait(s, task, want);
+        int rc = asyncio__stream_wait(s, task, what);
         if (rc < 0) return rc;
     }
 }
 
 /* ---- life ---- */
 
-struct asyncio__stream *asyncio__stream_new(struct asyncio__transport *t, size_t limit) {
+static struct asyncio__stream *new_stream(asyncio_loop *loop, size_t limit) {
     struct asyncio__stream *s = asyncio__calloc(1, sizeof *s);
     if (!s) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
-    s->transport = t;
-    s->loop = t->loop;
-    s->loop->live++;
+    s->loop = loop;
     s->refs = 1;
     s->reader.limit = limit;
     s->writer.high = 65536;
@@ -325,12 +330,23 @@ struct asyncio__stream *asyncio__stream_new(struct asyncio__transport *t, size_t
     return s;
 }
 
-struct asyncio__stream *asyncio__stream_over_socket(asyncio_loop *loop, int fd, size_t limit) {
-    struct asyncio__transport *t = asyncio__socket_transport_new(loop, fd);
-    if (!t) return NULL;
-    struct asyncio__stream *s = asyncio__stream_new(t, limit);
-    if (!s) t->ops->free(t);
+static struct asyncio__stream *begin(struct asyncio__stream *s, struct asyncio__transport *t) {
+    s->transport = t;
+    s->loop->live++;
     return s;
+}
+
+struct asyncio__stream *asyncio__stream_new(struct asyncio__transport *t, size_t limit) {
+    struct asyncio__stream *s = new_stream(t->loop, limit);
+    return s ? begin(s, t) : NULL;
+}
+
+struct asyncio__stream *asyncio__stream_over_socket(asyncio_loop *loop, int fd, size_t limit) {
+    struct asyncio__stream *s = new_stream(loop, limit);
+    if (!s) return NULL;
+    if (asyncio__socket_transport_init(&s->socket, loop, fd) >= 0) return begin(s, &s->socket);
+    asyncio__free(s);
+    return NULL;
 }
 
 struct asyncio__stream *asyncio__stream_ref(struct asyncio__stream *s) {
@@ -360,5 +376,4 @@ void asyncio__stream_unref(struct asyncio__stream *s) {
 
 void asyncio__stream_swap(struct asyncio__stream *s, struct asyncio__transport *t) {
     s->transport = t;
-    settle(s);
 }

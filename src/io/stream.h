@@ -53,42 +53,45 @@ struct asyncio__kept {
     asyncio_error *error; /* a reference, or NULL: without an object */
 };
 
+/* What each message touches comes first. */
 struct asyncio_streamreader {
-    struct asyncio__buffer in;      /* received and not yet taken */
-    struct asyncio__waiter *waiter; /* the task that waits for more, or NULL */
-    struct asyncio__kept error;     /* why reading failed */
-    size_t limit;
-    asyncio_bytes partial; /* of the last IncompleteReadError */
-    size_t lent;           /* how much of `in` was shown to the caller and is taken next time */
-    char hidden;           /* what was where the NUL after it is */
+    bool waiting; /* a task waits for more, on `more` */
     bool eof;
     uint8_t streak; /* reads that did not suspend */
+    char hidden;    /* what was where the NUL after `lent` is */
+    struct asyncio_future more;
+    struct asyncio__buffer in;  /* received and not yet taken */
+    struct asyncio__kept error; /* why reading failed */
+    size_t lent;                /* how much of `in` was shown to the caller and goes next time */
+    asyncio_bytes partial;      /* of the last IncompleteReadError */
+    size_t limit;
 };
 
 struct asyncio_streamwriter {
-    struct asyncio__buffer out;
-    struct asyncio__link drains;  /* tasks in drain */
-    struct asyncio__link closers; /* tasks in wait_closed */
-    size_t high, low;
     bool paused;
     bool eof; /* write_eof was called */
     bool eof_sent;
     bool failed; /* writing failed: what is written is dropped */
+    struct asyncio__buffer out;
+    size_t high, low;
+    struct asyncio__link drains;  /* tasks in drain */
+    struct asyncio__link closers; /* tasks in wait_closed */
 };
 
 struct asyncio__stream {
-    struct asyncio_streamreader reader;
-    struct asyncio_streamwriter writer;
+    struct asyncio__fdwatch watch[2];
     struct asyncio__transport *transport; /* NULL when it is closed */
     asyncio_loop *loop;
     uint32_t refs;
-    enum asyncio__stream_state state;
-    struct asyncio__fdwatch watch[2];
+    uint8_t state;   /* enum asyncio__stream_state */
     uint8_t watched; /* directions whose watch is set */
     uint8_t read_want, write_want;
+    struct asyncio_streamreader reader;
+    struct asyncio_streamwriter writer;
     struct asyncio__kept error;                                /* the first one of the connection */
     void (*closed)(struct asyncio__stream *stream, void *arg); /* told when CLOSED; or NULL */
     void *closed_arg;
+    struct asyncio__transport socket; /* the innermost transport of a connection by socket */
 };
 
 static inline struct asyncio__stream *asyncio__stream_of_reader(const asyncio_streamreader *r) {

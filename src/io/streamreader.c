@@ -79,7 +79,7 @@ static void take_lent(asyncio_streamreader *r) {
 
 static int begin(asyncio_streamreader *r, const char *call) {
     if (ASYNCIO__UNLIKELY(!r)) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a reader is required");
-    if (ASYNCIO__UNLIKELY(r->waiter != NULL)) {
+    if (ASYNCIO__UNLIKELY(r->waiting)) {
         return asyncio_raise(ASYNCIO_RUNTIME_ERROR, NULL, NULL,
                              "%s() called while another coroutine is already waiting for incoming "
                              "data",

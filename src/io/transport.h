@@ -50,8 +50,10 @@ struct asyncio__transport {
     int fd;             /* what is waited for; adopted by the loop */
 };
 
-/* A transport over a connected socket; takes fd over on success, which is non-blocking. NULL: raised. */
-struct asyncio__transport *asyncio__socket_transport_new(asyncio_loop *loop, int fd);
+/* Makes *transport one over a connected non-blocking socket, which it takes over on success. Its
+ * `free` leaves the memory to whoever has it. 0 or raised. */
+int asyncio__socket_transport_init(struct asyncio__transport *transport, asyncio_loop *loop,
+                                   int fd);
 
 /* What every socket knows: "socket", "sockname", "peername". As the operation `extra`. */
 int asyncio__socket_extra(int fd, const char *name, asyncio_value *value);

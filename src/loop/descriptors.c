@@ -43,10 +43,14 @@ struct asyncio__descriptor *asyncio__descriptor_get(asyncio_loop *loop, int fd) 
 
 /* ---- registration ---- */
 
+static bool is_level(const struct asyncio__fdwatch *watch) {
+    return watch && watch->ops->kind == ASYNCIO__WATCH_LEVEL;
+}
+
 /* What the poller is to be asked for, given the watches. */
 static unsigned wanted(const struct asyncio__descriptor *d) {
     const struct asyncio__fdwatch *r = d->watch[ASYNCIO__READING], *w = d->watch[ASYNCIO__WRITING];
-    if (!(r && r->ops->level) && !(w && w->ops->level)) return EDGES;
+    if (!is_level(r) && !is_level(w)) return EDGES;
     return (r ? ASYNCIO__POLL_READ : 0u) | (w ? ASYNCIO__POLL_WRITE : 0u);
 }
 
@@ -134,9 +138,12 @@ int asyncio__descriptor_watch(asyncio_loop *loop, int fd, enum asyncio__directio
         d->watch[direction] = NULL;
         return rc;
     }
-    loop->descriptors.waiting++;
-    if (ASYNCIO__UNLIKELY(loop->virtual_clock)) loop->next_sample = 0;
+    if (watch->ops->kind != ASYNCIO__WATCH_LASTING) asyncio__descriptor_wanted(loop);
     return 0;
+}
+
+int asyncio__descriptor_check(asyncio_loop *loop, int fd) {
+    return ask_for_watch(loop, &loop->descriptors.at[fd], fd, false);
 }
 
 static struct asyncio__fdwatch *take(asyncio_loop *loop, int fd,
@@ -144,7 +151,7 @@ static struct asyncio__fdwatch *take(asyncio_loop *loop, int fd,
     struct asyncio__fdwatch *watch = loop->descriptors.at[fd].watch[direction];
     if (!watch) return NULL;
     loop->descriptors.at[fd].watch[direction] = NULL;
-    loop->descriptors.waiting--;
+    if (watch->ops->kind != ASYNCIO__WATCH_LASTING) loop->descriptors.waiting--;
     return watch;
 }
 
@@ -159,7 +166,7 @@ void asyncio__descriptor_unwatch(asyncio_loop *loop, int fd, enum asyncio__direc
 static void fire(asyncio_loop *loop, int fd, enum asyncio__direction direction) {
     struct asyncio__fdwatch *watch = loop->descriptors.at[fd].watch[direction];
     if (!watch) return;
-    if (!watch->ops->level) {
+    if (watch->ops->kind == ASYNCIO__WATCH_ONCE) {
         take(loop, fd, direction);
         settle(loop, fd);
     }
@@ -216,7 +223,7 @@ int asyncio__descriptor_adopt(asyncio_loop *loop, int fd, bool short_is_empty) {
 
 void asyncio__descriptors_close(asyncio_loop *loop) {
     struct asyncio__descriptors *t = &loop->descriptors;
-    for (size_t fd = 0; fd < t->count && t->waiting > 0; fd++) tell(loop, (int)fd, 0);
+    for (size_t fd = 0; fd < t->count; fd++) tell(loop, (int)fd, 0);
     asyncio__free(t->at);
     *t = (struct asyncio__descriptors){ .at = NULL };
 }

@@ -26,12 +26,18 @@ struct asyncio__fdwatch;
 
 enum asyncio__direction { ASYNCIO__READING, ASYNCIO__WRITING };
 
+enum asyncio__watch_kind {
+    ASYNCIO__WATCH_ONCE,
+    ASYNCIO__WATCH_LASTING, /* told of changes until it is taken out; its owner counts `waiting` */
+    ASYNCIO__WATCH_LEVEL,   /* told of states until it is taken out */
+};
+
 struct asyncio__fdwatch_ops {
-    /* The direction is ready. A level watch stays; any other has been taken out. */
+    /* The direction is ready. A watch of kind ONCE has been taken out. */
     void (*ready)(struct asyncio__fdwatch *watch, enum asyncio__direction direction);
     /* It has been taken out for good: -EBADF: the descriptor is closed; 0: the loop is. */
     void (*gone)(struct asyncio__fdwatch *watch, int status);
-    bool level;
+    enum asyncio__watch_kind kind;
 };
 
 struct asyncio__fdwatch {
@@ -52,7 +58,7 @@ struct asyncio__descriptor {
 struct asyncio__descriptors {
     struct asyncio__descriptor *at;
     size_t count;
-    size_t waiting;      /* how many watches are set */
+    size_t waiting;      /* for how many watches somebody waits */
     uint32_t generation; /* the last one given */
 };
 
@@ -64,6 +70,10 @@ struct asyncio__descriptor *asyncio__descriptor_get(asyncio_loop *loop, int fd);
  * fresh: have it fire also if nothing changes but all is ready already. */
 int asyncio__descriptor_watch(asyncio_loop *loop, int fd, enum asyncio__direction direction,
                               struct asyncio__fdwatch *watch, bool fresh);
+
+/* To be asked where somebody begins to wait for a lasting watch that is set: 0, or raised if it is
+ * found out (in debug mode) that the descriptor was closed by close(). */
+int asyncio__descriptor_check(asyncio_loop *loop, int fd);
 
 /* Takes the watch out if it is there. */
 void asyncio__descriptor_unwatch(asyncio_loop *loop, int fd, enum asyncio__direction direction,

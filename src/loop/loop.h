@@ -214,6 +214,12 @@ static inline int64_t asyncio__loop_now(asyncio_loop *loop) {
     return loop->read_time + (int64_t)((since * loop->ns_per_count) >> 32);
 }
 
+/* Somebody begins to wait for a descriptor. */
+static inline void asyncio__descriptor_wanted(asyncio_loop *loop) {
+    loop->descriptors.waiting++;
+    if (ASYNCIO__UNLIKELY(loop->virtual_clock)) loop->next_sample = 0;
+}
+
 /* Arms a timer at `when`; 0 or -ENOMEM. */
 static inline int asyncio__loop_arm(asyncio_loop *loop, struct asyncio__timer *timer,
                                     int64_t when) {
