@@ -138,9 +138,11 @@ ASYNCIO_API asyncio_future *asyncio_loop_run_in_executor_with(asyncio_loop *loop
                                                               const asyncio_job_options *options)
     ASYNCIO_MUST_USE;
 
-/* Makes an executor, of any kind, the loop's default one; the loop holds a reference. The one
- * before is not shut down. Without a call, an executor with default options is made when one is
- * needed first. 0; ASYNCIO_TYPE_ERROR for NULL; ASYNCIO_RUNTIME_ERROR on a closed loop.
+/* Makes an executor the loop's default one; the loop holds a reference. The one before is not shut
+ * down. Without a call, an executor with default options is made when one is needed first. As in
+ * Python only threads will do (asyncio_executor_new): files, names and asyncio_to_thread hand it
+ * pointers. 0; ASYNCIO_TYPE_ERROR for another kind and for NULL; ASYNCIO_RUNTIME_ERROR on a closed
+ * loop.
  * Suspends: no. Thread: loop. Since: 0.1. Python: loop.set_default_executor. */
 ASYNCIO_API int asyncio_loop_set_default_executor(asyncio_loop *loop, asyncio_executor *executor);
 

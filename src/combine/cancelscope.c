@@ -216,7 +216,8 @@ void asyncio_cancelscope_unref(asyncio_cancelscope *scope) {
 void asyncio_cancelscope_cancel(asyncio_cancelscope *scope, const char *reason) {
     if (!scope || !scope->timed.cover.task || scope->timed.cover.active) return;
     struct asyncio__cover *c = &scope->timed.cover;
-    if (c->loop->closed) return;
+    if (c->loop->closed || asyncio__loop_wrong_thread(c->loop, "asyncio_cancelscope_cancel"))
+        return;
     disarm(&scope->timed);
     c->message = asyncio__message_new(reason);
     c->why = c->message ? c->message->text : NULL;
@@ -245,6 +246,7 @@ int asyncio_cancelscope_reschedule(asyncio_cancelscope *scope, double when) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the cancel scope has been left");
     if (scope->timed.cover.active)
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the cancel scope is cancelled");
+    if (asyncio__loop_check_thread(scope->timed.cover.loop) < 0) return ASYNCIO_RUNTIME_ERROR;
     if (isnan(when))
         return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid deadline: NaN (not a number)");
     return schedule(&scope->timed, when);

@@ -119,6 +119,7 @@ static void cancel_parent(asyncio_taskgroup *g) {
 
 void asyncio_taskgroup_cancel(asyncio_taskgroup *g) {
     if (!g || !g->entered || g->finished || g->aborting) return;
+    if (asyncio__loop_wrong_thread(g->loop, "asyncio_taskgroup_cancel")) return;
     if (g->exiting && asyncio__list_empty(&g->members)) return;
     abort_group(g);
     if (!g->exiting) cancel_parent(g);

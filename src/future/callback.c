@@ -76,7 +76,7 @@ int asyncio_future_add_done_callback_with(asyncio_future *f, asyncio_done_callba
     if (!f || !fn)
         return asyncio__raise(ASYNCIO_TYPE_ERROR, "a future and a callback are required");
     bool pending = f->state == ASYNCIO__PENDING;
-    int rc = pending ? 0 : asyncio__loop_check(f->loop);
+    int rc = pending ? asyncio__loop_check_thread(f->loop) : asyncio__loop_check(f->loop);
     if (rc < 0) return rc;
     struct callback *c = f->callback_count < CALLBACKS_MAX ? new_callback(f, fn, options) : NULL;
     if (!c) return asyncio__raise(-ENOMEM, NULL);
@@ -95,7 +95,7 @@ size_t asyncio_future_remove_done_callback(asyncio_future *f, asyncio_done_callb
     struct asyncio__link gone;
     size_t count = 0;
     asyncio__link_init(&gone);
-    if (!f || f->state != ASYNCIO__PENDING) return 0;
+    if (!f || f->state != ASYNCIO__PENDING || asyncio__loop_check_thread(f->loop) < 0) return 0;
     for (struct asyncio__link *l = f->callbacks.next, *next; l != &f->callbacks; l = next) {
         next = l->next;
         struct asyncio__node *node = asyncio__node_of(l);

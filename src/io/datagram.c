@@ -43,7 +43,7 @@ void asyncio_datagram_unref(asyncio_datagram *d) {
 }
 
 void asyncio_datagram_close(asyncio_datagram *d) {
-    if (!d || d->fd < 0) return;
+    if (!d || d->fd < 0 || asyncio__loop_wrong_thread(d->loop, "asyncio_datagram_close")) return;
     int fd = d->fd;
     d->fd = -1;
     asyncio__io_close(d->loop, fd);

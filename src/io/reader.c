@@ -132,6 +132,7 @@ static int add(asyncio_loop *loop, int fd, enum asyncio__direction direction, as
 
 static int remove_from(asyncio_loop *loop, int fd, enum asyncio__direction direction) {
     if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
+    if (asyncio__loop_check_thread(loop) < 0) return ASYNCIO_RUNTIME_ERROR;
     struct asyncio__descriptors *t = &loop->descriptors;
     if (loop->closed || (size_t)fd >= t->count) return 0;
     struct reader *r = reader_of(t->at[fd].watch[direction]);

@@ -223,6 +223,7 @@ static int start_listeners(struct asyncio_server *s) {
 
 int asyncio_server_start_serving(asyncio_server *s) {
     if (!s) return no_server();
+    if (asyncio__loop_check_thread(s->loop) < 0) return ASYNCIO_RUNTIME_ERROR;
     if (s->state == ASYNCIO__SERVER_SERVING) return 0;
     if (s->state == ASYNCIO__SERVER_CLOSED) return closed_server();
     /* A pause for want of memory must not need any. */
@@ -247,6 +248,7 @@ void asyncio__server_changed(struct asyncio_server *s) {
 
 void asyncio_server_close(asyncio_server *s) {
     if (!s || s->state == ASYNCIO__SERVER_CLOSED) return;
+    if (asyncio__loop_wrong_thread(s->loop, "asyncio_server_close")) return;
     bool served = s->state == ASYNCIO__SERVER_SERVING;
     s->state = ASYNCIO__SERVER_CLOSED;
     asyncio__server_unlink(s);

@@ -141,11 +141,13 @@ static void for_each_stream(struct asyncio_server *s, void (*fn)(struct asyncio_
 }
 
 void asyncio_server_close_clients(asyncio_server *s) {
-    if (s) for_each_stream(s, asyncio__stream_close);
+    if (s && !asyncio__loop_wrong_thread(s->loop, "asyncio_server_close_clients"))
+        for_each_stream(s, asyncio__stream_close);
 }
 
 void asyncio_server_abort_clients(asyncio_server *s) {
-    if (s) for_each_stream(s, asyncio__stream_abort);
+    if (s && !asyncio__loop_wrong_thread(s->loop, "asyncio_server_abort_clients"))
+        for_each_stream(s, asyncio__stream_abort);
 }
 
 void asyncio__clients_cancel(struct asyncio_server *s) {

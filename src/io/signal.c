@@ -245,6 +245,7 @@ int asyncio_loop_add_signal_handler_with(asyncio_loop *loop, int signum, asyncio
 
 int asyncio_loop_remove_signal_handler(asyncio_loop *loop, int signum) {
     if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
+    if (asyncio__loop_check_thread(loop) < 0) return ASYNCIO_RUNTIME_ERROR;
     struct handler *h = find_handler(loop, signum);
     if (h) remove_handler(h);
     return h != NULL;

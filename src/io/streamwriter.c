@@ -100,6 +100,7 @@ static int write_parts(struct asyncio__stream *s, const struct iovec *parts, int
 int asyncio_streamwriter_writelines(asyncio_streamwriter *w, const struct iovec *lines, int count) {
     if (ASYNCIO__UNLIKELY(!w)) return no_writer();
     struct asyncio__stream *s = asyncio__stream_of_writer(w);
+    if (ASYNCIO__UNLIKELY(asyncio__loop_check_thread(s->loop) < 0)) return ASYNCIO_RUNTIME_ERROR;
     if (ASYNCIO__UNLIKELY(w->eof)) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Cannot call write() after write_eof()");
     }
@@ -182,11 +183,15 @@ asyncio_coro asyncio_streamwriter_wait_closed(asyncio_streamwriter *w) {
 /* ---- closing ---- */
 
 void asyncio_streamwriter_close(asyncio_streamwriter *w) {
-    if (w) asyncio__stream_close(asyncio__stream_of_writer(w));
+    struct asyncio__stream *s = w ? asyncio__stream_of_writer(w) : NULL;
+    if (s && !asyncio__loop_wrong_thread(s->loop, "asyncio_streamwriter_close"))
+        asyncio__stream_close(s);
 }
 
 void asyncio_streamwriter_abort(asyncio_streamwriter *w) {
-    if (w) asyncio__stream_abort(asyncio__stream_of_writer(w));
+    struct asyncio__stream *s = w ? asyncio__stream_of_writer(w) : NULL;
+    if (s && !asyncio__loop_wrong_thread(s->loop, "asyncio_streamwriter_abort"))
+        asyncio__stream_abort(s);
 }
 
 bool asyncio_streamwriter_is_closing(const asyncio_streamwriter *w) {
@@ -202,6 +207,7 @@ bool asyncio_streamwriter_can_write_eof(const asyncio_streamwriter *w) {
 int asyncio_streamwriter_write_eof(asyncio_streamwriter *w) {
     if (!w) return no_writer();
     struct asyncio__stream *s = asyncio__stream_of_writer(w);
+    if (asyncio__loop_check_thread(s->loop) < 0) return ASYNCIO_RUNTIME_ERROR;
     if (w->eof || is_dropped(s)) return 0;
     if (!s->transport->ops->shutdown) {
         return asyncio_raise(ASYNCIO_NOT_IMPLEMENTED_ERROR, NULL, NULL,

@@ -274,6 +274,7 @@ void asyncio_handle_cancel(asyncio_handle *h) {
         cancel_foreign(h);
         return;
     }
+    if (asyncio__loop_wrong_thread(h->loop, "asyncio_handle_cancel")) return;
     enum asyncio__handle_state was = atomic_load_explicit(&h->state, memory_order_relaxed);
     if (was == ASYNCIO__HANDLE_CANCELLED) return;
     atomic_store_explicit(&h->state, ASYNCIO__HANDLE_CANCELLED, memory_order_relaxed);

@@ -165,6 +165,7 @@ int asyncio_loop_close(asyncio_loop *loop) {
     if (loop->running)
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Cannot close a running event loop");
     if (loop->closed) return 0;
+    if (loop->debug) atomic_fetch_sub(&asyncio__debug_loops, 1);
     loop->closed = true;
     loop->cxx = asyncio__cxx_words();
     loop->slow |= ASYNCIO__SLOW_CLOSE;
@@ -450,7 +451,8 @@ int asyncio_loop_run_forever(asyncio_loop *loop) {
 }
 
 void asyncio_loop_stop(asyncio_loop *loop) {
-    if (loop) loop->slow |= ASYNCIO__SLOW_STOP;
+    if (loop && !asyncio__loop_wrong_thread(loop, "asyncio_loop_stop"))
+        loop->slow |= ASYNCIO__SLOW_STOP;
 }
 
 void asyncio__loop_exit(asyncio_loop *loop, int status, asyncio_error *error) {
@@ -501,28 +503,50 @@ int asyncio__loop_check_slow(const asyncio_loop *loop) {
     return asyncio__loop_check_thread(loop);
 }
 
-int asyncio__loop_check_thread(const asyncio_loop *loop) {
-    if (loop->debug && loop->running && asyncio__here.running != loop) {
-        return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
-                              "Non-thread-safe operation invoked on an event loop other than the "
-                              "current one");
-    }
-    return 0;
+#define WRONG_THREAD "Non-thread-safe operation invoked on an event loop other than the current one"
+
+static bool is_elsewhere(const asyncio_loop *loop) {
+    return loop && loop->debug && loop->running && asyncio__here.running != loop;
+}
+
+int asyncio__loop_check_thread_slow(const asyncio_loop *loop) {
+    return is_elsewhere(loop) ? asyncio__raise(ASYNCIO_RUNTIME_ERROR, WRONG_THREAD) : 0;
+}
+
+/* By the default handler: the program's own belongs to the other thread. */
+bool asyncio__loop_wrong_thread_slow(asyncio_loop *loop, const char *function) {
+    char message[160];
+    if (!is_elsewhere(loop)) return false;
+    snprintf(message, sizeof message, "%s(): " WRONG_THREAD, function);
+    asyncio_exception_context context = { .size = sizeof context, .message = message };
+    loop->upcalls->report(loop, &context);
+    return true;
 }
 
 bool asyncio_loop_is_running(const asyncio_loop *loop) { return loop && loop->running; }
 bool asyncio_loop_is_closed(const asyncio_loop *loop) { return loop && loop->closed; }
 bool asyncio_loop_get_debug(const asyncio_loop *loop) { return loop && loop->debug; }
 
+atomic_uint asyncio__debug_loops;
+
+/* A loop that is closed counts no more. */
+static void count_debug(const asyncio_loop *loop, bool debug) {
+    if (debug && !loop->debug) atomic_fetch_add(&asyncio__debug_loops, 1);
+    if (!debug && loop->debug) atomic_fetch_sub(&asyncio__debug_loops, 1);
+}
+
 void asyncio_loop_set_debug(asyncio_loop *loop, bool debug) {
-    if (!loop) return;
+    if (!loop || asyncio__loop_wrong_thread(loop, "asyncio_loop_set_debug")) return;
+    if (!loop->closed) count_debug(loop, debug);
     loop->debug = debug;
     if (debug) loop->slow |= ASYNCIO__SLOW_DEBUG;
     else loop->slow &= ~(uint32_t)ASYNCIO__SLOW_DEBUG;
 }
 
 void asyncio_loop_set_slow_callback_duration(asyncio_loop *loop, double seconds) {
-    if (loop) loop->slow_callback_duration = seconds;
+    if (!loop || asyncio__loop_wrong_thread(loop, "asyncio_loop_set_slow_callback_duration"))
+        return;
+    loop->slow_callback_duration = seconds;
 }
 
 double asyncio_loop_get_slow_callback_duration(const asyncio_loop *loop) {

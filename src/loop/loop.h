@@ -202,7 +202,22 @@ static inline int asyncio__loop_check(const asyncio_loop *loop) {
     if (ASYNCIO__LIKELY(loop && !loop->closed && !loop->debug)) return 0;
     return asyncio__loop_check_slow(loop);
 }
-int asyncio__loop_check_thread(const asyncio_loop *loop); /* the latter only */
+
+/* What belongs to a loop is used in that one's thread: while some loop is in debug mode, that is
+ * checked, and otherwise costs the look at one number. loop: NULL, not known yet. check: 0, or
+ * raised. wrong: for functions that cannot fail: true, and reported under that name. */
+extern atomic_uint asyncio__debug_loops;
+int asyncio__loop_check_thread_slow(const asyncio_loop *loop) __attribute__((cold));
+bool asyncio__loop_wrong_thread_slow(asyncio_loop *loop, const char *function)
+    __attribute__((cold));
+static inline int asyncio__loop_check_thread(const asyncio_loop *loop) {
+    uint32_t some = atomic_load_explicit(&asyncio__debug_loops, memory_order_relaxed);
+    return ASYNCIO__LIKELY(some == 0) ? 0 : asyncio__loop_check_thread_slow(loop);
+}
+static inline bool asyncio__loop_wrong_thread(asyncio_loop *loop, const char *function) {
+    uint32_t some = atomic_load_explicit(&asyncio__debug_loops, memory_order_relaxed);
+    return ASYNCIO__UNLIKELY(some != 0) && asyncio__loop_wrong_thread_slow(loop, function);
+}
 
 /* Now, on the loop's clock. Soon after a reading of the clock the counter, which is cheaper,
  * tells the time that has passed: a little less, so that time never goes back. */

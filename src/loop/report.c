@@ -8,7 +8,7 @@
 
 void asyncio_loop_set_exception_handler(asyncio_loop *loop, asyncio_exception_handler *handler,
                                         void *arg) {
-    if (!loop) return;
+    if (!loop || asyncio__loop_wrong_thread(loop, "asyncio_loop_set_exception_handler")) return;
     loop->exception_handler = handler;
     loop->exception_handler_arg = arg;
 }

@@ -154,6 +154,7 @@ void asyncio__condition_wake_all(struct asyncio_condition *c) {
 
 int asyncio_condition_notify(asyncio_condition *c, long n) {
     if (!c) return null_condition();
+    if (asyncio__loop_check_thread(c->loop) < 0) return ASYNCIO_RUNTIME_ERROR;
     if (!c->lock->locked) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "cannot notify on un-acquired lock");
     }

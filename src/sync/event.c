@@ -42,13 +42,15 @@ void asyncio_event_unref(asyncio_event *event) {
 }
 
 void asyncio_event_set(asyncio_event *event) {
-    if (!event || event->set) return;
+    if (!event || asyncio__loop_wrong_thread(event->loop, "asyncio_event_set")) return;
+    if (event->set) return;
     event->set = true;
     asyncio__line_wake(&event->line, LONG_MAX);
 }
 
 void asyncio_event_clear(asyncio_event *event) {
-    if (event) event->set = false;
+    if (!event || asyncio__loop_wrong_thread(event->loop, "asyncio_event_clear")) return;
+    event->set = false;
 }
 
 bool asyncio_event_is_set(const asyncio_event *event) { return event && event->set; }

@@ -64,6 +64,7 @@ static int null_lock(void) { return asyncio__raise(ASYNCIO_TYPE_ERROR, "a lock i
 
 int asyncio_lock_release(asyncio_lock *lock) {
     if (ASYNCIO__UNLIKELY(!lock)) return null_lock();
+    if (ASYNCIO__UNLIKELY(asyncio__loop_check_thread(lock->loop) < 0)) return ASYNCIO_RUNTIME_ERROR;
     if (ASYNCIO__UNLIKELY(!lock->locked)) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Lock is not acquired.");
     }

@@ -103,6 +103,7 @@ static asyncio_value get_item(asyncio_queue *q) {
 
 int asyncio_queue_put_nowait(asyncio_queue *q, asyncio_value item) {
     if (ASYNCIO__UNLIKELY(!q)) return null_queue();
+    if (ASYNCIO__UNLIKELY(asyncio__loop_check_thread(q->loop) < 0)) return ASYNCIO_RUNTIME_ERROR;
     if (ASYNCIO__UNLIKELY(q->shut_down)) return raise_shut_down();
     if (ASYNCIO__UNLIKELY(is_full(q))) return asyncio__raise(ASYNCIO_QUEUE_FULL, NULL);
     return put_item(q, &item);
@@ -110,6 +111,7 @@ int asyncio_queue_put_nowait(asyncio_queue *q, asyncio_value item) {
 
 int asyncio_queue_get_nowait(asyncio_queue *q, asyncio_value *out) {
     if (ASYNCIO__UNLIKELY(!q)) return null_queue();
+    if (ASYNCIO__UNLIKELY(asyncio__loop_check_thread(q->loop) < 0)) return ASYNCIO_RUNTIME_ERROR;
     if (ASYNCIO__UNLIKELY(is_empty(q))) {
         return q->shut_down ? raise_shut_down() : asyncio__raise(ASYNCIO_QUEUE_EMPTY, NULL);
     }
@@ -183,6 +185,7 @@ static void wake_joiners(asyncio_queue *q) { asyncio__line_wake(&q->joiners, LON
 
 int asyncio_queue_task_done(asyncio_queue *q) {
     if (!q) return null_queue();
+    if (asyncio__loop_check_thread(q->loop) < 0) return ASYNCIO_RUNTIME_ERROR;
     if (q->unfinished == 0) {
         return asyncio__raise(ASYNCIO_VALUE_ERROR, "task_done() called too many times");
     }
@@ -216,7 +219,7 @@ static void drop_items(asyncio_queue *q) {
 }
 
 void asyncio_queue_shutdown(asyncio_queue *q, bool immediate) {
-    if (!q) return;
+    if (!q || asyncio__loop_wrong_thread(q->loop, "asyncio_queue_shutdown")) return;
     asyncio_queue_ref(q);
     q->shut_down = true;
     if (immediate) drop_items(q);

@@ -112,7 +112,9 @@ static int give_back(asyncio_semaphore *s) {
 }
 
 int asyncio_semaphore_release(asyncio_semaphore *s) {
-    return ASYNCIO__LIKELY(s != NULL) ? give_back(s) : null_semaphore();
+    if (ASYNCIO__UNLIKELY(!s)) return null_semaphore();
+    if (ASYNCIO__UNLIKELY(asyncio__loop_check_thread(s->loop) < 0)) return ASYNCIO_RUNTIME_ERROR;
+    return give_back(s);
 }
 
 bool asyncio_semaphore_locked(const asyncio_semaphore *s) { return s && is_locked(s); }

@@ -109,7 +109,7 @@ bool asyncio_task_cancel(asyncio_task *t, const char *msg) {
 unsigned asyncio_task_cancelling(const asyncio_task *t) { return t ? t->fiber.strand.cancels : 0; }
 
 unsigned asyncio_task_uncancel(asyncio_task *t) {
-    if (!t) return 0;
+    if (!t || asyncio__loop_check_thread(t->future.loop) < 0) return 0;
     struct asyncio__strand *strand = &t->fiber.strand;
     if (strand->cancels > 0 && --strand->cancels == 0) {
         strand->flags &= ~(uint32_t)ASYNCIO__TASK_MUST_CANCEL;

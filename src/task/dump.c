@@ -134,6 +134,7 @@ static void dump_tasks(asyncio_loop *loop, FILE *file) {
 
 int asyncio_loop_dump_tasks(asyncio_loop *loop, FILE *file) {
     if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
+    if (asyncio__loop_check_thread(loop) < 0) return ASYNCIO_RUNTIME_ERROR;
     if (!file) {
         fflush(stdout);
         file = stderr;

@@ -100,7 +100,7 @@ int asyncio_async_send(asyncio_async *a) {
 }
 
 void asyncio_async_close(asyncio_async *a) {
-    if (!a || a->closed) return;
+    if (!a || a->closed || asyncio__loop_wrong_thread(a->loop, "asyncio_async_close")) return;
     a->closed = true;
     if (!a->loop->closed) a->loop->external--;
     asyncio__link_take(&a->tie.link);

@@ -77,7 +77,8 @@ asyncio_executor *asyncio__default_executor(asyncio_loop *loop) {
 int asyncio_loop_set_default_executor(asyncio_loop *loop, asyncio_executor *executor) {
     int rc = asyncio__loop_check(loop);
     if (rc < 0) return rc;
-    if (!executor) return asyncio__raise(ASYNCIO_TYPE_ERROR, "an executor is required");
+    if (!asyncio__executor_is_pool(executor))
+        return asyncio__raise(ASYNCIO_TYPE_ERROR, "executor must be ThreadPoolExecutor instance");
     set_executor(loop, asyncio_executor_ref(executor));
     return 0;
 }

@@ -44,6 +44,10 @@ void asyncio_executor_unref(asyncio_executor *executor) {
     asyncio__free(executor);
 }
 
+bool asyncio__executor_is_pool(const asyncio_executor *executor) {
+    return executor && executor->ops == &asyncio__pool_ops;
+}
+
 int asyncio_executor_shutdown(asyncio_executor *executor, bool wait, bool cancel_futures) {
     if (!executor) return asyncio__raise(ASYNCIO_TYPE_ERROR, "an executor is required");
     atomic_store(&executor->down, true);

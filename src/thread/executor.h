@@ -10,6 +10,10 @@
 /* Gives a job to an executor: 0, or raised, the job is still the caller's. */
 int asyncio__executor_submit(asyncio_executor *executor, asyncio_job *job);
 
+/* Whether it runs its jobs in threads of this process; NULL does not. */
+extern const asyncio_executor_ops asyncio__pool_ops;
+bool asyncio__executor_is_pool(const asyncio_executor *executor);
+
 /* Submits a job for a loop, which takes it: the future (the job's mirror) that waits for it. NULL:
  * raised; the job is gone, its argument still the caller's. */
 asyncio_future *asyncio__loop_run_job(asyncio_loop *loop, asyncio_executor *executor,

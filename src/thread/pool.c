@@ -235,8 +235,8 @@ static void free_pool(void *state) {
     if (alone) destroy_pool(pool);
 }
 
-static const asyncio_executor_ops pool_ops = { sizeof(asyncio_executor_ops), "ThreadPoolExecutor",
-                                               submit_to_pool, shut_down_pool, free_pool };
+const asyncio_executor_ops asyncio__pool_ops = { sizeof(asyncio_executor_ops), "ThreadPoolExecutor",
+                                                 submit_to_pool, shut_down_pool, free_pool };
 
 /* ---- making one ---- */
 
@@ -296,7 +296,7 @@ asyncio_executor *asyncio_executor_new_with(const asyncio_executor_options *opti
     if (check_options(options) < 0) return NULL;
     struct pool *pool = new_pool(options);
     if (!pool) return NULL;
-    asyncio_executor *executor = asyncio_executor_make(&pool_ops, pool);
+    asyncio_executor *executor = asyncio_executor_make(&asyncio__pool_ops, pool);
     if (!executor) destroy_pool(pool);
     return executor;
 }

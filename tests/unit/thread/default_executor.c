@@ -139,7 +139,7 @@ ASYNC(replaces) {
     asyncio_executor *a = asyncio_executor_new(.max_workers = 1);
     asyncio_executor *b = asyncio_executor_new(.max_workers = 1);
     check_raised(asyncio_loop_set_default_executor(loop, NULL), ASYNCIO_TYPE_ERROR,
-                 "an executor is required");
+                 "executor must be ThreadPoolExecutor instance");
     CHECK_INT(asyncio_loop_set_default_executor(loop, a), 0);
     CHECK_INT(AWAIT(asyncio_to_thread(nop, NULL)), 0);
     CHECK_INT(asyncio_loop_set_default_executor(loop, b), 0);
@@ -151,6 +151,30 @@ ASYNC(replaces) {
 }
 
 TEST(the_default_executor_can_be_replaced) { CHECK_INT(asyncio_run(replaces(), NULL), 0); }
+
+static int refuse_job(void *state, asyncio_job *job) {
+    (void)state, (void)job;
+    return ASYNCIO_RUNTIME_ERROR;
+}
+
+static int shut_nothing_down(void *state, bool wait, bool cancel_futures) {
+    (void)state, (void)wait, (void)cancel_futures;
+    return 0;
+}
+
+static void free_nothing(void *state) { (void)state; }
+
+TEST(the_default_executor_has_to_be_a_pool_of_threads) {
+    static const asyncio_executor_ops ops = { sizeof ops, "refuses", refuse_job, shut_nothing_down,
+                                              free_nothing };
+    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_executor *executor = asyncio_executor_make(&ops, NULL);
+    check_raised(asyncio_loop_set_default_executor(loop, executor), ASYNCIO_TYPE_ERROR,
+                 "executor must be ThreadPoolExecutor instance");
+    asyncio_executor_unref(executor);
+    asyncio_loop_close(loop);
+    asyncio_loop_unref(loop);
+}
 
 TEST(a_closed_loop_takes_no_jobs) {
     asyncio_loop *loop = asyncio_new_event_loop();
