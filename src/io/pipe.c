@@ -58,12 +58,6 @@ static ssize_t write_pipe(struct asyncio__transport *t, const struct iovec *part
     return put < 0 ? asyncio__transport_failed(t, ASYNCIO__WRITING, "write") : put;
 }
 
-/* The end of a pipe is said by closing it. */
-static int shutdown_pipe(struct asyncio__transport *t, unsigned *want) {
-    (void)t, (void)want;
-    return 0;
-}
-
 static void free_pipe(struct asyncio__transport *t) {
     asyncio__free(asyncio__container(t, struct pipe_transport, transport));
 }
@@ -79,7 +73,7 @@ static const struct asyncio__transport_ops pipe_ops = {
     .name = "pipe",
     .read = read_pipe,
     .write = write_pipe,
-    .shutdown = shutdown_pipe,
+    .end_is_close = true,
     .free = free_pipe,
     .extra = extra_of_pipe,
 };
@@ -109,7 +103,10 @@ struct asyncio__stream *asyncio__pipe_stream(asyncio_loop *loop, int fd, size_t 
     struct asyncio__transport *t = new_transport(loop, fd, file);
     if (!t) return NULL;
     struct asyncio__stream *s = asyncio__stream_new(t, limit ? limit : LIMIT);
-    if (!s) t->ops->free(t);
+    if (!s) {
+        t->ops->free(t);
+        asyncio__descriptor_forget(loop, fd);
+    }
     return s;
 }
 
@@ -165,6 +162,7 @@ static int run_connect(const void *args, asyncio_value *result) {
     }
     int fd = open_again(STDIN_FILENO);
     if (fd < 0) return fd;
+    asyncio__descriptor_forget(asyncio__task_current()->future.loop, fd);
     int rc = make_stream(a, fd);
     if (rc < 0) close(fd);
     return rc;

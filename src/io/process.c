@@ -131,6 +131,7 @@ static int watch_child(asyncio_process *p, int pidfd) {
         p->ended = true;
         return 0;
     }
+    asyncio__descriptor_forget(p->loop, pidfd); /* what is known is of another one */
     int rc = asyncio__descriptor_adopt(p->loop, pidfd, false);
     if (rc >= 0) {
         rc = asyncio__descriptor_watch(p->loop, pidfd, ASYNCIO__READING, &p->watch, true);
@@ -144,6 +145,7 @@ static int watch_child(asyncio_process *p, int pidfd) {
 static int make_streams(asyncio_process *p, struct asyncio__spawned *s, size_t limit) {
     for (int i = 0; i < 3; i++) {
         if (s->ends[i] < 0) continue;
+        asyncio__descriptor_forget(p->loop, s->ends[i]);
         p->streams[i] = asyncio__pipe_stream(p->loop, s->ends[i], limit);
         if (!p->streams[i]) return asyncio__slot_status();
         s->ends[i] = -1;

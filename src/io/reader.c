@@ -91,7 +91,7 @@ static int check_entry(asyncio_loop *loop, int fd, struct asyncio__descriptor **
     int rc = asyncio__loop_check(loop);
     if (rc < 0) return rc;
     *entry = asyncio__descriptor_get(loop, fd);
-    if (!*entry) return fd < 0 ? -EBADF : -ENOMEM;
+    if (!*entry) return asyncio__slot_status();
     if (!(*entry)->transport) return 0;
     return asyncio_raise(ASYNCIO_RUNTIME_ERROR, NULL, NULL,
                          "File descriptor %d is used by transport", fd);
@@ -118,10 +118,9 @@ static int add(asyncio_loop *loop, int fd, enum asyncio__direction direction, as
     struct reader *r = new_reader(loop, fn, options);
     if (!r) return asyncio__raise(-ENOMEM, NULL);
     struct reader *old = reader_of(d->watch[direction]);
-    if (old) {
-        d->watch[direction] = &r->watch;
+    if (old) { /* perhaps of another descriptor that had the number */
+        asyncio__descriptor_unwatch(loop, fd, direction, &old->watch);
         release_reader(old);
-        return 0;
     }
     rc = asyncio__descriptor_watch(loop, fd, direction, &r->watch, true);
     if (rc >= 0) return 0;

@@ -48,12 +48,10 @@ static int watch(struct asyncio__listener *l) {
     return rc;
 }
 
-/* Until the timer fires, or a descriptor becomes free. */
-static void pause_accepting(struct asyncio_server *s, int error) {
-    if (!s->reported) {
-        asyncio__server_report(s, "socket.accept() out of system resource",
-                               asyncio__io_raise(error, "accept"));
-    }
+/* Until the timer fires, or a descriptor becomes free. The error is raised. */
+static void pause_accepting(struct asyncio_server *s, int code) {
+    if (s->reported) asyncio_ignore(code);
+    else asyncio__server_report(s, "socket.accept() out of system resource", code);
     s->reported = true;
     if (s->state != ASYNCIO__SERVER_SERVING) return; /* the handler closed it */
     for (size_t i = 0; i < s->count; i++) unwatch(&s->listeners[i]);
@@ -67,11 +65,22 @@ void asyncio__server_resume(struct asyncio_server *s) {
     asyncio__timer_cancel(&s->loop->timers, &s->retry);
     for (size_t i = 0; i < s->count; i++) {
         int rc = watch(&s->listeners[i]);
-        if (rc < 0) asyncio__server_report(s, "a server stopped listening", rc);
+        if (rc < 0) {
+            pause_accepting(s, rc);
+            return;
+        }
     }
 }
 
-static bool is_passing(int error) { return error == EINTR || error == ECONNABORTED; }
+/* Errors of one connection that came to nothing; the network's are given to who accepts it. */
+static bool is_passing(int error) {
+    static const int passing[] = { EINTR,     ECONNABORTED, EPROTO,      ENETDOWN,
+                                   EHOSTDOWN, EHOSTUNREACH, ENETUNREACH, ENONET };
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++) {
+        if (error == passing[i]) return true;
+    }
+    return false;
+}
 
 static void accept_some(struct asyncio__listener *l) {
     struct asyncio_server *s = l->server;
@@ -83,7 +92,7 @@ static void accept_some(struct asyncio__listener *l) {
         } else if (errno == EAGAIN) {
             break;
         } else if (!is_passing(errno)) {
-            pause_accepting(s, errno);
+            pause_accepting(s, asyncio__io_raise(errno, "accept"));
             break;
         }
     }

@@ -14,7 +14,7 @@ struct asyncio__sigpipe {
 
 void asyncio__sigpipe_hold(struct asyncio__sigpipe *s);
 
-/* failed: the call ended with EPIPE: the signal it made is taken away. */
+/* failed: the call may have made the signal: it is taken away. */
 void asyncio__sigpipe_release(const struct asyncio__sigpipe *s, int failed);
 
 #endif

@@ -281,7 +281,8 @@ static ssize_t send_piece(const struct sock_args *a, off_t *offset, size_t n, bo
         struct asyncio__sigpipe held;
         asyncio__sigpipe_hold(&held);
         ssize_t sent = sendfile(a->fd, a->file, offset, n);
-        asyncio__sigpipe_release(&held, sent < 0 && errno == EPIPE);
+        /* Also where a part was sent before the connection broke, which says so by the signal alone. */
+        asyncio__sigpipe_release(&held, sent < 0 ? errno == EPIPE : (size_t)sent < n);
         if (sent >= 0 || (errno != EINVAL && errno != ENOSYS)) return sent;
         *copy = true;
     }

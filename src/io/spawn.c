@@ -177,11 +177,15 @@ int asyncio__spawn(const asyncio_subprocess_options *o, const char *const *argv,
     int rc = plan_one(&plan, 0, o->stdin_fd);
     if (rc >= 0) rc = plan_one(&plan, 1, o->stdout_fd);
     if (rc >= 0) rc = plan_one(&plan, 2, o->stderr_fd);
+    /* Nothing is started that could not be waited for then. */
+    int room = rc >= 0 ? pidfd_of(getpid()) : -1;
+    if (rc >= 0 && room < 0) rc = asyncio__io_raise(errno, "pidfd_open");
     if (rc >= 0) {
         int error = start(&plan, o, argv, &s->pid);
         if (error) rc = asyncio__io_raise(error, argv[0]);
     }
     close_children(&plan);
+    close_if(&room);
     if (rc >= 0) {
         s->pidfd = pidfd_of(s->pid);
         if (s->pidfd < 0 && errno != ESRCH) rc = give_up(s->pid);

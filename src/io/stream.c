@@ -177,6 +177,7 @@ static void finish(struct asyncio__stream *s, bool close) {
     if (close) asyncio__io_close(s->loop, fd);
     s->reader.eof = true;
     s->writer.paused = false;
+    if (s->writer.out.size > 0) s->writer.failed = true;
     asyncio__buffer_free(&s->writer.out);
     wake_reader(s);
     wake_all(&s->writer.drains);
@@ -284,11 +285,21 @@ int asyncio__stream_wait(struct asyncio__stream *s, struct asyncio_task *task, u
     return rc;
 }
 
+/* Others run, but nobody else reads. */
+static int give_a_turn(struct asyncio__stream *s, struct asyncio_task *task) {
+    struct asyncio_streamreader *r = &s->reader;
+    asyncio__future_init(&r->more, s->loop, &asyncio__future_ops, ASYNCIO__FUTURE_ON_STACK);
+    r->streak = 0;
+    r->waiting = true;
+    int rc = asyncio__task_yield(task);
+    r->waiting = false;
+    return rc;
+}
+
 ssize_t asyncio__stream_try(struct asyncio__stream *s, struct asyncio_task *task, void *buf,
                             size_t n, unsigned *want) {
     if (ASYNCIO__UNLIKELY(++s->reader.streak >= STREAK_MAX)) {
-        s->reader.streak = 0;
-        int rc = asyncio__task_yield(task);
+        int rc = give_a_turn(s, task);
         if (rc < 0) return rc;
     }
     if (ASYNCIO__UNLIKELY(s->reader.error.code)) return asyncio__kept_raise(&s->reader.error);

@@ -47,12 +47,26 @@ static void release_reader(void *args) {
     asyncio_streamreader_unref(((struct read_args *)args)->reader);
 }
 
+/* Who reads holds the stream until it is done, whatever others let go of meanwhile. */
+static int hold(const void *args, asyncio_value *result,
+                int (*run)(const void *args, asyncio_value *result)) {
+    asyncio_streamreader *r = ((const struct read_args *)args)->reader;
+    if (ASYNCIO__UNLIKELY(!r)) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a reader is required");
+    struct asyncio__stream *s = asyncio__stream_ref(asyncio__stream_of_reader(r));
+    int rc = run(args, result);
+    asyncio__stream_unref(s);
+    return rc;
+}
+
 #define READ_TYPE(call)                                                                            \
+    static int hold_##call(const void *args, asyncio_value *result) {                              \
+        return hold(args, result, run_##call);                                                     \
+    }                                                                                              \
     static const asyncio_coro_type call##_type = { .size = sizeof(asyncio_coro_type),              \
                                                    .name = "asyncio_streamreader_" #call,          \
                                                    .file = "asyncio",                              \
                                                    .args_size = sizeof(struct read_args),          \
-                                                   .run = run_##call,                              \
+                                                   .run = hold_##call,                             \
                                                    .capture = capture_reader,                      \
                                                    .release = release_reader }
 
@@ -78,7 +92,6 @@ static void take_lent(asyncio_streamreader *r) {
 }
 
 static int begin(asyncio_streamreader *r, const char *call) {
-    if (ASYNCIO__UNLIKELY(!r)) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a reader is required");
     if (ASYNCIO__UNLIKELY(r->waiting)) {
         return asyncio_raise(ASYNCIO_RUNTIME_ERROR, NULL, NULL,
                              "%s() called while another coroutine is already waiting for incoming "

@@ -123,13 +123,16 @@ static int wait_in(struct asyncio__stream *s, struct asyncio__link *line) {
     return rc >= 0 && s->error.code ? asyncio__kept_raise(&s->error) : rc;
 }
 
+static int lost(void) { return asyncio__raise(-ECONNRESET, "Connection lost"); }
+
 static int drain(struct asyncio__stream *s) {
     int rc = 0;
     if (ASYNCIO__UNLIKELY(s->error.code)) return asyncio__kept_raise(&s->error);
     if (s->state != ASYNCIO__STREAM_OPEN) rc = asyncio__task_yield(asyncio__task_current());
-    if (rc >= 0 && s->writer.paused) rc = wait_in(s, &s->writer.drains);
-    if (rc < 0 || s->state != ASYNCIO__STREAM_CLOSED) return rc;
-    return asyncio__raise(-ECONNRESET, "Connection lost");
+    if (rc < 0) return rc;
+    if (s->state == ASYNCIO__STREAM_CLOSED) return lost();
+    if (s->writer.paused) rc = wait_in(s, &s->writer.drains);
+    return rc >= 0 && s->writer.failed ? lost() : rc; /* aborted; after a close all was sent */
 }
 
 static int run_drain(const void *args, asyncio_value *result) {
@@ -201,7 +204,7 @@ bool asyncio_streamwriter_is_closing(const asyncio_streamwriter *w) {
 bool asyncio_streamwriter_can_write_eof(const asyncio_streamwriter *w) {
     if (!w) return false;
     struct asyncio__stream *s = asyncio__stream_of_writer(w);
-    return s->transport && s->transport->ops->shutdown;
+    return s->transport && (s->transport->ops->shutdown || s->transport->ops->end_is_close);
 }
 
 int asyncio_streamwriter_write_eof(asyncio_streamwriter *w) {
@@ -209,6 +212,10 @@ int asyncio_streamwriter_write_eof(asyncio_streamwriter *w) {
     struct asyncio__stream *s = asyncio__stream_of_writer(w);
     if (asyncio__loop_check_thread(s->loop) < 0) return ASYNCIO_RUNTIME_ERROR;
     if (w->eof || is_dropped(s)) return 0;
+    if (s->transport->ops->end_is_close) {
+        asyncio__stream_close(s);
+        return 0;
+    }
     if (!s->transport->ops->shutdown) {
         return asyncio_raise(ASYNCIO_NOT_IMPLEMENTED_ERROR, NULL, NULL,
                              "one direction of a %s cannot be closed alone",

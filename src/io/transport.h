@@ -35,6 +35,7 @@ struct asyncio__transport_ops {
     /* No more will be written; reading goes on. Called when everything was written, until it
      * gives something else than -EAGAIN: 0 or raised. NULL: it cannot say so. */
     int (*shutdown)(struct asyncio__transport *transport, unsigned *want);
+    bool end_is_close; /* writing ends by closing all of it: a pipe */
     /* The last words before closing; as shutdown. NULL: none. */
     int (*goodbye)(struct asyncio__transport *transport, unsigned *want);
     /* Frees it, and the inner one. The descriptor is closed by the stream, afterwards. */

@@ -5,6 +5,7 @@
 #include "loop/descriptors.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -29,11 +30,14 @@ static bool grow(struct asyncio__descriptors *t, size_t least) {
     return true;
 }
 
+static bool is_open(int fd) { return fd >= 0 && fcntl(fd, F_GETFD) >= 0; }
+
 struct asyncio__descriptor *asyncio__descriptor_get(asyncio_loop *loop, int fd) {
     struct asyncio__descriptors *t = &loop->descriptors;
     if (ASYNCIO__LIKELY((size_t)fd < t->count)) return &t->at[fd];
-    if (fd < 0) {
-        asyncio_raise(-EBADF, NULL, NULL, "%d is no descriptor", fd);
+    if (!is_open(fd)) { /* no table up to a number that is far off */
+        asyncio_raise(-EBADF, NULL, NULL,
+                      fd < 0 ? "%d is no descriptor" : "cannot wait for descriptor %d", fd);
         return NULL;
     }
     if (grow(t, (size_t)fd + 1)) return &t->at[fd];
@@ -130,7 +134,7 @@ static int already_watched(int fd, enum asyncio__direction direction) {
 int asyncio__descriptor_watch(asyncio_loop *loop, int fd, enum asyncio__direction direction,
                               struct asyncio__fdwatch *watch, bool fresh) {
     struct asyncio__descriptor *d = asyncio__descriptor_get(loop, fd);
-    if (ASYNCIO__UNLIKELY(!d)) return fd < 0 ? -EBADF : -ENOMEM;
+    if (ASYNCIO__UNLIKELY(!d)) return is_open(fd) ? -ENOMEM : -EBADF;
     if (ASYNCIO__UNLIKELY(d->watch[direction] != NULL)) return already_watched(fd, direction);
     d->watch[direction] = watch;
     int rc = ask_for_watch(loop, d, fd, fresh);
@@ -212,7 +216,7 @@ void asyncio__descriptor_forget(asyncio_loop *loop, int fd) {
 
 int asyncio__descriptor_adopt(asyncio_loop *loop, int fd, bool short_is_empty) {
     struct asyncio__descriptor *d = asyncio__descriptor_get(loop, fd);
-    if (!d) return fd < 0 ? -EBADF : -ENOMEM;
+    if (!d) return is_open(fd) ? -ENOMEM : -EBADF;
     if (d->watch[0]) return already_watched(fd, ASYNCIO__READING);
     if (d->watch[1]) return already_watched(fd, ASYNCIO__WRITING);
     reset(d);

@@ -62,8 +62,8 @@ struct asyncio__descriptors {
     uint32_t generation; /* the last one given */
 };
 
-/* The entry of a descriptor; good until the next call. NULL: no memory, or fd is negative
- * (raised). */
+/* The entry of a descriptor; good until the next call. NULL: no memory, or there is no such
+ * descriptor (raised). */
 struct asyncio__descriptor *asyncio__descriptor_get(asyncio_loop *loop, int fd);
 
 /* Sets a watch. 0, or raised: ASYNCIO_RUNTIME_ERROR if there is one, what the poller says.

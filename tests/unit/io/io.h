@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -18,6 +19,29 @@
 /* Both ends of a connected pair of unix stream sockets, non-blocking. */
 TEST_UNUSED static void make_pair(int fd[2]) {
     CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
+}
+
+/* The same over TCP. */
+TEST_UNUSED static void make_tcp_pair(int fd[2]) {
+    struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    socklen_t size = sizeof addr;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_INT(bind(listener, (struct sockaddr *)&addr, sizeof addr), 0);
+    CHECK_INT(listen(listener, 1), 0);
+    CHECK_INT(getsockname(listener, (struct sockaddr *)&addr, &size), 0);
+    fd[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_INT(connect(fd[0], (struct sockaddr *)&addr, sizeof addr), 0);
+    fd[1] = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    CHECK(fd[1] >= 0);
+    CHECK_INT(fcntl(fd[0], F_SETFL, fcntl(fd[0], F_GETFL) | O_NONBLOCK), 0);
+    close(listener);
+}
+
+/* Closes it so that the other side gets a reset. */
+TEST_UNUSED static void reset_connection(int fd) {
+    const struct linger now = { 1, 0 };
+    CHECK_INT(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now), 0);
+    close(fd);
 }
 
 TEST_UNUSED static void close_pair(const int fd[2]) {

@@ -219,6 +219,118 @@ ASYNC(cancelled) {
 }
 TEST(a_cancelled_communicate_loses_nothing) { WITH_REAL_LOOP(cancelled()); }
 
+ASYNC(ends_its_input) {
+    asyncio_auto_process p = NULL;
+    asyncio_bytes out;
+    TRY(AWAIT(asyncio_create_subprocess_exec(&p, ARGV("cat"), .stdin_fd = ASYNCIO_PIPE,
+                                             .stdout_fd = ASYNCIO_PIPE)));
+    asyncio_streamwriter *w = asyncio_process_stdin(p);
+    CHECK(asyncio_streamwriter_can_write_eof(w));
+    CHECK_INT(asyncio_streamwriter_write(w, "all", 3), 0);
+    CHECK_INT(asyncio_streamwriter_write_eof(w), 0);
+    CHECK_INT(asyncio_streamwriter_write_eof(w), 0);
+    CHECK(asyncio_streamwriter_is_closing(w));
+    CHECK_INT(AWAIT(asyncio_streamwriter_wait_closed(w)), 0);
+    CHECK_INT(AWAIT(asyncio_streamreader_readall(asyncio_process_stdout(p), &out)), 3);
+    CHECK_INT(ended(p), 0);
+    RETURN();
+}
+TEST(write_eof_ends_the_input_of_a_child) { WITH_REAL_LOOP(ends_its_input()); }
+
+ASYNC(hears_no_more) {
+    static char big[1 << 20];
+    asyncio_auto_process p = NULL;
+    signal(SIGPIPE, SIG_DFL);
+    TRY(AWAIT(asyncio_create_subprocess_shell(
+        &p, "read x; exec <&-; echo deaf", .stdin_fd = ASYNCIO_PIPE, .stdout_fd = ASYNCIO_PIPE)));
+    asyncio_streamwriter *w = asyncio_process_stdin(p);
+    CHECK_INT(asyncio_streamwriter_write(w, "x\n", 2), 0);
+    asyncio_bytes line;
+    CHECK_INT(AWAIT(asyncio_streamreader_readline(asyncio_process_stdout(p), &line)), 5);
+    for (int i = 0; i < 3; i++) {
+        CHECK_INT(asyncio_streamwriter_write(w, big, sizeof big), 0);
+        CHECK_ERROR(AWAIT(asyncio_streamwriter_drain(w)), -EPIPE, "write: Broken pipe");
+    }
+    CHECK_INT(asyncio_streamwriter_get_write_buffer_size(w), 0);
+    ended(p);
+    RETURN();
+}
+TEST(a_child_that_closes_its_input_is_an_error_and_no_signal) { WITH_REAL_LOOP(hears_no_more()); }
+
+ASYNC(floods) {
+    enum { SIZE = 4 << 20 };
+    asyncio_auto_process p = NULL;
+    asyncio_bytes out, err;
+    char *big = calloc(1, SIZE);
+    TRY(AWAIT(asyncio_create_subprocess_shell(
+        &p, "head -c 3000000 /dev/zero >&2; cat; head -c 1000000 /dev/zero >&2",
+        .stdin_fd = ASYNCIO_PIPE, .stdout_fd = ASYNCIO_PIPE, .stderr_fd = ASYNCIO_PIPE)));
+    CHECK_INT(AWAIT(asyncio_process_communicate(p, big, SIZE, &out, &err)), 0);
+    CHECK_INT(out.size, SIZE);
+    CHECK_INT(err.size, 4000000);
+    CHECK_INT(ended(p), 0);
+    free(big);
+    RETURN();
+}
+TEST(a_child_may_flood_its_errors_while_it_is_written_to) { WITH_REAL_LOOP(floods()); }
+
+/* The grandchild has the pipe; it ends when its own input does. */
+ASYNC(leaves_a_grandchild) {
+    asyncio_auto_process p = NULL;
+    asyncio_bytes out;
+    int ends[2];
+    char buf[10];
+    CHECK_INT(pipe2(ends, O_CLOEXEC), 0);
+    TRY(AWAIT(asyncio_create_subprocess_shell(&p, "exec 3<&0; (cat <&3; echo late) & exit 3",
+                                              .stdin_fd = ends[0], .stdout_fd = ASYNCIO_PIPE)));
+    close(ends[0]);
+    CHECK_INT(ended(p), 3); /* who waits for the child does not wait for the pipe */
+    asyncio_streamreader *r = asyncio_process_stdout(p);
+    CHECK_INT(AWAIT(asyncio_wait_for(asyncio_streamreader_read(r, buf, 10), 0.02)),
+              ASYNCIO_TIMEOUT_ERROR);
+    asyncio_ignore(ASYNCIO_TIMEOUT_ERROR);
+    CHECK_INT(AWAIT(asyncio_wait_for(asyncio_process_communicate(p, NULL, 0, &out, NULL), 0.02)),
+              ASYNCIO_TIMEOUT_ERROR);
+    asyncio_ignore(ASYNCIO_TIMEOUT_ERROR);
+    close(ends[1]);
+    CHECK_INT(AWAIT(asyncio_process_communicate(p, NULL, 0, &out, NULL)), 0);
+    CHECK_STR(text_of(out), "late\n");
+    RETURN();
+}
+TEST(a_grandchild_that_holds_the_pipe_does_not_hold_up_wait) {
+    WITH_REAL_LOOP(leaves_a_grandchild());
+}
+
+/* The number of a descriptor that was closed without a word, and that a task still waits for. */
+ASYNC(uses_numbers_again) {
+    asyncio_auto_process p = NULL;
+    asyncio_bytes out;
+    asyncio_task *t[8];
+    int fd[8];
+    for (int i = 0; i < 8; i += 2) make_pair(fd + i);
+    for (int i = 0; i < 8; i++) t[i] = start(asyncio_wait_fd(fd[i], ASYNCIO_READABLE));
+    for (int i = 0; i < 8; i++) close(fd[i]);
+    TRY(AWAIT(asyncio_create_subprocess_exec(&p, ARGV("cat"), .stdin_fd = ASYNCIO_PIPE,
+                                             .stdout_fd = ASYNCIO_PIPE)));
+    CHECK_INT(AWAIT(asyncio_process_communicate(p, "x", 1, &out, NULL)), 0);
+    CHECK_INT(out.size, 1);
+    CHECK_INT(ended(p), 0);
+    int woken = 0;
+    for (int i = 0; i < 8; i++) {
+        asyncio_outcome o;
+        asyncio_task_cancel(t[i], NULL);
+        CHECK_INT(AWAIT(asyncio_task_join(t[i], &o)), 0);
+        woken += o.status == -EBADF;
+        asyncio_outcome_fini(&o);
+        asyncio_task_unref(t[i]);
+    }
+    CHECK(woken >= 3); /* two pipes and what tells of the child's end */
+    RETURN();
+}
+TEST(a_child_may_get_numbers_that_somebody_still_waits_for) {
+    WITH_REAL_LOOP(uses_numbers_again());
+}
+
 /* ---- what is inherited ---- */
 
 /* (A pattern would open the folder.) */

@@ -19,6 +19,19 @@ ASYNC(open_stream, (size_t) limit) {
     RETURN();
 }
 
+/* The same over TCP. */
+ASYNC(open_tcp_stream, (size_t) limit) {
+    int fd[2];
+    make_tcp_pair(fd);
+    peer = fd[1];
+    TRY(AWAIT(asyncio_open_connection(NULL, 0, &reader, &writer, .sock = fd[0], .limit = limit)));
+    RETURN();
+}
+
+TEST_UNUSED static void start_tcp_stream(size_t limit) {
+    CHECK_INT(AWAIT(open_tcp_stream(limit)), 0);
+}
+
 TEST_UNUSED static void start_stream(size_t limit) { CHECK_INT(AWAIT(open_stream(limit)), 0); }
 
 /* Lets go of both faces; the connection closes. */
