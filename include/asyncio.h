@@ -46,6 +46,7 @@
 #include <asyncio/file.h>
 #include <asyncio/signal.h>
 #include <asyncio/streams.h>
+#include <asyncio/ssl.h>
 #include <asyncio/pipe.h>
 #include <asyncio/process.h>
 #include <asyncio/server.h>

@@ -56,6 +56,9 @@ enum {
     ASYNCIO_INCOMPLETE_READ_ERROR = -10122,
     ASYNCIO_LIMIT_OVERRUN_ERROR = -10123,
     ASYNCIO_DEADLOCK_ERROR = -10124, /* nothing is left that could wake anybody */
+    ASYNCIO_SSL_ERROR = -10125,
+    ASYNCIO_SSL_CERT_VERIFICATION_ERROR = -10126,
+    ASYNCIO_SSL_EOF_ERROR = -10127, /* it ended without saying that it ends */
 
     ASYNCIO_USER_ERROR = -20000
 };

@@ -27,17 +27,20 @@ typedef asyncio_coro asyncio_client_connected_cb(asyncio_streamreader *reader,
                                                  asyncio_streamwriter *writer, void *arg);
 
 typedef struct asyncio_server_options {
-    size_t size;        /* sizeof(asyncio_server_options) */
-    void *arg;          /* passed to the callback */
-    size_t limit;       /* of the readers; 0: 64 KiB */
-    int family;         /* AF_INET, AF_INET6; 0: any */
-    int backlog;        /* of listen(); 0: 100 */
-    int reuse_address;  /* < 0: without SO_REUSEADDR */
-    bool reuse_port;    /* with SO_REUSEPORT: several may listen, the kernel distributes */
-    bool keep_alive;    /* with SO_KEEPALIVE */
-    int start_serving;  /* < 0: not yet: asyncio_server_start_serving does */
-    int cleanup_socket; /* < 0: the path of a unix socket stays when the server is closed */
-    int sock;           /* > 0: a bound socket instead of host and port; taken over */
+    size_t size;             /* sizeof(asyncio_server_options) */
+    void *arg;               /* passed to the callback */
+    size_t limit;            /* of the readers; 0: 64 KiB */
+    int family;              /* AF_INET, AF_INET6; 0: any */
+    int backlog;             /* of listen(); 0: 100 */
+    int reuse_address;       /* < 0: without SO_REUSEADDR */
+    bool reuse_port;         /* with SO_REUSEPORT: several may listen, the kernel distributes */
+    bool keep_alive;         /* with SO_KEEPALIVE */
+    int start_serving;       /* < 0: not yet: asyncio_server_start_serving does */
+    int cleanup_socket;      /* < 0: the path of a unix socket stays when the server is closed */
+    int sock;                /* > 0: a bound socket instead of host and port; taken over */
+    asyncio_sslcontext *ssl; /* TLS by this context; NULL: none */
+    double ssl_handshake_timeout; /* seconds; 0: 60 */
+    double ssl_shutdown_timeout;  /* seconds that closing may take; 0: 30 */
 } asyncio_server_options;
 
 /* Binds a socket to each address of host and port (host: a name or an address; NULL: all there

@@ -24,6 +24,8 @@ ASYNCIO_BEGIN_DECLS
 
 typedef struct asyncio_streamreader asyncio_streamreader;
 typedef struct asyncio_streamwriter asyncio_streamwriter;
+typedef struct asyncio_sslcontext asyncio_sslcontext; /* asyncio/ssl.h */
+typedef struct asyncio_sslsession asyncio_sslsession;
 
 /* Bytes that belong to somebody else. */
 typedef struct asyncio_bytes {
@@ -34,20 +36,25 @@ typedef struct asyncio_bytes {
 /* ---- connecting ---- */
 
 typedef struct asyncio_connection_options {
-    size_t size;                 /* sizeof(asyncio_connection_options) */
-    size_t limit;                /* of the reader; 0: 64 KiB */
-    int family;                  /* AF_INET, AF_INET6; 0: any */
-    int proto;                   /* for getaddrinfo and the socket; 0: any */
-    int flags;                   /* for getaddrinfo: AI_... */
-    const char *local_host;      /* where to connect from; NULL: anywhere */
-    int local_port;              /* 0: any */
-    double happy_eyeballs_delay; /* seconds between attempts; < 0: none; 0: no attempts at once */
-    int interleave;              /* how many of the first family before the others get their turn;
+    size_t size;                  /* sizeof(asyncio_connection_options) */
+    size_t limit;                 /* of the reader; 0: 64 KiB */
+    int family;                   /* AF_INET, AF_INET6; 0: any */
+    int proto;                    /* for getaddrinfo and the socket; 0: any */
+    int flags;                    /* for getaddrinfo: AI_... */
+    const char *local_host;       /* where to connect from; NULL: anywhere */
+    int local_port;               /* 0: any */
+    double happy_eyeballs_delay;  /* seconds between attempts; < 0: none; 0: no attempts at once */
+    int interleave;               /* how many of the first family before the others get their turn;
                                     < 0: the order found; 0: 1 with a delay, else that order */
-    bool all_errors;             /* all fail: with an ExceptionGroup of what each met */
-    int sock;                    /* > 0: a connected socket, taken over on success */
-    const struct sockaddr *addr; /* instead of host and port; NULL: none */
-    socklen_t addr_size;         /* of addr */
+    bool all_errors;              /* all fail: with an ExceptionGroup of what each met */
+    int sock;                     /* > 0: a connected socket, taken over on success */
+    const struct sockaddr *addr;  /* instead of host and port; NULL: none */
+    socklen_t addr_size;          /* of addr */
+    asyncio_sslcontext *ssl;      /* TLS by this context; NULL: none. The rest is for TLS only: */
+    const char *server_hostname;  /* who the server must be; NULL: host */
+    double ssl_handshake_timeout; /* seconds; 0: 60 */
+    double ssl_shutdown_timeout;  /* seconds that closing may take; 0: 30 */
+    asyncio_sslsession *ssl_session; /* of an earlier connection, to be resumed; or NULL */
 } asyncio_connection_options;
 
 /* Connects to host (a name or an address; NULL beside a port: the loopback) and port or to the

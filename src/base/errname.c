@@ -53,6 +53,10 @@ static const struct code_text CODE_TEXTS[] = {
     { ASYNCIO_LIMIT_OVERRUN_ERROR, "LimitOverrunError",
       "The separator was not found within the limit" },
     { ASYNCIO_DEADLOCK_ERROR, "DeadlockError", "Nothing is left that could wake anybody" },
+    { ASYNCIO_SSL_ERROR, "SSLError", "The TLS library reported an error" },
+    { ASYNCIO_SSL_CERT_VERIFICATION_ERROR, "SSLCertVerificationError",
+      "The certificate of the other side is not valid" },
+    { ASYNCIO_SSL_EOF_ERROR, "SSLEOFError", "The protected connection was cut off" },
 };
 
 /* clang-format off */

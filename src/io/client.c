@@ -11,6 +11,7 @@
 #include "io/fd.h"
 #include "io/sock.h"
 #include "io/stream.h"
+#include "io/tls.h"
 
 #define LIMIT 65536
 
@@ -21,6 +22,7 @@ struct open_args {
     const asyncio_connection_options *options; /* NULL: none */
     void *copies;                              /* what host and options were copied to, or NULL */
     int port;
+    bool is_unix;
 };
 
 /* ---- keeping the arguments ---- */
@@ -28,7 +30,7 @@ struct open_args {
 struct copies {
     asyncio_connection_options options;
     struct sockaddr_storage addr;
-    char *host, *local_host;
+    char *host, *local_host, *server_hostname;
 };
 
 static void release_open(void *args) {
@@ -36,6 +38,9 @@ static void release_open(void *args) {
     if (!c) return;
     asyncio__free(c->host);
     asyncio__free(c->local_host);
+    asyncio__free(c->server_hostname);
+    asyncio_sslcontext_unref(c->options.ssl);
+    asyncio_sslsession_unref(c->options.ssl_session);
     asyncio__free(c);
 }
 
@@ -53,12 +58,16 @@ static int capture_open(void *args) {
     if (a->options) c->options = *a->options;
     c->host = copy_text(a->host, &failed);
     c->local_host = copy_text(c->options.local_host, &failed);
+    c->server_hostname = copy_text(c->options.server_hostname, &failed);
+    asyncio_sslcontext_ref(c->options.ssl);
+    asyncio_sslsession_ref(c->options.ssl_session);
     a->copies = c;
     if (failed) {
         release_open(a);
         return -ENOMEM;
     }
     c->options.local_host = c->local_host;
+    c->options.server_hostname = c->server_hostname;
     if (c->options.addr) {
         memcpy(&c->addr, c->options.addr,
                c->options.addr_size < sizeof c->addr ? c->options.addr_size : sizeof c->addr);
@@ -84,14 +93,29 @@ static int use_socket(int fd) {
     return asyncio__raise(ASYNCIO_VALUE_ERROR, "A Stream Socket was expected");
 }
 
+static struct asyncio__tls_request tls_of(const struct open_args *a,
+                                          const asyncio_connection_options *o) {
+    const char *name = o->server_hostname || !o->ssl ? o->server_hostname : a->host;
+    return (struct asyncio__tls_request){ o->ssl, name, o->ssl_session, o->ssl_handshake_timeout,
+                                          o->ssl_shutdown_timeout };
+}
+
 /* A stream over a connected socket, which is taken over; on failure closed unless it is the
- * user's. */
+ * user's and TLS has not begun. */
 static int open_stream(asyncio_loop *loop, int fd, const struct open_args *a,
                        const asyncio_connection_options *o) {
     struct asyncio__stream *s = asyncio__stream_over_socket(loop, fd, o->limit ? o->limit : LIMIT);
     if (!s) {
         if (fd != o->sock) asyncio__io_close(loop, fd);
         return asyncio__slot_status();
+    }
+    if (o->ssl) {
+        struct asyncio__tls_request r = tls_of(a, o);
+        int rc = asyncio__tls_start(s, &r);
+        if (rc < 0) {
+            asyncio__stream_unref(s);
+            return rc;
+        }
     }
     s->refs = 2; /* the reader's and the writer's */
     *a->reader = &s->reader;
@@ -103,9 +127,16 @@ static int check_open(const struct open_args *a, const asyncio_connection_option
     if (!a->reader || !a->writer) {
         return asyncio__raise(ASYNCIO_TYPE_ERROR, "places for reader and writer are required");
     }
-    if ((a->host || a->port != 0) + (o->addr != NULL) + (o->sock > 0) == 1) return 0;
-    return asyncio__raise(ASYNCIO_VALUE_ERROR,
-                          "one of host (or path), addr and sock has to be given");
+    if ((a->host || a->port != 0) + (o->addr != NULL) + (o->sock > 0) != 1) {
+        return asyncio__raise(ASYNCIO_VALUE_ERROR,
+                              "one of host (or path), addr and sock has to be given");
+    }
+    if (o->ssl && !o->server_hostname && (!a->host || a->is_unix)) {
+        return asyncio__raise(ASYNCIO_VALUE_ERROR,
+                              "You must set server_hostname when using ssl without a host");
+    }
+    struct asyncio__tls_request r = tls_of(a, o);
+    return asyncio__tls_check(&r, false);
 }
 
 static int run_open(const void *args, asyncio_value *result) {
@@ -177,7 +208,9 @@ static const asyncio_coro_type open_unix_type = { .size = sizeof(asyncio_coro_ty
 asyncio_coro asyncio_open_unix_connection_with(const char *path, asyncio_streamreader **reader,
                                                asyncio_streamwriter **writer,
                                                const asyncio_connection_options *options) {
-    return make(
-        &open_unix_type,
-        (struct open_args){ .host = path, .reader = reader, .writer = writer, .options = options });
+    return make(&open_unix_type, (struct open_args){ .host = path,
+                                                     .reader = reader,
+                                                     .writer = writer,
+                                                     .options = options,
+                                                     .is_unix = true });
 }

@@ -15,6 +15,7 @@
 #include "io/resolve.h"
 #include "io/server.h"
 #include "io/sock.h"
+#include "io/tls.h"
 
 /* ---- sockets ---- */
 
@@ -136,9 +137,11 @@ static int capture_start(void *args) {
     if (a->options) {
         c->options = *a->options;
         a->options = &c->options;
+        asyncio_sslcontext_ref(c->options.ssl);
     }
     c->host = a->host ? asyncio__strdup(a->host) : NULL;
     if (a->host && !c->host) {
+        asyncio_sslcontext_unref(c->options.ssl);
         asyncio__free(c);
         return -ENOMEM;
     }
@@ -150,6 +153,7 @@ static int capture_start(void *args) {
 static void release_start(void *args) {
     struct copies *c = ((struct start_args *)args)->copies;
     if (!c) return;
+    asyncio_sslcontext_unref(c->options.ssl);
     asyncio__free(c->host);
     asyncio__free(c);
 }
@@ -164,7 +168,9 @@ static int check_start(const struct start_args *a, const asyncio_server_options 
     if (a->is_unix && !a->host && o->sock <= 0) {
         return asyncio__raise(ASYNCIO_VALUE_ERROR, "path was not given, and no sock either");
     }
-    return 0;
+    struct asyncio__tls_request r = { o->ssl, NULL, NULL, o->ssl_handshake_timeout,
+                                      o->ssl_shutdown_timeout };
+    return asyncio__tls_check(&r, true);
 }
 
 static int bind_server(struct asyncio_server *s, struct asyncio_task *task,

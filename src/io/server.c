@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/contextvar.h"
 #include "io/fd.h"
+#include "io/tls.h"
 
 #define ACCEPTS_AT_ONCE 64
 #define RETRY_SECONDS 1.0
@@ -179,6 +180,7 @@ struct asyncio_server *asyncio__server_new(asyncio_loop *loop, asyncio_client_co
     s->refs = 1;
     s->cb = cb;
     s->options = *options;
+    asyncio_sslcontext_ref(s->options.ssl);
     if (!s->options.limit) s->options.limit = DEFAULT_LIMIT;
     if (s->options.backlog <= 0) s->options.backlog = DEFAULT_BACKLOG;
     asyncio__timer_init(&s->retry, &retry_ops);
@@ -202,6 +204,7 @@ void asyncio_server_unref(asyncio_server *s) {
     }
     asyncio_loop *loop = s->loop;
     asyncio__context_release(s->context);
+    asyncio_sslcontext_unref(s->options.ssl);
     asyncio__free(s->listeners);
     asyncio__free(s);
     asyncio__loop_object_gone(loop);

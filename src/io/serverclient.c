@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "io/fd.h"
 #include "io/server.h"
+#include "io/tls.h"
 
 struct client {
     struct asyncio__link link; /* in the server's */
@@ -73,11 +74,49 @@ static void task_gone(void *arg) {
     asyncio_server_unref(s);
 }
 
+/* ---- TLS: the handshake is made in the client's task, before the callback ---- */
+
+/* Whoever is not able to speak TLS is no trouble of the server's. */
+static int handshake_failed(struct client *c, int rc) {
+    if (!asyncio_is_exception(rc)) return rc;
+    if (c->server->loop->debug || rc == -ENOMEM) {
+        asyncio__server_report(c->server, "SSL handshake failed", rc);
+    } else {
+        asyncio_ignore(rc);
+    }
+    return 0;
+}
+
+static int run_secured(const void *args, asyncio_value *result) {
+    struct client *c = *(struct client *const *)args;
+    const struct asyncio_server *s = c->server;
+    struct asyncio__tls_request r = { s->options.ssl, NULL, NULL, s->options.ssl_handshake_timeout,
+                                      s->options.ssl_shutdown_timeout };
+    int rc = asyncio__tls_start(c->stream, &r);
+    if (rc < 0) return handshake_failed(c, rc);
+    asyncio_coro coro = s->cb(&c->stream->reader, &c->stream->writer, s->options.arg);
+    return asyncio_await(&coro, result, NULL, NULL);
+}
+
+static const asyncio_coro_type secured_type = { .size = sizeof(asyncio_coro_type),
+                                                .name = "asyncio_server_handshake",
+                                                .file = "asyncio",
+                                                .args_size = sizeof(struct client *),
+                                                .run = run_secured };
+
+static asyncio_coro begin_client(struct client *c) {
+    const struct asyncio_server *s = c->server;
+    asyncio_coro coro = { .type = &secured_type };
+    if (!s->options.ssl) return s->cb(&c->stream->reader, &c->stream->writer, s->options.arg);
+    memcpy(coro.args.bytes, &c, sizeof c);
+    return coro;
+}
+
 /* Makes the task; the current context is the server's, of which the task gets a copy. */
 static int start_task(struct client *c) {
     struct asyncio_server *s = c->server;
     asyncio_task_options o = { .size = sizeof o };
-    o.coro = s->cb(&c->stream->reader, &c->stream->writer, s->options.arg);
+    o.coro = begin_client(c);
     asyncio_task *task = asyncio_loop_create_task_with(s->loop, &o);
     if (!task) return asyncio__slot_status();
     int rc = asyncio_future_add_done_callback(asyncio_task_as_future(task), task_done, c,

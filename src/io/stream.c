@@ -218,6 +218,7 @@ void asyncio__stream_close(struct asyncio__stream *s) {
     }
     s->reader.eof = true; /* nobody reads from now on */
     wake_reader(s);
+    if (s->transport->ops->closing) s->transport->ops->closing(s->transport);
     asyncio__stream_flush(s);
 }
 
@@ -253,7 +254,7 @@ static int write_out(struct asyncio__stream *s, unsigned *want) {
         resume(s);
     }
     asyncio__buffer_free(out);
-    return 0;
+    return s->transport->ops->flush ? s->transport->ops->flush(s->transport, want) : 0;
 }
 
 void asyncio__stream_flush(struct asyncio__stream *s) {

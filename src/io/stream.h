@@ -128,6 +128,9 @@ ssize_t asyncio__stream_try(struct asyncio__stream *stream, struct asyncio_task 
 ssize_t asyncio__stream_receive(struct asyncio__stream *stream, struct asyncio_task *task,
                                 void *buf, size_t n);
 
+/* What was shown to the caller is taken now. */
+void asyncio__streamreader_take_lent(asyncio_streamreader *reader);
+
 /* Writes what it can; what to do next depends on the state. */
 void asyncio__stream_flush(struct asyncio__stream *stream);
 

@@ -82,8 +82,7 @@ static asyncio_coro make(const asyncio_coro_type *type, struct read_args args) {
 
 static int as_status(size_t n) { return n < INT_MAX ? (int)n : INT_MAX; }
 
-/* What was shown is taken now. */
-static void take_lent(asyncio_streamreader *r) {
+void asyncio__streamreader_take_lent(asyncio_streamreader *r) {
     r->partial = (asyncio_bytes){ NULL, 0 };
     if (!r->in.data) return;
     if (r->lent < r->in.size) asyncio__buffer_start(&r->in)[r->lent] = r->hidden;
@@ -98,7 +97,7 @@ static int begin(asyncio_streamreader *r, const char *call) {
                              "data",
                              call);
     }
-    if (r->lent || r->partial.data) take_lent(r);
+    if (r->lent || r->partial.data) asyncio__streamreader_take_lent(r);
     return ASYNCIO__UNLIKELY(r->error.code) ? asyncio__kept_raise(&r->error) : 0;
 }
 

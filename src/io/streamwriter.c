@@ -89,7 +89,10 @@ static int rest_lost(struct asyncio__stream *s, ssize_t sent) {
 static int write_parts(struct asyncio__stream *s, const struct iovec *parts, int count,
                        size_t size) {
     ssize_t sent = send_now(s, parts, count);
-    if (ASYNCIO__LIKELY((size_t)sent == size) || sent < 0) return 0;
+    if (ASYNCIO__LIKELY((size_t)sent == size) || sent < 0) {
+        if (ASYNCIO__UNLIKELY(s->transport->ops->flush != NULL)) asyncio__stream_flush(s);
+        return 0;
+    }
     bool idle = s->writer.out.size == 0;
     if (keep_rest(&s->writer.out, parts, count, (size_t)sent) < 0) return rest_lost(s, sent);
     if (idle) asyncio__stream_flush(s); /* which learns what to wait for */

@@ -32,10 +32,15 @@ struct asyncio__transport_ops {
     /* How many of the bytes (at least one in all) were taken. -EAGAIN and errors as above. */
     ssize_t (*write)(struct asyncio__transport *transport, const struct iovec *parts, int count,
                      unsigned *want);
+    /* Sends what it keeps of the bytes that write took: 0: all is sent; -EAGAIN and errors as above.
+     * NULL: it keeps nothing. */
+    int (*flush)(struct asyncio__transport *transport, unsigned *want);
     /* No more will be written; reading goes on. Called when everything was written, until it
      * gives something else than -EAGAIN: 0 or raised. NULL: it cannot say so. */
     int (*shutdown)(struct asyncio__transport *transport, unsigned *want);
     bool end_is_close; /* writing ends by closing all of it: a pipe */
+    /* Closing begins, before what is left is written; or NULL. */
+    void (*closing)(struct asyncio__transport *transport);
     /* The last words before closing; as shutdown. NULL: none. */
     int (*goodbye)(struct asyncio__transport *transport, unsigned *want);
     /* Frees it, and the inner one. The descriptor is closed by the stream, afterwards. */

@@ -17,6 +17,7 @@ TEST(library_codes_have_the_names_of_python) {
     CHECK_STR(asyncio_err_name(ASYNCIO_OS_ERROR), "OSError");
     CHECK_STR(asyncio_err_name(ASYNCIO_QUEUE_SHUT_DOWN), "QueueShutDown");
     CHECK_STR(asyncio_err_name(ASYNCIO_DEADLOCK_ERROR), "DeadlockError");
+    CHECK_STR(asyncio_err_name(ASYNCIO_SSL_EOF_ERROR), "SSLEOFError");
 }
 
 TEST(every_library_code_has_a_name_and_a_sentence) {
@@ -24,7 +25,7 @@ TEST(every_library_code_has_a_name_and_a_sentence) {
         CHECK(!strstr(asyncio_err_name(code), "Error-1"));
         CHECK(!strstr(asyncio_strerror(code), "nknown"));
     }
-    for (int code = ASYNCIO_EXCEPTION; code >= ASYNCIO_DEADLOCK_ERROR; code--) {
+    for (int code = ASYNCIO_EXCEPTION; code >= ASYNCIO_SSL_EOF_ERROR; code--) {
         CHECK(!strstr(asyncio_err_name(code), "Error-1"));
         CHECK(!strstr(asyncio_strerror(code), "nknown"));
     }

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * asyncio/ssl.h: TLS for streams and servers, by OpenSSL 3. Names follow Python's module ssl.
+ *
+ *     asyncio_auto_sslcontext context =
+ *         asyncio_ssl_create_default_context(ASYNCIO_SSL_SERVER_AUTH, NULL);
+ *     TRY(AWAIT(asyncio_open_connection("example.org", 443, &reader, &writer, .ssl = context)));
+ *
+ * A context holds certificates and settings; it is set up first and then used for any number of
+ * connections, of any loop and thread. It is for clients or for servers. In a library built without
+ * TLS all functions exist and fail with ASYNCIO_NOT_IMPLEMENTED_ERROR. docs/tls.md has the rest.
+ */
+#ifndef ASYNCIO_SSL_H
+#define ASYNCIO_SSL_H
+
+#include <asyncio/streams.h>
+
+ASYNCIO_BEGIN_DECLS
+
+enum asyncio_ssl_protocol {
+    ASYNCIO_SSL_PROTOCOL_TLS_CLIENT = 1,
+    ASYNCIO_SSL_PROTOCOL_TLS_SERVER,
+};
+
+/* Whom the other side's certificate is to prove: a server (so this is a client), or a client. */
+enum asyncio_ssl_purpose { ASYNCIO_SSL_SERVER_AUTH = 1, ASYNCIO_SSL_CLIENT_AUTH };
+
+enum asyncio_ssl_verify_mode {
+    ASYNCIO_SSL_CERT_NONE,     /* the other side's certificate is not looked at, or asked for */
+    ASYNCIO_SSL_CERT_OPTIONAL, /* a client may have none; one that it has is verified */
+    ASYNCIO_SSL_CERT_REQUIRED, /* there must be one, and it is verified */
+};
+
+/* Values of Python's TLSVersion. */
+enum asyncio_ssl_version {
+    ASYNCIO_SSL_TLSV1_2 = 0x0303,
+    ASYNCIO_SSL_TLSV1_3 = 0x0304,
+};
+
+/* For set_verify_flags, the values of Python's VerifyFlags. */
+enum {
+    ASYNCIO_SSL_VERIFY_CRL_CHECK_LEAF = 0x4,
+    ASYNCIO_SSL_VERIFY_CRL_CHECK_CHAIN = 0xc,
+    ASYNCIO_SSL_VERIFY_X509_STRICT = 0x20,
+    ASYNCIO_SSL_VERIFY_X509_TRUSTED_FIRST = 0x8000,
+    ASYNCIO_SSL_VERIFY_X509_PARTIAL_CHAIN = 0x80000,
+};
+
+/* ---- contexts ---- */
+
+/* A context without certificates: TLS 1.2 and later; a client requires and verifies the server's
+ * certificate and its name, a server asks for none.
+ * Returns NULL: ASYNCIO_VALUE_ERROR for another protocol; -ENOMEM; ASYNCIO_SSL_ERROR.
+ * Suspends: no. Thread: any. Owner: the caller. Since: 0.1. Python: ssl.SSLContext. */
+ASYNCIO_API asyncio_sslcontext *asyncio_sslcontext_new(enum asyncio_ssl_protocol protocol)
+    ASYNCIO_MUST_USE;
+
+/* The same with what is good for most programs. A client trusts the certificates of cafile, or
+ * (NULL) those of the system; a server, those of cafile, if it is told to ask clients for theirs.
+ * Returns NULL: ASYNCIO_VALUE_ERROR for another purpose; those of load_verify_locations and of new.
+ * Suspends: no (it reads files). Thread: any. Owner: the caller. Since: 0.1.
+ * Python: ssl.create_default_context. */
+ASYNCIO_API asyncio_sslcontext *asyncio_ssl_create_default_context(enum asyncio_ssl_purpose purpose,
+                                                                   const char *cafile)
+    ASYNCIO_MUST_USE;
+
+/* References; connections have their own. Errors: none.
+ * Suspends: no. Thread: any. Since: 0.1. Python: none. */
+ASYNCIO_API asyncio_sslcontext *asyncio_sslcontext_ref(asyncio_sslcontext *context);
+ASYNCIO_API void asyncio_sslcontext_unref(asyncio_sslcontext *context);
+
+/* All functions below give ASYNCIO_TYPE_ERROR for NULL where something is required. They are for
+ * setting a context up: a context that connections use already is not to be changed. */
+
+/* What this side proves who it is with: a file in PEM with its certificate, followed by those that
+ * lead to the authority; and the private key, in keyfile or (NULL) in the same file. password: of an
+ * encrypted key, or NULL.
+ * Returns 0; the system's error if a file cannot be read (-ENOENT); ASYNCIO_SSL_ERROR with
+ * OpenSSL's reason (no certificate in it, a key of another certificate, a wrong password).
+ * Suspends: no (it reads files). Thread: any, one at a time. Since: 0.1.
+ * Python: SSLContext.load_cert_chain. */
+ASYNCIO_API int asyncio_sslcontext_load_cert_chain(asyncio_sslcontext *context,
+                                                   const char *certfile, const char *keyfile,
+                                                   const char *password);
+
+/* Whom to trust: authorities in a file, in a folder (prepared by `openssl rehash`), in a text, all
+ * in PEM. NULL: not from there; at least one is required. default_certs: those of the system.
+ * Returns as load_cert_chain.
+ * Suspends: no (they read files). Thread: any, one at a time. Since: 0.1.
+ * Python: SSLContext.load_verify_locations, SSLContext.load_default_certs. */
+ASYNCIO_API int asyncio_sslcontext_load_verify_locations(asyncio_sslcontext *context,
+                                                         const char *cafile, const char *capath,
+                                                         const char *cadata);
+ASYNCIO_API int asyncio_sslcontext_load_default_certs(asyncio_sslcontext *context);
+
+/* Whether the other side must have a certificate, and whether its name must be the one that was
+ * connected to. The first cannot be ASYNCIO_SSL_CERT_NONE while the second is on; turning the second
+ * on makes a certificate required.
+ * Returns 0; ASYNCIO_VALUE_ERROR for that, for another mode, and for a server that checks names.
+ * Suspends: no. Thread: any, one at a time. Since: 0.1.
+ * Python: SSLContext.verify_mode, SSLContext.check_hostname. */
+ASYNCIO_API int asyncio_sslcontext_set_verify_mode(asyncio_sslcontext *context,
+                                                   enum asyncio_ssl_verify_mode mode);
+ASYNCIO_API int asyncio_sslcontext_set_check_hostname(asyncio_sslcontext *context, bool on);
+ASYNCIO_API enum asyncio_ssl_verify_mode asyncio_sslcontext_verify_mode(
+    const asyncio_sslcontext *context);
+ASYNCIO_API bool asyncio_sslcontext_check_hostname(const asyncio_sslcontext *context);
+
+/* How strictly certificates are verified, ASYNCIO_SSL_VERIFY_... or-ed: set, not added.
+ * Returns 0.
+ * Suspends: no. Thread: any, one at a time. Since: 0.1. Python: SSLContext.verify_flags. */
+ASYNCIO_API int asyncio_sslcontext_set_verify_flags(asyncio_sslcontext *context,
+                                                    unsigned long flags);
+ASYNCIO_API unsigned long asyncio_sslcontext_verify_flags(const asyncio_sslcontext *context);
+
+/* The oldest and the newest version of TLS: 1.2 and whatever there is, at first. 0: no limit.
+ * Returns 0; ASYNCIO_VALUE_ERROR for a version that is not known.
+ * Suspends: no. Thread: any, one at a time. Since: 0.1.
+ * Python: SSLContext.minimum_version, SSLContext.maximum_version. */
+ASYNCIO_API int asyncio_sslcontext_set_minimum_version(asyncio_sslcontext *context,
+                                                       enum asyncio_ssl_version version);
+ASYNCIO_API int asyncio_sslcontext_set_maximum_version(asyncio_sslcontext *context,
+                                                       enum asyncio_ssl_version version);
+
+/* The ciphers of TLS 1.2 and before, in OpenSSL's language of cipher lists.
+ * Returns 0; ASYNCIO_SSL_ERROR if none can be selected.
+ * Suspends: no. Thread: any, one at a time. Since: 0.1. Python: SSLContext.set_ciphers. */
+ASYNCIO_API int asyncio_sslcontext_set_ciphers(asyncio_sslcontext *context, const char *ciphers);
+
+/* What may be spoken above TLS ("h2", "http/1.1"), the favourite first. A server takes the first
+ * of its own that the client has; without one the connection goes on without. The result is the
+ * extra information "alpn_protocol".
+ * Returns 0; ASYNCIO_VALUE_ERROR for a name that is empty or longer than 255 bytes; -ENOMEM.
+ * Suspends: no. Thread: any, one at a time. Since: 0.1. Python: SSLContext.set_alpn_protocols. */
+ASYNCIO_API int asyncio_sslcontext_set_alpn_protocols(asyncio_sslcontext *context,
+                                                      const char *const *protocols, size_t count);
+
+/* Is asked, on a server, for each client: the name it wants to talk to (NULL: it did not say), and
+ * *context, which the callback may replace by another one (lent) with the certificate for that name.
+ * Returns 0 to go on, or the number of the TLS alert to refuse the client with. Must not wait. */
+typedef int asyncio_ssl_sni_cb(const char *server_name, asyncio_sslcontext **context, void *arg);
+
+/* For a callback to return. */
+enum { ASYNCIO_SSL_ALERT_UNRECOGNIZED_NAME = 112 };
+
+/* Sets that callback; NULL: none.
+ * Returns 0; ASYNCIO_VALUE_ERROR for a client's context.
+ * Suspends: no. Thread: any, one at a time. Owner: arg is lent. Since: 0.1.
+ * Python: SSLContext.sni_callback. */
+ASYNCIO_API int asyncio_sslcontext_set_sni_callback(asyncio_sslcontext *context,
+                                                    asyncio_ssl_sni_cb *callback, void *arg);
+
+/* ---- connections ---- */
+
+typedef struct asyncio_start_tls_options {
+    size_t size;                     /* sizeof(asyncio_start_tls_options) */
+    const char *server_hostname;     /* for clients: who the server must be */
+    double ssl_handshake_timeout;    /* seconds; 0: 60 */
+    double ssl_shutdown_timeout;     /* seconds that closing may take; 0: 30 */
+    asyncio_sslsession *ssl_session; /* of an earlier connection, to be resumed; or NULL */
+} asyncio_start_tls_options;
+
+/* Goes on with TLS on a connection that is open, as a client or a server, as the context says. Waits
+ * until everything written before is sent. What the reader has received and nobody has read is taken
+ * for the beginning of TLS: nothing that came in clear is read as if it had been protected. If it
+ * fails the connection is closed.
+ * In C the macro of the same name without _with takes options:
+ *     asyncio_streamwriter_start_tls(writer, context, .server_hostname = "example.org")
+ * Errors, when awaited: ASYNCIO_SSL_CERT_VERIFICATION_ERROR (its value is OpenSSL's number of
+ * the reason); ASYNCIO_SSL_ERROR with OpenSSL's reason; -ECONNRESET if the other side hangs up;
+ * -ECONNABORTED if it takes too long, or the connection is closed meanwhile; ASYNCIO_VALUE_ERROR
+ * for a missing server_hostname where names are checked, and for negative timeouts;
+ * ASYNCIO_RUNTIME_ERROR while a task reads; ASYNCIO_TYPE_ERROR; ASYNCIO_CANCELLED_ERROR; -ENOMEM.
+ * Suspends: yes (when awaited). Thread: loop. Since: 0.1. Python: StreamWriter.start_tls. */
+ASYNCIO_API asyncio_coro
+asyncio_streamwriter_start_tls_with(asyncio_streamwriter *writer, asyncio_sslcontext *context,
+                                    const asyncio_start_tls_options *options) ASYNCIO_MUST_USE;
+
+/* What a later connection of the same context can begin with, to save work (.ssl_session). The
+ * server gives it at some time after the handshake: ask before closing, after something was read.
+ * NULL: none, not even an error.
+ * Suspends: no. Thread: loop. Owner: the caller. Since: 0.1. Python: SSLObject.session. */
+ASYNCIO_API asyncio_sslsession *asyncio_streamwriter_get_ssl_session(
+    const asyncio_streamwriter *writer) ASYNCIO_MUST_USE;
+
+/* References. Errors: none.
+ * Suspends: no. Thread: any. Since: 0.1. Python: none. */
+ASYNCIO_API asyncio_sslsession *asyncio_sslsession_ref(asyncio_sslsession *session);
+ASYNCIO_API void asyncio_sslsession_unref(asyncio_sslsession *session);
+
+/* References that go when the variable leaves its block; begin with NULL. */
+ASYNCIO_INLINE void asyncio__auto_sslcontext(asyncio_sslcontext **p) {
+    asyncio_sslcontext_unref(*p);
+}
+ASYNCIO_INLINE void asyncio__auto_sslsession(asyncio_sslsession **p) {
+    asyncio_sslsession_unref(*p);
+}
+#define asyncio_auto_sslcontext                                                                    \
+    __attribute__((unused, cleanup(asyncio__auto_sslcontext))) asyncio_sslcontext *
+#define asyncio_auto_sslsession                                                                    \
+    __attribute__((unused, cleanup(asyncio__auto_sslsession))) asyncio_sslsession *
+
+ASYNCIO_END_DECLS
+
+#ifndef __cplusplus
+#define asyncio_streamwriter_start_tls(writer, ...)                                                \
+    ASYNCIO__CAT(ASYNCIO__START_TLS_, ASYNCIO__HASCOMMA(__VA_ARGS__))(writer, __VA_ARGS__)
+#define ASYNCIO__START_TLS_0(writer, context)                                                      \
+    asyncio_streamwriter_start_tls_with((writer), (context), NULL)
+#define ASYNCIO__START_TLS_1(writer, context, ...)                                                 \
+    asyncio_streamwriter_start_tls_with(                                                           \
+        (writer), (context),                                                                       \
+        &(const asyncio_start_tls_options){ .size = sizeof(asyncio_start_tls_options),             \
+                                            __VA_ARGS__ })
+#else
+inline asyncio_coro asyncio_streamwriter_start_tls(asyncio_streamwriter *writer,
+                                                   asyncio_sslcontext *context) {
+    return asyncio_streamwriter_start_tls_with(writer, context, nullptr);
+}
+#endif
+
+#endif
