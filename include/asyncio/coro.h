@@ -13,6 +13,7 @@
 #define ASYNCIO_CORO_H
 
 #include <asyncio/error.h>
+#include <limits.h>
 
 ASYNCIO_BEGIN_DECLS
 
@@ -34,7 +35,13 @@ typedef struct asyncio_coro_type {
      * (0, or a negative code), release undoes that. NULL: a bit copy is enough. */
     int (*capture)(void *args);
     void (*release)(void *args);
+    /* For what often has nothing to wait for; or NULL. Tried first where the object is
+     * awaited: does all of it without suspending and gives its status (the value goes to
+     * *out, unless that is NULL), or does nothing and gives ASYNCIO_MUST_RUN. */
+    int (*at_once)(const void *args, asyncio_value *out);
 } asyncio_coro_type;
+
+#define ASYNCIO_MUST_RUN INT_MIN
 
 /* The layout is frozen. */
 typedef struct asyncio_coro {

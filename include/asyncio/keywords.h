@@ -130,9 +130,15 @@ ASYNCIO_MUST_USE inline int asyncio__await(asyncio_future *future, asyncio_value
     ASYNCIO__CAT(ASYNCIO__MAP_, ASYNCIO__N(__VA_ARGS__))(m, s, __VA_ARGS__)
 
 #define ASYNCIO__CORO_TYPE(fn, args_size)                                                          \
-    static const asyncio_coro_type fn##_coro_type = {                                              \
-        sizeof(asyncio_coro_type), #fn, __FILE__, __LINE__, args_size, fn##_coro_run, NULL, NULL   \
-    };
+    static const asyncio_coro_type fn##_coro_type = { sizeof(asyncio_coro_type),                   \
+                                                      #fn,                                         \
+                                                      __FILE__,                                    \
+                                                      __LINE__,                                    \
+                                                      args_size,                                   \
+                                                      fn##_coro_run,                               \
+                                                      NULL,                                        \
+                                                      NULL,                                        \
+                                                      NULL };
 #define ASYNCIO__ASYNC_1(fn)                                                                       \
     asyncio_coro fn(void) ASYNCIO_MUST_USE;                                                        \
     static int fn##_coro(asyncio_value *RETURN_outside_an_ASYNC_function);                         \

@@ -68,9 +68,15 @@ ASYNCIO_MUST_USE inline asyncio_coro asyncio_to_thread(asyncio_job_function *fn,
 /* ---- BLOCKING ---- */
 
 #define ASYNCIO__BLOCKING_TYPE(fn, args_size)                                                      \
-    static const asyncio_coro_type fn##_coro_type = {                                              \
-        sizeof(asyncio_coro_type), #fn, __FILE__, __LINE__, args_size, fn##_coro_run, NULL, NULL   \
-    };
+    static const asyncio_coro_type fn##_coro_type = { sizeof(asyncio_coro_type),                   \
+                                                      #fn,                                         \
+                                                      __FILE__,                                    \
+                                                      __LINE__,                                    \
+                                                      args_size,                                   \
+                                                      fn##_coro_run,                               \
+                                                      NULL,                                        \
+                                                      NULL,                                        \
+                                                      NULL };
 #define ASYNCIO__BLOCKING_1(fn)                                                                    \
     asyncio_blocking fn(void) ASYNCIO_MUST_USE;                                                    \
     static int fn##_blocking(asyncio_value *RETURN_outside_an_ASYNC_function);                     \

@@ -143,11 +143,19 @@ static int run_drain(const void *args, asyncio_value *result) {
     (void)result;
     if (ASYNCIO__UNLIKELY(!w)) return no_writer();
     struct asyncio__stream *s = asyncio__stream_of_writer(w);
-    if (ASYNCIO__LIKELY(!w->paused && !s->error.code && s->state == ASYNCIO__STREAM_OPEN)) return 0;
     asyncio__stream_ref(s);
     int rc = drain(s);
     asyncio__stream_unref(s);
     return rc;
+}
+
+static int drain_at_once(const void *args, asyncio_value *out) {
+    asyncio_streamwriter *w = writer_of(args);
+    if (!w || w->paused) return ASYNCIO_MUST_RUN;
+    const struct asyncio__stream *s = asyncio__stream_of_writer(w);
+    if (s->error.code || s->state != ASYNCIO__STREAM_OPEN) return ASYNCIO_MUST_RUN;
+    if (out) *out = asyncio_none();
+    return 0;
 }
 
 static const asyncio_coro_type drain_type = { .size = sizeof(asyncio_coro_type),
@@ -156,7 +164,8 @@ static const asyncio_coro_type drain_type = { .size = sizeof(asyncio_coro_type),
                                               .args_size = sizeof(void *),
                                               .run = run_drain,
                                               .capture = capture_writer,
-                                              .release = release_writer };
+                                              .release = release_writer,
+                                              .at_once = drain_at_once };
 
 asyncio_coro asyncio_streamwriter_drain(asyncio_streamwriter *w) { return make(&drain_type, w); }
 

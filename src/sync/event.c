@@ -77,6 +77,13 @@ static int run_wait(const void *args, asyncio_value *result) {
     return rc;
 }
 
+static int wait_at_once(const void *args, asyncio_value *out) {
+    const asyncio_event *event = asyncio__object_of(args);
+    if (!event || !event->set) return ASYNCIO_MUST_RUN;
+    if (out) *out = asyncio_bool(true);
+    return 0;
+}
+
 static int capture_event(void *args) {
     asyncio_event_ref(asyncio__object_of(args));
     return 0;
@@ -89,7 +96,8 @@ static const asyncio_coro_type wait_type = { .size = sizeof(asyncio_coro_type),
                                              .file = "asyncio",
                                              .run = run_wait,
                                              .capture = capture_event,
-                                             .release = release_event };
+                                             .release = release_event,
+                                             .at_once = wait_at_once };
 
 asyncio_coro asyncio_event_wait(asyncio_event *event) {
     return asyncio__object_coro(&wait_type, event);

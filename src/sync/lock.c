@@ -82,6 +82,14 @@ static int run_acquire(const void *args, asyncio_value *result) {
     return rc;
 }
 
+static int acquire_at_once(const void *args, asyncio_value *out) {
+    asyncio_lock *lock = asyncio__object_of(args);
+    if (!lock || lock->locked || !asyncio__list_empty(&lock->waiters)) return ASYNCIO_MUST_RUN;
+    lock->locked = true;
+    if (out) *out = asyncio_bool(true);
+    return 0;
+}
+
 static int capture_lock(void *args) {
     asyncio_lock_ref(asyncio__object_of(args));
     return 0;
@@ -94,7 +102,8 @@ static const asyncio_coro_type acquire_type = { .size = sizeof(asyncio_coro_type
                                                 .file = "asyncio",
                                                 .run = run_acquire,
                                                 .capture = capture_lock,
-                                                .release = release_lock };
+                                                .release = release_lock,
+                                                .at_once = acquire_at_once };
 
 asyncio_coro asyncio_lock_acquire(asyncio_lock *lock) {
     return asyncio__object_coro(&acquire_type, lock);

@@ -179,6 +179,24 @@ static int run_get(const void *args, asyncio_value *result) {
     return 0;
 }
 
+static int put_at_once(const void *args, asyncio_value *out) {
+    const struct put_args *a = args;
+    asyncio_queue *q = a->queue;
+    if (!q || is_full(q) || q->shut_down) return ASYNCIO_MUST_RUN;
+    int rc = put_item(q, &a->item);
+    if (rc >= 0 && out) *out = asyncio_none();
+    return rc;
+}
+
+static int get_at_once(const void *args, asyncio_value *out) {
+    asyncio_queue *q = asyncio__object_of(args);
+    if (!q || is_empty(q)) return ASYNCIO_MUST_RUN;
+    asyncio_value item = get_item(q);
+    if (out) *out = item;
+    else asyncio_value_drop(&item);
+    return 0;
+}
+
 /* ---- unfinished items ---- */
 
 static void wake_joiners(asyncio_queue *q) { asyncio__line_wake(&q->joiners, LONG_MAX); }
@@ -242,13 +260,15 @@ static const asyncio_coro_type put_type = { .size = sizeof(asyncio_coro_type),
                                             .file = "asyncio",
                                             .run = run_put,
                                             .capture = capture_queue,
-                                            .release = release_queue };
+                                            .release = release_queue,
+                                            .at_once = put_at_once };
 static const asyncio_coro_type get_type = { .size = sizeof(asyncio_coro_type),
                                             .name = "asyncio_queue_get",
                                             .file = "asyncio",
                                             .run = run_get,
                                             .capture = capture_queue,
-                                            .release = release_queue };
+                                            .release = release_queue,
+                                            .at_once = get_at_once };
 static const asyncio_coro_type join_type = { .size = sizeof(asyncio_coro_type),
                                              .name = "asyncio_queue_join",
                                              .file = "asyncio",

@@ -127,6 +127,14 @@ static int run_acquire(const void *args, asyncio_value *result) {
     return rc;
 }
 
+static int acquire_at_once(const void *args, asyncio_value *out) {
+    asyncio_semaphore *s = asyncio__object_of(args);
+    if (!s || s->value == 0 || !asyncio__line_empty(&s->line)) return ASYNCIO_MUST_RUN;
+    s->value--;
+    if (out) *out = asyncio_bool(true);
+    return 0;
+}
+
 static int capture_semaphore(void *args) {
     asyncio_semaphore_ref(asyncio__object_of(args));
     return 0;
@@ -139,7 +147,8 @@ static const asyncio_coro_type acquire_type = { .size = sizeof(asyncio_coro_type
                                                 .file = "asyncio",
                                                 .run = run_acquire,
                                                 .capture = capture_semaphore,
-                                                .release = release_semaphore };
+                                                .release = release_semaphore,
+                                                .at_once = acquire_at_once };
 
 asyncio_coro asyncio_semaphore_acquire(asyncio_semaphore *s) {
     return asyncio__object_coro(&acquire_type, s);

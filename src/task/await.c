@@ -57,6 +57,13 @@ static __attribute__((noinline)) int await_aside(struct asyncio__strand *strand,
     return status;
 }
 
+/* Its type knows a way without a frame, for when there is nothing to wait for. */
+static __attribute__((noinline)) int await_at_once(struct asyncio__strand *strand,
+                                                   const asyncio_coro *coro, asyncio_value *out) {
+    int status = coro->type->at_once(coro->args.bytes, out);
+    return ASYNCIO__LIKELY(status != ASYNCIO_MUST_RUN) ? status : await_coro(strand, coro, out);
+}
+
 /* sleep(0) is what a program of many tasks does most: it needs no frame of its own. */
 int asyncio_await(const asyncio_coro *coro, asyncio_value *out, const char *where,
                   const char *func) {
@@ -69,8 +76,8 @@ int asyncio_await(const asyncio_coro *coro, asyncio_value *out, const char *wher
         *(const double *)(const void *)coro->args.bytes <= 0) {
         return asyncio__task_yield(asyncio__task_of(strand));
     }
-    return ASYNCIO__LIKELY(!strand->error) ? await_coro(strand, coro, out)
-                                           : await_aside(strand, coro, out);
+    if (ASYNCIO__UNLIKELY(strand->error != NULL)) return await_aside(strand, coro, out);
+    return coro->type->at_once ? await_at_once(strand, coro, out) : await_coro(strand, coro, out);
 }
 
 /* ---- suspending ---- */

@@ -222,8 +222,8 @@ TEST(a_graph_too_large_to_search_is_refused_in_bounded_time) {
 
 /* ---- frames ---- */
 
-static const asyncio_coro_type main_type = { sizeof main_type, "main", "m.c", 1, 0, 0, 0, 0 };
-static const asyncio_coro_type fetch_type = { sizeof fetch_type, "fetch", "f.c", 1, 0, 0, 0, 0 };
+static const asyncio_coro_type main_type = { sizeof main_type, "main", "m.c", 1, 0, 0, 0, 0, 0 };
+static const asyncio_coro_type fetch_type = { sizeof fetch_type, "fetch", "f.c", 1, 0, 0, 0, 0, 0 };
 
 static struct asyncio__frame make_frame(struct asyncio__frame *up, const asyncio_coro_type *type,
                                         const char *where, const char *func) {

@@ -38,9 +38,15 @@ static void text_release(void *args) {
     released++;
 }
 
-static const asyncio_coro_type text_type = {
-    sizeof(asyncio_coro_type), "text", __FILE__, __LINE__, 0, text_run, text_capture, text_release
-};
+static const asyncio_coro_type text_type = { sizeof(asyncio_coro_type),
+                                             "text",
+                                             __FILE__,
+                                             __LINE__,
+                                             0,
+                                             text_run,
+                                             text_capture,
+                                             text_release,
+                                             NULL };
 
 static asyncio_coro text(const char *s) {
     asyncio_coro c;
@@ -167,6 +173,78 @@ TEST(objects_have_the_frozen_size_and_can_be_copied) {
     memset(&none, 0, sizeof none);
     CHECK(!asyncio_iscoroutine(&none));
     CHECK(!asyncio_iscoroutine(NULL));
+}
+
+/* ---- at once ---- */
+
+static bool ready_at_once;
+
+static int shortcut_run(const void *args, asyncio_value *result) {
+    (void)args;
+    note("run");
+    *result = asyncio_int(1);
+    return AWAIT(asyncio_sleep(0));
+}
+
+static int shortcut_at_once(const void *args, asyncio_value *out) {
+    (void)args;
+    note("tried");
+    if (!ready_at_once) return ASYNCIO_MUST_RUN;
+    if (out) *out = asyncio_int(2);
+    return 0;
+}
+
+static const asyncio_coro_type shortcut_type = { .size = sizeof(asyncio_coro_type),
+                                                 .name = "shortcut",
+                                                 .run = shortcut_run,
+                                                 .at_once = shortcut_at_once };
+
+static asyncio_coro shortcut(void) {
+    asyncio_coro c;
+    memset(&c, 0, sizeof c);
+    c.type = &shortcut_type;
+    return c;
+}
+
+ASYNC(await_shortcut) {
+    asyncio_value value;
+    TRY(AWAIT(shortcut(), &value));
+    note("%d", (int)value.i);
+    TRY(AWAIT(shortcut()));
+    RETURN();
+}
+
+TEST(a_shortcut_is_tried_before_the_body) {
+    ready_at_once = true;
+    run_alone(await_shortcut());
+    CHECK_NOTES("tried 2 tried");
+}
+
+TEST(a_shortcut_that_cannot_leaves_it_to_the_body) {
+    ready_at_once = false;
+    run_alone(await_shortcut());
+    CHECK_NOTES("tried run 1 tried run");
+}
+
+ASYNC(shortcut_while_handling) {
+    int rc = asyncio_raise(ASYNCIO_VALUE_ERROR, NULL, NULL, "kept");
+    CHECK_INT(AWAIT(shortcut()), 0);
+    TRY(rc);
+    RETURN();
+}
+
+TEST(a_shortcut_is_not_taken_while_an_error_is_kept) {
+    ready_at_once = true;
+    start_loop();
+    CHECK_ERROR(run(shortcut_while_handling()), ASYNCIO_VALUE_ERROR, "kept");
+    end_loop();
+    CHECK_NOTES("run");
+}
+
+TEST(a_task_runs_the_body) {
+    ready_at_once = true;
+    run_alone(shortcut());
+    CHECK_NOTES("run");
 }
 
 /* ---- tasks and futures as coroutine objects ---- */

@@ -164,16 +164,17 @@ static int positive_status(const void *args, asyncio_value *result) {
     (void)args, (void)result;
     return 17;
 }
-static const asyncio_coro_type positive_type = { sizeof(asyncio_coro_type), "positive", "x.c", 1, 0,
-                                                 positive_status,           NULL,       NULL };
+static const asyncio_coro_type positive_type = {
+    sizeof(asyncio_coro_type), "positive", "x.c", 1, 0, positive_status, NULL, NULL, NULL
+};
 
 static int value_and_error(const void *args, asyncio_value *result) {
     (void)args;
     *result = asyncio_own_str(strdup("of no use"));
     return ASYNCIO_VALUE_ERROR;
 }
-static const asyncio_coro_type both_type = { sizeof(asyncio_coro_type), "both", "x.c", 1, 0,
-                                             value_and_error,           NULL,   NULL };
+static const asyncio_coro_type both_type = { sizeof(asyncio_coro_type), "both", "x.c", 1,   0,
+                                             value_and_error,           NULL,   NULL,  NULL };
 
 static asyncio_coro coro_of_type(const asyncio_coro_type *type) {
     asyncio_coro c;

@@ -113,7 +113,7 @@ static int no_run(const void *args, asyncio_value *result) {
 }
 
 static const asyncio_coro_type machine_type = {
-    sizeof(asyncio_coro_type), "machine", "machine.c", 3, 0, no_run, NULL, NULL
+    sizeof(asyncio_coro_type), "machine", "machine.c", 3, 0, no_run, NULL, NULL, NULL
 };
 
 static asyncio_task *create(enum next (*step)(struct machine *, int), asyncio_future *f) {
