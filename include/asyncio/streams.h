@@ -158,13 +158,29 @@ ASYNCIO_API bool asyncio_streamreader_at_eof(const asyncio_streamreader *reader)
 /* Sends what the kernel takes at once and keeps a copy of the rest, which is sent in the
  * background. That has no limit: await drain after writing. After close, or when the
  * connection is broken, what is written is dropped (drain says so).
- * Returns 0; ASYNCIO_RUNTIME_ERROR after write_eof; ASYNCIO_TYPE_ERROR for NULL; -ENOMEM
+ * Returns 0; ASYNCIO_RUNTIME_ERROR after write_eof or while a file is sent (asyncio_loop_sendfile);
+ * ASYNCIO_TYPE_ERROR for NULL; -ENOMEM
  * (nothing was written, or the connection is broken).
  * Suspends: no. Thread: loop. Since: 0.1. Python: StreamWriter.write, writelines. */
 ASYNCIO_API int asyncio_streamwriter_write(asyncio_streamwriter *writer, const void *data,
                                            size_t n);
 ASYNCIO_API int asyncio_streamwriter_writelines(asyncio_streamwriter *writer,
                                                 const struct iovec *lines, int count);
+
+/* Sends `count` bytes (0: up to the end) of an open file from `offset` on, after what was written
+ * before. The value is how many were sent, fewer if the file ends. The file's position is neither
+ * used nor moved. The kernel copies where it can; otherwise a buffer does. Reading the file may
+ * block. Until it has ended writing fails with ASYNCIO_RUNTIME_ERROR; after an error or a
+ * cancellation nobody knows how much was sent.
+ * Errors, when awaited: ASYNCIO_RUNTIME_ERROR if the writer is closing, after write_eof, while
+ * another file is sent, or for another loop; the error of the connection; -ECONNRESET if it is
+ * closed meanwhile; the system's for the file; ASYNCIO_VALUE_ERROR for a negative offset;
+ * ASYNCIO_TYPE_ERROR for NULL; ASYNCIO_CANCELLED_ERROR; -ENOMEM.
+ * Suspends: yes (when awaited, if the connection takes no more). Thread: loop. Since: 0.1.
+ * Python: loop.sendfile. */
+ASYNCIO_API asyncio_coro asyncio_loop_sendfile(asyncio_loop *loop, asyncio_streamwriter *writer,
+                                               int file, off_t offset, size_t count)
+    ASYNCIO_MUST_USE;
 
 /* Waits while more is kept than the high-water mark, until it has come down to the low one.
  * Errors, when awaited: the error of the connection; -ECONNRESET after it was closed;
@@ -193,8 +209,8 @@ ASYNCIO_API asyncio_coro asyncio_streamwriter_wait_closed(asyncio_streamwriter *
 
 /* Says that nothing more will be written, once what is kept is sent; reading goes on.
  * Of a pipe, which has one direction, this is closing it. Returns 0 (also the second time, and after
- * close); ASYNCIO_NOT_IMPLEMENTED_ERROR if
- * can_write_eof is false; ASYNCIO_TYPE_ERROR for NULL.
+ * close); ASYNCIO_NOT_IMPLEMENTED_ERROR if can_write_eof is false; ASYNCIO_RUNTIME_ERROR while a
+ * file is sent; ASYNCIO_TYPE_ERROR for NULL.
  * Suspends: no. Thread: loop. Since: 0.1. Python: StreamWriter.write_eof, can_write_eof. */
 ASYNCIO_API int asyncio_streamwriter_write_eof(asyncio_streamwriter *writer);
 ASYNCIO_API bool asyncio_streamwriter_can_write_eof(const asyncio_streamwriter *writer);

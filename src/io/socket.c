@@ -8,11 +8,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "io/address.h"
 #include "io/fd.h"
+#include "io/sigpipe.h"
 #include "io/transport.h"
 
 static ssize_t read_socket(struct asyncio__transport *t, void *buf, size_t n, unsigned *want) {
@@ -41,6 +43,20 @@ static ssize_t write_socket(struct asyncio__transport *t, const struct iovec *pa
         while (put < 0 && errno == EINTR);
     }
     return ASYNCIO__LIKELY(put >= 0) ? put : asyncio__transport_failed(t, ASYNCIO__WRITING, "send");
+}
+
+static ssize_t sendfile_socket(struct asyncio__transport *t, int file, off_t *at, size_t n,
+                               unsigned *want) {
+    struct asyncio__sigpipe held;
+    ssize_t put;
+    *want = ASYNCIO_WRITABLE;
+    if (!asyncio__descriptor_may_try(asyncio__transport_entry(t), ASYNCIO__WRITING)) return -EAGAIN;
+    asyncio__sigpipe_hold(&held);
+    do put = sendfile(t->fd, file, at, n);
+    while (put < 0 && errno == EINTR);
+    asyncio__sigpipe_release(&held, put < 0 && errno == EPIPE);
+    if (put < 0 && (errno == EINVAL || errno == ENOSYS)) return -ENOSYS;
+    return put >= 0 ? put : asyncio__transport_failed(t, ASYNCIO__WRITING, "sendfile");
 }
 
 static int shutdown_socket(struct asyncio__transport *t, unsigned *want) {
@@ -88,6 +104,7 @@ static const struct asyncio__transport_ops socket_ops = {
     .name = "socket",
     .read = read_socket,
     .write = write_socket,
+    .sendfile = sendfile_socket,
     .shutdown = shutdown_socket,
     .free = free_socket,
     .extra = extra_of_socket,

@@ -109,13 +109,19 @@ static void wake_reader(struct asyncio__stream *s) {
         asyncio__future_finish(&s->reader.more, asyncio_none());
 }
 
+static void wake_sender(struct asyncio__stream *s) {
+    want(s, &s->write_want, 0);
+    if (s->writer.sender) asyncio__waiter_wake(s->writer.sender);
+}
+
 static void fired(struct asyncio__fdwatch *watch, enum asyncio__direction direction) {
     struct asyncio__stream *s = stream_of(watch, (int)direction);
     unsigned bit = 1u << direction;
     if (s->read_want & bit) wake_reader(s);
     if (!(s->write_want & bit)) return;
     asyncio__stream_ref(s);
-    asyncio__stream_flush(s);
+    if (s->writer.sender) wake_sender(s);
+    else asyncio__stream_flush(s);
     asyncio__stream_unref(s);
 }
 
@@ -154,7 +160,7 @@ void asyncio__stream_write_failed(struct asyncio__stream *s, int code) {
     asyncio_error_unref(error);
     s->writer.failed = true;
     s->writer.paused = false;
-    want(s, &s->write_want, 0);
+    wake_sender(s);
     asyncio__buffer_free(&s->writer.out);
     wake_all(&s->writer.drains);
 }
@@ -180,6 +186,7 @@ static void finish(struct asyncio__stream *s, bool close) {
     if (s->writer.out.size > 0) s->writer.failed = true;
     asyncio__buffer_free(&s->writer.out);
     wake_reader(s);
+    wake_sender(s);
     wake_all(&s->writer.drains);
     wake_all(&s->writer.closers);
     if (s->closed) s->closed(s, s->closed_arg);
@@ -265,6 +272,20 @@ void asyncio__stream_flush(struct asyncio__stream *s) {
     else want(s, &s->write_want, 0);
     if (rc < 0) asyncio__stream_write_failed(s, rc);
     if (s->state == ASYNCIO__STREAM_CLOSING && s->write_want == 0) finish(s, true);
+}
+
+int asyncio__stream_wait_writable(struct asyncio__stream *s, struct asyncio_task *task,
+                                  unsigned what) {
+    struct asyncio__waiter w;
+    asyncio__waiter_init(&w, s->loop);
+    int rc = want(s, &s->write_want, what);
+    if (rc >= 0) {
+        s->writer.sender = &w;
+        rc = asyncio__waiter_park(&w, task);
+        s->writer.sender = NULL;
+    }
+    if (s->write_want != 0) want(s, &s->write_want, 0);
+    return rc;
 }
 
 /* ---- reading ---- */

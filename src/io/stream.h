@@ -71,11 +71,13 @@ struct asyncio_streamwriter {
     bool paused;
     bool eof; /* write_eof was called */
     bool eof_sent;
-    bool failed; /* writing failed: what is written is dropped */
+    bool failed;  /* writing failed: what is written is dropped */
+    bool sending; /* a task sends a file: nobody else writes */
     struct asyncio__buffer out;
     size_t high, low;
-    struct asyncio__link drains;  /* tasks in drain */
-    struct asyncio__link closers; /* tasks in wait_closed */
+    struct asyncio__link drains;    /* tasks in drain */
+    struct asyncio__link closers;   /* tasks in wait_closed */
+    struct asyncio__waiter *sender; /* the task that sends, while it waits until it can send more */
 };
 
 struct asyncio__stream {
@@ -130,6 +132,15 @@ ssize_t asyncio__stream_receive(struct asyncio__stream *stream, struct asyncio_t
 
 /* What was shown to the caller is taken now. */
 void asyncio__streamreader_take_lent(asyncio_streamreader *reader);
+
+/* Waits, as the one who sends a file with nothing in `out`, until one of `what` is ready, or the
+ * stream is broken or closed. 0, or raised if it is cancelled. */
+int asyncio__stream_wait_writable(struct asyncio__stream *stream, struct asyncio_task *task,
+                                  unsigned what);
+
+/* What drain does; the caller has a reference. Whether something may be written: 0 or raised. */
+int asyncio__stream_drain(struct asyncio__stream *stream);
+int asyncio__writer_check(const asyncio_streamwriter *writer);
 
 /* Writes what it can; what to do next depends on the state. */
 void asyncio__stream_flush(struct asyncio__stream *stream);

@@ -100,13 +100,19 @@ static int write_parts(struct asyncio__stream *s, const struct iovec *parts, int
     return 0;
 }
 
+int asyncio__writer_check(const asyncio_streamwriter *w) {
+    if (w->eof) {
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Cannot call write() after write_eof()");
+    }
+    if (!w->sending) return 0;
+    return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "unable to write; sendfile is in progress");
+}
+
 int asyncio_streamwriter_writelines(asyncio_streamwriter *w, const struct iovec *lines, int count) {
     if (ASYNCIO__UNLIKELY(!w)) return no_writer();
     struct asyncio__stream *s = asyncio__stream_of_writer(w);
     if (ASYNCIO__UNLIKELY(asyncio__loop_check_thread(s->loop) < 0)) return ASYNCIO_RUNTIME_ERROR;
-    if (ASYNCIO__UNLIKELY(w->eof)) {
-        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Cannot call write() after write_eof()");
-    }
+    if (ASYNCIO__UNLIKELY(w->eof || w->sending)) return asyncio__writer_check(w);
     size_t size = size_of(lines, count);
     if (size == 0 || ASYNCIO__UNLIKELY(is_dropped(s))) return 0;
     return write_parts(s, lines, count, size);
@@ -128,7 +134,7 @@ static int wait_in(struct asyncio__stream *s, struct asyncio__link *line) {
 
 static int lost(void) { return asyncio__raise(-ECONNRESET, "Connection lost"); }
 
-static int drain(struct asyncio__stream *s) {
+int asyncio__stream_drain(struct asyncio__stream *s) {
     int rc = 0;
     if (ASYNCIO__UNLIKELY(s->error.code)) return asyncio__kept_raise(&s->error);
     if (s->state != ASYNCIO__STREAM_OPEN) rc = asyncio__task_yield(asyncio__task_current());
@@ -144,7 +150,7 @@ static int run_drain(const void *args, asyncio_value *result) {
     if (ASYNCIO__UNLIKELY(!w)) return no_writer();
     struct asyncio__stream *s = asyncio__stream_of_writer(w);
     asyncio__stream_ref(s);
-    int rc = drain(s);
+    int rc = asyncio__stream_drain(s);
     asyncio__stream_unref(s);
     return rc;
 }
@@ -224,6 +230,7 @@ int asyncio_streamwriter_write_eof(asyncio_streamwriter *w) {
     struct asyncio__stream *s = asyncio__stream_of_writer(w);
     if (asyncio__loop_check_thread(s->loop) < 0) return ASYNCIO_RUNTIME_ERROR;
     if (w->eof || is_dropped(s)) return 0;
+    if (w->sending) return asyncio__writer_check(w);
     if (s->transport->ops->end_is_close) {
         asyncio__stream_close(s);
         return 0;

@@ -35,6 +35,10 @@ struct asyncio__transport_ops {
     /* Sends what it keeps of the bytes that write took: 0: all is sent; -EAGAIN and errors as above.
      * NULL: it keeps nothing. */
     int (*flush)(struct asyncio__transport *transport, unsigned *want);
+    /* As write, up to n bytes of a file from *at on, which moves. 0: the file has ended; -ENOSYS,
+     * with nothing raised: it cannot be done with this file. NULL: it cannot be done at all. */
+    ssize_t (*sendfile)(struct asyncio__transport *transport, int file, off_t *at, size_t n,
+                        unsigned *want);
     /* No more will be written; reading goes on. Called when everything was written, until it
      * gives something else than -EAGAIN: 0 or raised. NULL: it cannot say so. */
     int (*shutdown)(struct asyncio__transport *transport, unsigned *want);

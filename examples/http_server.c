@@ -1,0 +1,399 @@
+/* A server for HTTP/1.1: files, and an echo of what is sent to it.
+ *
+ *     http_server [OPTIONS] FOLDER     until Ctrl-C
+ *
+ * GET and HEAD give the files of the folder (http/site.c has the rules). POST and PUT to /echo
+ * give back the body as it comes, however long it is: when the client reads slowly, the server
+ * does, too. Connections are kept, requests may be sent without waiting for answers.
+ *
+ * A coroutine serves a connection; it reads like the conversation. Every wait in it has a time
+ * limit. Ctrl-C: nobody is accepted any more, whoever waits for a request is let go, requests
+ * under way get their answers, for a while. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <time.h>
+
+#include "http/http.h"
+#include "http/site.h"
+
+#define FILE_PIECE (1 << 20) /* of a large file, sent within one time limit */
+#define SKIP_MAX (64 << 10)  /* of a body that nobody wants, to keep the connection */
+
+struct client {
+    struct http_connection http;
+    struct client *next, **back; /* among the idle ones; back: NULL if it is none of them */
+    bool last;                   /* the connection ends with this answer */
+    bool expects;                /* the client waits for "100 Continue" before it sends the body */
+};
+
+static struct {
+    const char *host;
+    int port;
+    double idle, limit, grace, keep; /* seconds */
+    unsigned long long max_body;     /* bytes */
+    int max_connections;
+    struct site site;
+    struct client *idle_clients;
+    int connections;
+    bool stopping;
+} app = { "127.0.0.1", 8080, 60, 30, 10, 1, 1ull << 30, 10000, .site.root = -1 };
+
+/* ---- answers ---- */
+
+static const char *reason_of(int status) {
+    switch (status) {
+#define REASON(number, name, string)                                                               \
+    case number: return #string;
+        HTTP_STATUS_MAP(REASON)
+#undef REASON
+    default: return "Unknown";
+    }
+}
+
+/* The header with the time, made anew each second. */
+static const char *date_header(void) {
+    static char text[64];
+    static time_t made;
+    time_t now = time(NULL);
+    if (now != made) {
+        struct tm tm;
+        gmtime_r(&now, &tm);
+        strftime(text, sizeof text, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
+        made = now;
+    }
+    return text;
+}
+
+static const char *connection_header(const struct client *c) {
+    if (c->last) return "Connection: close\r\n\r\n";
+    return c->http.message.parser.http_minor == 0 ? "Connection: keep-alive\r\n\r\n" : "\r\n";
+}
+
+static struct iovec part(const char *text) {
+    return (struct iovec){ (void *)(uintptr_t)text, strlen(text) };
+}
+
+/* Begins an answer; what `headers` say depends on the status. */
+static int write_head(struct client *c, int status, struct iovec headers, struct iovec body) {
+    char line[64];
+    snprintf(line, sizeof line, "HTTP/1.1 %d %s\r\n", status, reason_of(status));
+    struct iovec parts[] = { part(line), part(date_header()), headers, part(connection_header(c)),
+                             body };
+    return asyncio_streamwriter_writelines(c->http.writer, parts, 5);
+}
+
+/* A whole answer that says no more than its status; headers: more of them, or "". */
+static int write_status(struct client *c, int status, const char *headers) {
+    char text[512], body[64];
+    int size = snprintf(body, sizeof body, "%d %s\n", status, reason_of(status));
+    snprintf(text, sizeof text, "Content-Type: text/plain\r\nContent-Length: %d\r\n%s", size,
+             headers);
+    bool head = c->http.message.parser.method == HTTP_HEAD;
+    return write_head(c, status, part(text), part(head ? "" : body));
+}
+
+/* Waits until the client has taken most of what was written. */
+ASYNC(drain, (struct client *) c) {
+    int rc;
+    if (asyncio_streamwriter_get_write_buffer_size(c->http.writer) == 0) return 0;
+    ASYNC_WITH(tm, asyncio_timeout(app.limit, &rc)) {
+        rc = AWAIT(asyncio_streamwriter_drain(c->http.writer));
+    }
+    return rc;
+}
+
+/* The next piece of the request, within the time limit. */
+ASYNC(next_piece, (struct client *) c) {
+    int rc;
+    ASYNC_WITH(tm, asyncio_timeout(app.limit, &rc)) { rc = AWAIT(http_next(&c->http)); }
+    return rc;
+}
+
+/* ---- GET, HEAD ---- */
+
+ASYNC(send_large, (struct client *) c, (const struct site_file *) f) {
+    size_t at = 0;
+    while (at < f->size) {
+        int rc;
+        asyncio_value sent;
+        size_t n = f->size - at < FILE_PIECE ? f->size - at : FILE_PIECE;
+        ASYNC_WITH(tm, asyncio_timeout(app.limit, &rc)) {
+            rc = AWAIT(asyncio_loop_sendfile(asyncio_get_running_loop(), c->http.writer, f->fd,
+                                             (off_t)at, n),
+                       &sent);
+        }
+        TRY(rc);
+        if (sent.i == 0) RAISE(-EPIPE, "the file has become shorter");
+        at += (size_t)sent.i;
+    }
+    RETURN();
+}
+
+/* Where a folder is asked for without a slash: the same, with one. */
+static int write_redirect(struct client *c) {
+    char text[HTTP_HEAD_MAX + 64];
+    const char *target = c->http.message.target;
+    int size = (int)strcspn(target, "?#");
+    int name = size;
+    while (name > 0 && target[name - 1] != '/') name--;
+    int n = snprintf(text, sizeof text, "Location: ./%.*s/\r\nContent-Length: 0\r\n", size - name,
+                     target + name);
+    return write_head(c, 301, (struct iovec){ text, (size_t)n }, part(""));
+}
+
+ASYNC(get, (struct client *) c) {
+    asyncio_auto_value found = asyncio_none();
+    int rc = AWAIT(site_find(&app.site, c->http.message.target), &found);
+    if (asyncio_catch(rc, ASYNCIO_VALUE_ERROR)) return write_status(c, 400, "");
+    TRY(rc);
+
+    struct site_file *f = found.p;
+    struct iovec headers = { f->head, (size_t)f->head_size };
+    if (f->status == 301) return write_redirect(c);
+    if (f->status != 200) return write_status(c, f->status, "");
+    const char *since = http_header(&c->http.message, "If-Modified-Since");
+    if (since && strcmp(since, f->modified) == 0) return write_head(c, 304, part(""), part(""));
+    bool body = c->http.message.parser.method == HTTP_GET && f->data;
+    TRY(write_head(c, 200, headers, (struct iovec){ f->data, body ? f->size : 0 }));
+    if (f->data || c->http.message.parser.method == HTTP_HEAD) return 0;
+    return AWAIT(send_large(c, f));
+}
+
+/* ---- POST, PUT ---- */
+
+static int write_piece(struct client *c, bool chunked) {
+    struct http_message *m = &c->http.message;
+    char size[32];
+    if (!chunked) return asyncio_streamwriter_write(c->http.writer, m->body, m->body_size);
+    snprintf(size, sizeof size, "%zx\r\n", m->body_size);
+    struct iovec parts[] = { part(size),
+                             { (void *)(uintptr_t)m->body, m->body_size },
+                             part("\r\n") };
+    return asyncio_streamwriter_writelines(c->http.writer, parts, 3);
+}
+
+ASYNC(echo, (struct client *) c) {
+    struct http_message *m = &c->http.message;
+    char headers[128] = "Content-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n";
+    bool chunked = m->parser.flags & F_CHUNKED;
+    unsigned long long length = m->parser.flags & F_CONTENTLENGTH ? m->parser.content_length : 0;
+    if (length > app.max_body) {
+        c->last = true;
+        return write_status(c, 413, "");
+    }
+    if (!chunked) {
+        snprintf(headers, sizeof headers,
+                 "Content-Type: application/octet-stream\r\nContent-Length: %llu\r\n", length);
+    }
+    if (c->expects)
+        TRY(asyncio_streamwriter_write(c->http.writer, "HTTP/1.1 100 Continue\r\n\r\n", 25));
+    c->expects = false;
+    TRY(write_head(c, 200, part(headers), part("")));
+    for (length = 0; TRY(AWAIT(next_piece(c))) == HTTP_GOT_BODY;) {
+        length += m->body_size;
+        if (length > app.max_body) RAISE(-EMSGSIZE, "the body is too long");
+        TRY(write_piece(c, chunked));
+        TRY(AWAIT(drain(c)));
+    }
+    if (m->event != HTTP_COMPLETE) RAISE(-EPROTO, "the body is broken");
+    return chunked ? asyncio_streamwriter_write(c->http.writer, "0\r\n\r\n", 5) : 0;
+}
+
+/* ---- a connection ---- */
+
+static int refuse(struct client *c, int status, const char *headers) {
+    if (c->expects) c->last = true; /* the client may send its body or not: nobody knows */
+    return write_status(c, status, headers);
+}
+
+ASYNC(answer, (struct client *) c) {
+    const struct http_message *m = &c->http.message;
+    const char *expect = http_header(m, "Expect");
+    bool is_echo = strcmp(m->target, "/echo") == 0;
+    c->last = !m->keep_alive || app.stopping;
+    c->expects = expect != NULL;
+    if (m->parser.http_major != 1 || (m->parser.http_minor > 0 && !http_header(m, "Host"))) {
+        c->last = true;
+        return write_status(c, m->parser.http_major != 1 ? 505 : 400, "");
+    }
+    if (expect && strcasecmp(expect, "100-continue") != 0) return refuse(c, 417, "");
+    switch (m->parser.method) {
+    case HTTP_GET:
+    case HTTP_HEAD:
+        if (is_echo) return refuse(c, 405, "Allow: POST, PUT\r\n");
+        if (c->expects) c->last = true;
+        return AWAIT(get(c));
+    case HTTP_POST:
+    case HTTP_PUT:
+        if (is_echo) return AWAIT(echo(c));
+        return refuse(c, 405, "Allow: GET, HEAD\r\n");
+    default: return refuse(c, 405, is_echo ? "Allow: POST, PUT\r\n" : "Allow: GET, HEAD\r\n");
+    }
+}
+
+/* Reads the rest of a request that was answered without it; too much of it is the end. */
+ASYNC(skip_rest, (struct client *) c) {
+    struct http_message *m = &c->http.message;
+    size_t skipped = 0;
+    while (m->event != HTTP_COMPLETE && !c->last) {
+        int event = TRY(AWAIT(next_piece(c)));
+        if (event == HTTP_GOT_BODY) skipped += m->body_size;
+        c->last = (event != HTTP_GOT_BODY && event != HTTP_COMPLETE) || skipped > SKIP_MAX;
+    }
+    RETURN();
+}
+
+/* 1: a request begins; 0: none does, for too long, or because the server is about to end. */
+ASYNC(wait_for_request, (struct client *) c) {
+    int rc;
+    if (c->http.at < c->http.size) return 1;
+    if (app.stopping) return 0;
+    c->next = app.idle_clients;
+    c->back = &app.idle_clients;
+    if (c->next) c->next->back = &c->next;
+    app.idle_clients = c;
+    ASYNC_WITH(tm, asyncio_timeout(app.idle, &rc)) { rc = AWAIT(http_wait(&c->http)); }
+    *c->back = c->next;
+    if (c->next) c->next->back = c->back;
+    return asyncio_catch(rc, ASYNCIO_TIMEOUT_ERROR) ? 0 : rc;
+}
+
+/* Says that this was all, and waits for the client to say so. Closing before that could make the
+ * system drop the answer that the client has not read yet. */
+ASYNC(say_goodbye, (struct client *) c) {
+    int rc;
+    TRY(asyncio_streamwriter_set_write_buffer_limits(c->http.writer, 0, 0));
+    TRY(AWAIT(drain(c)));
+    TRY(asyncio_streamwriter_write_eof(c->http.writer));
+    ASYNC_WITH(tm, asyncio_timeout(2, &rc)) {
+        do rc = AWAIT(asyncio_streamreader_read(c->http.reader, c->http.in, sizeof c->http.in));
+        while (rc > 0);
+    }
+    return rc;
+}
+
+ASYNC(converse, (struct client *) c) {
+    if (app.connections > app.max_connections) {
+        c->last = true;
+        TRY(write_status(c, 503, ""));
+    }
+    while (!c->last && TRY(AWAIT(wait_for_request(c)))) {
+        int event = AWAIT(next_piece(c));
+        bool late = asyncio_catch(event, ASYNCIO_TIMEOUT_ERROR);
+        if (!late && TRY(event) == HTTP_CLOSED) return 0;
+        if (event == HTTP_GOT_HEAD) {
+            TRY(AWAIT(answer(c)));
+        } else {
+            c->last = true;
+            TRY(write_status(c, late ? 408 : c->http.message.status, ""));
+        }
+        TRY(AWAIT(drain(c)));
+        TRY(AWAIT(skip_rest(c)));
+    }
+    return c->last ? AWAIT(say_goodbye(c)) : 0;
+}
+
+/* Whether that is what happens to connections. */
+static bool is_usual(int rc) {
+    return rc == ASYNCIO_TIMEOUT_ERROR || (rc < 0 && rc > -4096 && rc != -ENOMEM);
+}
+
+ASYNC(serve_client, (asyncio_streamreader *) reader, (asyncio_streamwriter *) writer,
+      (void *) arg) {
+    struct client c;
+    (void)arg;
+    c.last = c.expects = false;
+    http_connection_init(&c.http, HTTP_REQUEST, reader, writer);
+    app.connections++;
+    int rc = AWAIT(converse(&c));
+    app.connections--;
+    if (rc < 0) asyncio_streamwriter_abort(writer);
+    if (!is_usual(rc)) return rc;
+    asyncio_ignore(rc);
+    RETURN();
+}
+
+/* ---- the server ---- */
+
+ASYNC(serve, (const char *) folder) {
+    asyncio_auto_server server = NULL;
+    asyncio_auto_signals signals = asyncio_signals_new(2, (int[]){ SIGINT, SIGTERM });
+    TRY(site_open(&app.site, folder, app.keep));
+    TRY(AWAIT(asyncio_start_server(serve_client, app.host, app.port, &server, .backlog = 1024)));
+    printf("Serving %s on http://%s:%d/\n", folder, app.host, asyncio_server_port(server));
+    fflush(stdout);
+
+    TRY(AWAIT(asyncio_signals_next(signals)));
+    asyncio_signals_unref(signals); /* a second Ctrl-C is the end at once */
+    signals = NULL;
+    app.stopping = true;
+    for (struct client *c = app.idle_clients; c; c = c->next) {
+        asyncio_streamwriter_close(c->http.writer);
+    }
+    int cut = TRY(AWAIT(asyncio_server_shutdown(server, app.grace)));
+    printf("Stopped, %d connections cut off\n", cut);
+    RETURN();
+}
+
+static const char usage[] =
+    "usage: http_server [OPTIONS] FOLDER\n"
+    "  --host HOST            where to listen (127.0.0.1)\n"
+    "  --port PORT            (8080; 0: a free one, which is printed)\n"
+    "  --idle SECONDS         for which a connection may be without a request (60)\n"
+    "  --limit SECONDS        for the head of a request, each piece of a body, each answer (30)\n"
+    "  --grace SECONDS        for requests under way after Ctrl-C (10)\n"
+    "  --keep SECONDS         for which small files are kept in memory (1)\n"
+    "  --max-body BYTES       of a request (1073741824)\n"
+    "  --max-connections N    at a time (10000)\n";
+
+/* A number from 0 on, or the end of the program. */
+static double number(const char *text) {
+    char *end;
+    double value = strtod(text, &end);
+    if (end != text && !*end && value >= 0 && value <= 1e15) return value;
+    fprintf(stderr, "http_server: not a number: %s\n", text);
+    exit(2);
+}
+
+static void read_options(int argc, char **argv) {
+    enum { HELP, HOST, PORT, IDLE, LIMIT, GRACE, KEEP, BODY, CONNECTIONS };
+    static const struct option options[] = {
+        { "help", no_argument, NULL, HELP },
+        { "host", required_argument, NULL, HOST },
+        { "port", required_argument, NULL, PORT },
+        { "idle", required_argument, NULL, IDLE },
+        { "limit", required_argument, NULL, LIMIT },
+        { "grace", required_argument, NULL, GRACE },
+        { "keep", required_argument, NULL, KEEP },
+        { "max-body", required_argument, NULL, BODY },
+        { "max-connections", required_argument, NULL, CONNECTIONS },
+        { NULL, 0, NULL, 0 },
+    };
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
+        switch (option) {
+        case HELP: fputs(usage, stdout), exit(0);
+        case HOST: app.host = optarg; break;
+        case PORT: app.port = (int)number(optarg); break;
+        case IDLE: app.idle = number(optarg); break;
+        case LIMIT: app.limit = number(optarg); break;
+        case GRACE: app.grace = number(optarg); break;
+        case KEEP: app.keep = number(optarg); break;
+        case BODY: app.max_body = (unsigned long long)number(optarg); break;
+        case CONNECTIONS: app.max_connections = (int)number(optarg); break;
+        default: fputs(usage, stderr), exit(2);
+        }
+    }
+    if (optind == argc - 1) return;
+    fputs(usage, stderr);
+    exit(2);
+}
+
+int main(int argc, char **argv) {
+    read_options(argc, argv);
+    int status = asyncio_main(serve(argv[optind]));
+    site_close(&app.site);
+    return status;
+}
