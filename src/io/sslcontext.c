@@ -61,7 +61,7 @@ static bool prepare(struct asyncio__sslcontext *c) {
     SSL_CTX_set_read_ahead(ctx, 1);
     SSL_CTX_set_default_read_buffer_len(ctx, READ_BUFFER);
     X509_VERIFY_PARAM_set_hostflags(SSL_CTX_get0_param(ctx), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    SSL_CTX_set_post_handshake_auth(ctx, 0);
+    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_TRUSTED_FIRST);
     return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) && mark_sessions(ctx);
 }
 
@@ -84,7 +84,7 @@ asyncio_sslcontext *asyncio_sslcontext_new(enum asyncio_ssl_protocol protocol) {
         free_context(&c->base);
         return NULL;
     }
-    if (!server_side) SSL_CTX_set_verify(c->ctx, SSL_VERIFY_PEER, NULL);
+    if (!server_side) asyncio_sslcontext_set_verify_mode(&c->base, ASYNCIO_SSL_CERT_REQUIRED);
     return &c->base;
 }
 
@@ -110,32 +110,45 @@ asyncio_sslcontext *asyncio_ssl_create_default_context(enum asyncio_ssl_purpose 
 
 /* ---- certificates ---- */
 
+struct password {
+    const char *text; /* NULL: none */
+    bool missed;
+};
+
 /* OpenSSL would ask on the terminal if there were no callback. */
-static int give_password(char *buf, int size, int writing, void *password) {
-    size_t n = password ? strlen(password) : 0;
+static int give_password(char *buf, int size, int writing, void *arg) {
+    struct password *password = arg;
+    size_t n = password && password->text ? strlen(password->text) : 0;
     (void)writing;
-    if (!password || n > (size_t)size) return -1;
-    memcpy(buf, password, n);
+    if (!password) return -1;
+    password->missed = !password->text;
+    if (password->missed || n > (size_t)size) return -1;
+    memcpy(buf, password->text, n);
     return (int)n;
 }
 
-static int load_key(SSL_CTX *ctx, const char *certfile, const char *keyfile) {
+static int load_key(SSL_CTX *ctx, const char *certfile, const char *keyfile,
+                    const struct password *password) {
     ERR_clear_error();
     if (SSL_CTX_use_certificate_chain_file(ctx, certfile) != 1) return asyncio__ssl_raise(certfile);
     if (SSL_CTX_use_PrivateKey_file(ctx, keyfile, SSL_FILETYPE_PEM) != 1) {
-        return asyncio__ssl_raise(keyfile);
+        if (!password->missed) return asyncio__ssl_raise(keyfile);
+        ERR_clear_error();
+        return asyncio_raise(ASYNCIO_SSL_ERROR, NULL, NULL,
+                             "%s: the key is encrypted, and there is no password", keyfile);
     }
     return SSL_CTX_check_private_key(ctx) == 1 ? 0 : asyncio__ssl_raise(keyfile);
 }
 
 int asyncio_sslcontext_load_cert_chain(asyncio_sslcontext *c, const char *certfile,
                                        const char *keyfile, const char *password) {
+    struct password p = { password, false };
     if (!c) return no_context();
     if (!certfile) return asyncio__raise(ASYNCIO_TYPE_ERROR, "certfile is required");
     SSL_CTX *ctx = ctx_of(c);
     SSL_CTX_set_default_passwd_cb(ctx, give_password);
-    SSL_CTX_set_default_passwd_cb_userdata(ctx, (void *)(uintptr_t)password);
-    int rc = load_key(ctx, certfile, keyfile ? keyfile : certfile);
+    SSL_CTX_set_default_passwd_cb_userdata(ctx, &p);
+    int rc = load_key(ctx, certfile, keyfile ? keyfile : certfile, &p);
     SSL_CTX_set_default_passwd_cb_userdata(ctx, NULL);
     return rc;
 }
@@ -213,7 +226,7 @@ int asyncio_sslcontext_set_check_hostname(asyncio_sslcontext *c, bool on) {
         return asyncio__raise(ASYNCIO_VALUE_ERROR, "a server has no name to check");
     }
     if (on && asyncio_sslcontext_verify_mode(c) == ASYNCIO_SSL_CERT_NONE) {
-        SSL_CTX_set_verify(ctx_of(c), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+        asyncio_sslcontext_set_verify_mode(c, ASYNCIO_SSL_CERT_REQUIRED);
     }
     c->check_hostname = on;
     return 0;

@@ -42,6 +42,7 @@ static void describe(unsigned long error, char *buf, size_t n) {
 int asyncio__ssl_raise(const char *file) {
     unsigned long first = ERR_peek_error(), last = ERR_peek_last_error();
     char text[256] = "A failure in the SSL library occurred";
+    if (ERR_GET_REASON(last) == ERR_R_PEM_LIB) last = first; /* which says what it met */
     if (last) describe(last, text, sizeof text);
     ERR_clear_error();
     if (ERR_GET_REASON(last) == ERR_R_MALLOC_FAILURE) return asyncio__raise(-ENOMEM, NULL);

@@ -14,6 +14,7 @@ struct end {
     asyncio_streamreader *reader;
     asyncio_streamwriter *writer;
     int rc; /* how its handshake ended */
+    char text[256];
 };
 static struct end client TEST_UNUSED, server_end TEST_UNUSED;
 
@@ -43,7 +44,12 @@ TEST_UNUSED ASYNC(secure, (struct end *) e, (int) fd, (asyncio_sslcontext *) con
     TRY(AWAIT(asyncio_open_connection(NULL, 0, &e->reader, &e->writer, .sock = fd)));
     e->rc = AWAIT(asyncio_streamwriter_start_tls(e->writer, context, .server_hostname = name,
                                                  .ssl_session = session));
-    if (e->rc < 0) return e->rc;
+    e->text[0] = '\0';
+    if (e->rc < 0) {
+        asyncio_error *error = asyncio_error_take(e->rc);
+        snprintf(e->text, sizeof e->text, "%s", asyncio_error_message(error));
+        TRY(asyncio_reraise(error));
+    }
     RETURN();
 }
 
