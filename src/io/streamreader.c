@@ -241,7 +241,8 @@ struct search {
     size_t start, end; /* of the separator that was found; start: how much can be taken */
 };
 
-/* Looks for the first end of a separator in what is kept. */
+/* Looks for the first end of a separator in what is kept; of several that end there the shortest
+ * one counts. */
 static bool look(const asyncio_streamreader *r, struct search *s) {
     bool found = false;
     if (r->in.size < s->from + s->shortest) return false;
@@ -249,10 +250,12 @@ static bool look(const asyncio_streamreader *r, struct search *s) {
     for (size_t i = 0; i < s->count; i++) {
         size_t size = s->separators[i].size;
         const char *at = memmem(data + s->from, r->in.size - s->from, s->separators[i].data, size);
-        if (!at || (found && (size_t)(at - data) + size >= s->end)) continue;
+        if (!at) continue;
+        size_t start = (size_t)(at - data), end = start + size;
+        if (found && (end > s->end || (end == s->end && start <= s->start))) continue;
         found = true;
-        s->start = (size_t)(at - data);
-        s->end = s->start + size;
+        s->start = start;
+        s->end = end;
     }
     return found;
 }

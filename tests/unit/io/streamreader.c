@@ -163,6 +163,21 @@ ASYNC(until_any) {
 }
 TEST(of_several_separators_the_one_that_ends_first_counts) { run_alone(until_any()); }
 
+ASYNC(until_any_over_limit) {
+    asyncio_bytes chunk;
+    const asyncio_bytes separators[] = { { "ab", 2 }, { "b", 1 } };
+    start_stream(2);
+    put(peer, "xxab");
+    int rc = AWAIT(asyncio_streamreader_readuntil_any(reader, separators, 2, &chunk));
+    asyncio_error *error = asyncio_error_take(rc);
+    CHECK_INT(rc, ASYNCIO_LIMIT_OVERRUN_ERROR);
+    CHECK_INT(asyncio_error_value(error).u, 3);
+    asyncio_error_unref(error);
+    end_stream();
+    RETURN();
+}
+TEST(of_separators_that_end_together_the_shortest_counts) { run_alone(until_any_over_limit()); }
+
 ASYNC(until_too_long) {
     asyncio_bytes chunk;
     char buf[20] = "";
