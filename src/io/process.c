@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <asyncio/gather.h>
+#include <asyncio/wait.h>
 
 #include "base/alloc.h"
 #include "base/text.h"
@@ -24,6 +24,7 @@
 #include "io/spawn.h"
 #include "sync/line.h"
 #include "sync/object.h"
+#include "task/waiters.h"
 
 struct asyncio_process {
     struct asyncio__fdwatch watch;
@@ -371,16 +372,37 @@ static int feed(asyncio_process *p, const void *input, size_t n) {
     return 0;
 }
 
-/* Both are read to the end, or nobody reads any more, when this returns: they write to our frame. */
+/* The task ends, cancelled if it has not ended yet; what it failed with is nobody's concern. */
+static int stop_reading(struct asyncio_task *self, struct asyncio_task *t, int rc) {
+    while (t->future.state == ASYNCIO__PENDING) {
+        int interrupted = asyncio__wait_done(self, &t->future, true);
+        if (interrupted == ASYNCIO_GENERATOR_EXIT) return interrupted;
+        if (interrupted < 0 && rc >= 0) rc = interrupted;
+        else if (interrupted < 0) asyncio_ignore(interrupted);
+    }
+    asyncio_outcome end;
+    asyncio__outcome_read(&t->future, &end);
+    asyncio_outcome_fini(&end);
+    return rc;
+}
+
+/* Both are read to the end, or nobody reads any more, when this returns: they write to our frame.
+ * When one fails the other must not go on: the child may wait for the one that is not read. */
 static int read_both(asyncio_streamreader *o, asyncio_bytes *out, asyncio_streamreader *e,
                      asyncio_bytes *err) {
-    asyncio_outcome ends[2];
-    int rc = ASYNCIO_AWAIT(asyncio_gather_outcomes(ends, asyncio_streamreader_readall(o, out),
-                                                   asyncio_streamreader_readall(e, err)));
-    if (rc < 0) return rc;
+    struct asyncio_task *self = asyncio__task_current();
+    asyncio_task *t[2] = { asyncio_create_task(asyncio_streamreader_readall(o, out)), NULL };
+    if (t[0]) t[1] = asyncio_create_task(asyncio_streamreader_readall(e, err));
+    int rc = t[1] ? 0 : asyncio__slot_status();
+    for (int i = 0; i < 2 && rc >= 0; i++) { /* the first to end is put first */
+        rc = ASYNCIO_AWAIT(
+            asyncio_wait(t + i, 2 - (size_t)i, .return_when = ASYNCIO_FIRST_COMPLETED));
+        if (rc >= 0) rc = asyncio_task_result(t[i], NULL);
+    }
     for (int i = 0; i < 2; i++) {
-        if (ends[i].status < 0 && rc >= 0) rc = asyncio_reraise(asyncio_error_ref(ends[i].error));
-        asyncio_outcome_fini(&ends[i]);
+        bool closes = self->fiber.strand.flags & ASYNCIO__TASK_UNWINDING;
+        if (t[i] && rc < 0 && !closes) rc = stop_reading(self, t[i], rc);
+        asyncio_task_unref(t[i]);
     }
     return rc;
 }
@@ -398,7 +420,11 @@ static int communicate(asyncio_process *p, const struct communicate_args *a) {
     int rc = feed(p, a->input, a->n);
     if (rc >= 0) rc = read_all(p, &out, &err);
     if (rc >= 0) rc = wait_in_line(p, asyncio__task_current());
-    if (rc < 0) return rc;
+    if (rc < 0) { /* whoever communicates again gets everything */
+        if (asyncio_process_stdout(p)) asyncio__streamreader_take_back(asyncio_process_stdout(p));
+        if (asyncio_process_stderr(p)) asyncio__streamreader_take_back(asyncio_process_stderr(p));
+        return rc;
+    }
     if (a->out) *a->out = out;
     if (a->err) *a->err = err;
     return 0;

@@ -141,6 +141,8 @@ int asyncio__stream_wait_writable(struct asyncio__stream *stream, struct asyncio
 /* What drain does; the caller has a reference. Whether something may be written: 0 or raised. */
 int asyncio__stream_drain(struct asyncio__stream *stream);
 int asyncio__writer_check(const asyncio_streamwriter *writer);
+/* What was shown to the caller is not taken after all: the next read gets it again. */
+void asyncio__streamreader_take_back(asyncio_streamreader *reader);
 
 /* Writes what it can; what to do next depends on the state. */
 void asyncio__stream_flush(struct asyncio__stream *stream);

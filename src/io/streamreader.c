@@ -90,6 +90,11 @@ void asyncio__streamreader_take_lent(asyncio_streamreader *r) {
     r->lent = 0;
 }
 
+void asyncio__streamreader_take_back(asyncio_streamreader *r) {
+    if (r->lent && r->lent < r->in.size) asyncio__buffer_start(&r->in)[r->lent] = r->hidden;
+    r->lent = 0;
+}
+
 static int begin(asyncio_streamreader *r, const char *call) {
     if (ASYNCIO__UNLIKELY(r->waiting)) {
         return asyncio_raise(ASYNCIO_RUNTIME_ERROR, NULL, NULL,
