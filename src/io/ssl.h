@@ -60,10 +60,10 @@ static inline struct asyncio__ssltransport *asyncio__ssltransport_of(
 /* The operations of asyncio__tls_ops. */
 struct asyncio__transport *asyncio__ssl_wrap(struct asyncio__stream *stream,
                                              const struct asyncio__tls_request *request);
-int asyncio__ssl_handshake(struct asyncio__transport *transport, unsigned *want);
+int asyncio__ssl_handshake(struct asyncio__transport *base, unsigned *want);
 
 /* The operation `extra`. */
-int asyncio__ssl_extra(const struct asyncio__transport *transport, const char *name,
+int asyncio__ssl_extra(const struct asyncio__transport *base, const char *name,
                        asyncio_value *value);
 
 /* Whether the transport is one of these. */

@@ -117,9 +117,9 @@ void asyncio__stream_unref(struct asyncio__stream *stream);
  * the caller first, or given to the new transport. */
 void asyncio__stream_swap(struct asyncio__stream *stream, struct asyncio__transport *transport);
 
-/* Waits, as its reader, until one of `want` is ready. 0, or raised; also 0 if the stream is closed
+/* Waits, as its reader, until one of `what` is ready. 0, or raised; also 0 if the stream is closed
  * meanwhile. For handshakes: try, on -EAGAIN wait for what it wants, try again. */
-int asyncio__stream_wait(struct asyncio__stream *stream, struct asyncio_task *task, unsigned want);
+int asyncio__stream_wait(struct asyncio__stream *stream, struct asyncio_task *task, unsigned what);
 
 /* Tries to receive: > 0 bytes in buf; 0: the end; -EAGAIN: wait for *want; or raised. Lets others
  * have a turn first when it never had to wait for long. */
