@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// peer_tokio.rs: tokio (Debian's librust-tokio-dev) on one thread, the rows of combine.c.
+// peer_tokio.rs: tokio (Debian's librust-tokio-dev) on one thread, the rows of combine.c and of
+// thread.c: a job is a spawn_blocking, a coroutine handed over a task spawned by a thread that waits for
+// it, a posted call an item of a channel without a limit that a task reads.
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, Mutex};
@@ -167,9 +169,67 @@ async fn sleeps(scale: &Scale, full: u64) {
     println!("sleeps.latest.{} {:.3} ms", n, latest * 1e3);
 }
 
-const GROUPS: [&str; 11] = [
+async fn jobs(scale: &Scale) {
+    let count = times(scale, 100000);
+    for round in 0..=scale.rounds {
+        let start = now();
+        for _ in 0..count {
+            tokio::task::spawn_blocking(|| ()).await.unwrap();
+        }
+        if round > 0 {
+            report("to_thread", start, count);
+        }
+    }
+}
+
+async fn handover(scale: Arc<Scale>) {
+    let handle = tokio::runtime::Handle::current();
+    let measure = move || {
+        let count = times(&scale, 100000);
+        for round in 0..=scale.rounds {
+            let start = now();
+            for _ in 0..count {
+                let task = handle.spawn(noop(1));
+                handle.block_on(task).unwrap();
+            }
+            if round > 0 {
+                report("handover", start, count);
+            }
+        }
+    };
+    tokio::task::spawn_blocking(measure).await.unwrap();
+}
+
+async fn posts(scale: &Scale, threads: u64) {
+    let count = times(scale, 1000000) / threads + 1;
+    for round in 0..=scale.rounds {
+        let start = now();
+        let (sender, mut calls) = mpsc::unbounded_channel::<fn(&mut u64)>();
+        let posters: Vec<_> = (0..threads)
+            .map(|_| {
+                let sender = sender.clone();
+                std::thread::spawn(move || {
+                    for _ in 0..count {
+                        sender.send(|seen| *seen += 1).unwrap();
+                    }
+                })
+            })
+            .collect();
+        let mut seen = 0;
+        while seen < count * threads {
+            calls.recv().await.unwrap()(&mut seen);
+        }
+        posters.into_iter().for_each(|p| p.join().unwrap());
+        if round > 0 {
+            report(&format!("post.{threads}"), start, count * threads);
+        }
+    }
+}
+
+const GROUPS: [&str; 15] = [
     "gather.1", "gather.10", "gather.1000", "group.10", "group.1000", "limits", "queue",
-    "lock.free", "lock.handover", "sleeps.100000", "sleeps.1000000",
+    "lock.free", "lock.handover", "sleeps.100000", "sleeps.1000000", "to_thread", "handover",
+    "post.1", "post.4",
 ];
 
 /// The rows are measured inside a task of their own, as those of the others.
@@ -186,6 +246,10 @@ async fn run(scale: Arc<Scale>, name: String) {
         "lock.handover" => lock_handover(&scale).await,
         "sleeps.100000" => sleeps(&scale, 100000).await,
         "sleeps.1000000" => sleeps(&scale, 1000000).await,
+        "to_thread" => jobs(&scale).await,
+        "handover" => handover(scale).await,
+        "post.1" => posts(&scale, 1).await,
+        "post.4" => posts(&scale, 4).await,
         _ => {}
     }
 }

@@ -69,7 +69,7 @@ char *asyncio__strdup(const char *s) {
     return copy ? memcpy(copy, s, size) : NULL;
 }
 
-static void *malloc_aligned(size_t align, size_t size) {
+void *asyncio__malloc_aligned(size_t align, size_t size) {
     return allocation_fails() ? NULL : aligned_alloc(align, size);
 }
 
@@ -90,7 +90,7 @@ void asyncio__slab_init(struct asyncio__slab *slab, size_t size, size_t align) {
 #ifdef ASYNCIO__SLAB_DIRECT
 
 void *asyncio__slab_refill(struct asyncio__slab *slab) {
-    return malloc_aligned(slab->align, slab->size);
+    return asyncio__malloc_aligned(slab->align, slab->size);
 }
 
 void asyncio__slab_put(struct asyncio__slab *slab, void *p) {
@@ -104,7 +104,7 @@ void asyncio__slab_fini(struct asyncio__slab *slab) { (void)slab; }
 
 void *asyncio__slab_refill(struct asyncio__slab *slab) {
     size_t bytes = slab->align + (size_t)slab->objects * slab->size;
-    char *chunk = malloc_aligned(slab->align, bytes);
+    char *chunk = asyncio__malloc_aligned(slab->align, bytes);
     if (!chunk) return NULL;
     if (bytes * 2 <= LAST_CHUNK) slab->objects *= 2;
     *(void **)chunk = slab->chunks;

@@ -16,6 +16,8 @@
 void *asyncio__malloc(size_t size) __attribute__((malloc, warn_unused_result));
 void *asyncio__calloc(size_t count, size_t size) __attribute__((malloc, warn_unused_result));
 void *asyncio__realloc(void *p, size_t size) __attribute__((warn_unused_result));
+void *asyncio__malloc_aligned(size_t align, size_t size) /* size: a multiple of align */
+    __attribute__((malloc, warn_unused_result));
 void asyncio__free(void *p);
 char *asyncio__strdup(const char *s) __attribute__((malloc, warn_unused_result));
 

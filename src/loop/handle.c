@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "loop/inbox.h"
 #include "loop/loop.h"
+#include "loop/post.h"
 
 /* ---- calls ---- */
 
@@ -195,6 +196,16 @@ static void hand_out(asyncio_handle *h, const asyncio_call_options *options) {
     if (options && options->handle) *options->handle = asyncio_handle_ref(h);
 }
 
+asyncio_handle *asyncio__handle_done(asyncio_loop *loop, asyncio_callback *fn,
+                                     const struct asyncio__call *call) {
+    asyncio_call_options o = { .size = sizeof o, .name = call->name, .where = call->where };
+    asyncio_handle *h = new_handle(loop, fn, &o, true);
+    if (!h) return asyncio_ignore(-ENOMEM), NULL;
+    asyncio__call_drop(&h->call);
+    atomic_store_explicit(&h->state, ASYNCIO__HANDLE_DONE, memory_order_relaxed);
+    return h;
+}
+
 /* The status of the error that a NULL came with. */
 static int slot_status(void) {
     asyncio_error *e = asyncio__strand_current()->error;
@@ -242,9 +253,18 @@ int asyncio_loop_call_later_with(asyncio_loop *loop, double delay, asyncio_callb
 
 /* ---- from other threads ---- */
 
+static __attribute__((cold)) int raise_not_posted(int rc) {
+    if (rc == -ENOMEM) return asyncio__raise(rc, NULL);
+    return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
+}
+
 int asyncio_loop_call_soon_threadsafe_with(asyncio_loop *loop, asyncio_callback *fn,
                                            const asyncio_call_options *options) {
     if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
+    if (fn && (!options || (!options->handle && !options->drop))) {
+        int rc = asyncio__post_call(loop, fn, options);
+        return ASYNCIO__LIKELY(rc == 0) ? 0 : raise_not_posted(rc);
+    }
     asyncio_handle *h = new_handle(loop, fn, options, true);
     if (!h) return slot_status();
     hand_out(h, options);
@@ -256,7 +276,7 @@ int asyncio_loop_call_soon_threadsafe_with(asyncio_loop *loop, asyncio_callback 
         *options->handle = NULL;
     }
     asyncio_handle_unref(h);
-    return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
+    return raise_not_posted(-1);
 }
 
 /* ---- cancelling ---- */

@@ -47,6 +47,10 @@ struct asyncio_handle {
 
 extern const struct asyncio__node_ops asyncio__handle_ops;
 
+/* A handle of a call that is over, foreign, for whoever wants to see it. NULL: no memory. */
+asyncio_handle *asyncio__handle_done(asyncio_loop *loop, asyncio_callback *fn,
+                                     const struct asyncio__call *call);
+
 /* Fills in a call; what it holds is let go by asyncio__call_drop. */
 void asyncio__call_init(struct asyncio__call *call, const asyncio_call_options *options);
 void asyncio__call_drop(struct asyncio__call *call);

@@ -25,6 +25,7 @@
 #include "loop/deadlock.h"
 #include "loop/handle.h"
 #include "loop/inbox.h"
+#include "loop/post.h"
 #include "loop/watchdog.h"
 
 #define POLL_INTERVAL_NS 50000
@@ -180,6 +181,7 @@ int asyncio_loop_close(asyncio_loop *loop) {
     while ((timer = asyncio__timers_pop(&loop->timers)) != NULL)
         timer->node.ops->discard(&timer->node);
     asyncio__timers_fini(&loop->timers);
+    asyncio__posts_close(loop);
     asyncio__descriptors_close(loop);
     asyncio__poller_fini(&loop->poller);
     asyncio__stackpool_fini(&loop->stacks);
@@ -258,7 +260,9 @@ static int64_t poll_timeout(asyncio_loop *loop) {
 /* Anything that came ends the suspicion that nothing ever will. */
 static int end_sleep(asyncio_loop *loop, int64_t timeout) {
     if (ASYNCIO__UNLIKELY(loop->watchdog != NULL)) asyncio__watchdog_sleep(loop->watchdog);
-    int rc = asyncio__poller_wait(&loop->poller, timeout, asyncio__descriptors_report, loop);
+    int rc = 0;
+    if (!asyncio__inbox_wait(loop, timeout))
+        rc = asyncio__poller_wait(&loop->poller, timeout, asyncio__descriptors_report, loop);
     asyncio__inbox_awake(loop);
     if (!asyncio__list_empty(&loop->ready) || atomic_load(&loop->inbox)) loop->deadlock_look = 0;
     return rc;
@@ -305,6 +309,7 @@ static int jump_clock(asyncio_loop *loop) {
 }
 
 static int look_at_poller(asyncio_loop *loop) {
+    if (loop->descriptors.waiting == 0) return 0;
     return asyncio__poller_wait(&loop->poller, 0, asyncio__descriptors_report, loop);
 }
 

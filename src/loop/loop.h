@@ -49,6 +49,7 @@ struct asyncio__fiber {
 extern const struct asyncio__node_ops asyncio__fiber_start_ops;
 extern const struct asyncio__node_ops asyncio__fiber_resume_ops;
 
+struct asyncio__page;
 struct asyncio__watched;
 struct asyncio__text;
 
@@ -114,6 +115,10 @@ struct asyncio_loop {
     struct asyncio__cxx *cxx;           /* the thread's C++ exception state, kept over switches */
     struct asyncio__stackpool stacks;
     struct asyncio__slab tasks_slab, futures_slab, handles_slab, cells_slab;
+    struct {
+        struct asyncio__page *page;
+        unsigned gone;
+    } posts;     /* how many of a page's were let go here (loop/post.h) */
     size_t live; /* objects of the loop's thread, which share one hold until it is closed */
     const struct asyncio__upcalls *upcalls;
 

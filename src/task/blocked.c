@@ -4,7 +4,7 @@
  * this runs. Everything is read by peeking: none of it may be trusted, none of it is followed
  * otherwise than by peeking again.
  */
-#include "loop/handle.h"
+#include "loop/post.h"
 #include "loop/watchdog.h"
 #include "task/show.h"
 
@@ -70,15 +70,33 @@ static void put_task(const struct asyncio__peek *p, const struct asyncio_task *t
 }
 
 /* A scheduled call says what it is; nothing else does. */
+static bool read_call(const struct asyncio__peek *p, const struct asyncio__node *node,
+                      const char **name, const char **where) {
+    struct asyncio__node copy;
+    struct asyncio__post post;
+    struct asyncio_handle h;
+    const void *handle = asyncio__container(node, struct asyncio_handle, timer.node);
+    if (!asyncio__peek_read(p, node, &copy, sizeof copy)) return false;
+    if (copy.ops == &asyncio__post_ops && asyncio__peek_read(p, node, &post, sizeof post)) {
+        *name = post.name;
+        *where = post.where;
+        return true;
+    }
+    if (copy.ops != &asyncio__handle_ops ||
+        !asyncio__peek_read(p, handle, &h, offsetof(struct asyncio_handle, when)))
+        return false;
+    *name = h.call.name;
+    *where = h.call.where;
+    return true;
+}
+
 static void put_callback(const struct asyncio__peek *p, const struct asyncio__node *node,
                          struct asyncio__text *text) {
-    struct asyncio_handle h;
-    char name[128], where[256];
-    const void *from = asyncio__container(node, struct asyncio_handle, timer.node);
-    bool known = asyncio__peek_read(p, from, &h, offsetof(struct asyncio_handle, when)) &&
-                 h.timer.node.ops == &asyncio__handle_ops;
-    const char *called = known ? asyncio__peek_string(p, h.call.name, name, sizeof name) : NULL;
-    const char *at = known ? asyncio__peek_string(p, h.call.where, where, sizeof where) : NULL;
+    char name_buf[128], where_buf[256];
+    const char *name, *where;
+    bool known = read_call(p, node, &name, &where);
+    const char *called = known ? asyncio__peek_string(p, name, name_buf, sizeof name_buf) : NULL;
+    const char *at = known ? asyncio__peek_string(p, where, where_buf, sizeof where_buf) : NULL;
     asyncio__text_put(text, "a callback");
     if (called) asyncio__text_printf(text, ", %s()", called);
     if (at) asyncio__text_printf(text, " scheduled at %s", at);

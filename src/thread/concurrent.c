@@ -5,12 +5,13 @@
 #include "thread/concurrent.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/futex.h"
 #include "loop/inbox.h"
 #include "thread/mirror.h"
 
@@ -29,11 +30,10 @@ void asyncio__concurrent_init(asyncio_concurrent_future *f,
     atomic_init(&f->refs, 1);
     atomic_init(&f->state, ASYNCIO__CONCURRENT_PENDING);
     atomic_init(&f->abandoned, false);
-    f->waiting = 0;
+    atomic_init(&f->waiting, 0);
     f->ops = ops;
     f->home = NULL;
     pthread_mutex_init(&f->lock, NULL);
-    pthread_cond_init(&f->changed, NULL);
     asyncio__link_init(&f->mirrors);
     asyncio__link_init(&f->callbacks);
     f->value = asyncio_none();
@@ -66,7 +66,6 @@ void asyncio_concurrent_future_unref(asyncio_concurrent_future *f) {
     free_callbacks(&f->callbacks);
     asyncio_value_drop(&f->value);
     asyncio_error_unref(f->error);
-    pthread_cond_destroy(&f->changed);
     pthread_mutex_destroy(&f->lock);
     if (f->ops->free) f->ops->free(f);
     else asyncio__free(f);
@@ -101,8 +100,8 @@ static void settle(asyncio_concurrent_future *f, enum asyncio__concurrent_state 
     struct asyncio__link callbacks;
     asyncio__link_init(&callbacks);
     asyncio__list_splice(&callbacks, &f->callbacks);
-    atomic_store_explicit(&f->state, state, memory_order_release);
-    if (f->waiting > 0) pthread_cond_broadcast(&f->changed);
+    atomic_store(&f->state, state); /* before the look at `waiting`: see wait_until */
+    if (atomic_load(&f->waiting) > 0) asyncio__futex_wake(&f->state, INT_MAX);
     bool called = !asyncio__list_empty(&callbacks);
     if (called) asyncio_concurrent_future_ref(f);
     tell_mirrors(f);
@@ -225,16 +224,17 @@ bool asyncio_concurrent_future_running(const asyncio_concurrent_future *f) {
     return f && atomic_load(&f->state) == ASYNCIO__CONCURRENT_RUNNING;
 }
 
-/* Waits under the lock. False when the time is over. */
+/* Either this looks at a state that is done, or whoever makes it done sees that somebody waits. False
+ * when the time is over. */
 static bool wait_until(asyncio_concurrent_future *f, int64_t deadline) {
-    int rc = 0;
-    f->waiting++;
-    while (!asyncio__concurrent_is_done(f) && rc != ETIMEDOUT) {
-        struct timespec at = { deadline / 1000000000, deadline % 1000000000 };
-        if (deadline == ASYNCIO__NEVER) pthread_cond_wait(&f->changed, &f->lock);
-        else rc = pthread_cond_clockwait(&f->changed, &f->lock, CLOCK_MONOTONIC, &at);
+    bool in_time = true;
+    atomic_fetch_add(&f->waiting, 1);
+    while (in_time) {
+        enum asyncio__concurrent_state state = atomic_load(&f->state);
+        if (state >= ASYNCIO__CONCURRENT_FINISHED) break;
+        in_time = asyncio__futex_wait(&f->state, state, deadline);
     }
-    f->waiting--;
+    atomic_fetch_sub(&f->waiting, 1);
     return asyncio__concurrent_is_done(f);
 }
 
@@ -251,10 +251,7 @@ static int wait_for(asyncio_concurrent_future *f, double timeout) {
                               "finish the future (in a task, await asyncio_wrap_future)");
     }
     int64_t deadline = asyncio__clock_add(asyncio__clock_now(), timeout);
-    pthread_mutex_lock(&f->lock);
-    bool done = wait_until(f, deadline);
-    pthread_mutex_unlock(&f->lock);
-    return done ? 0 : asyncio__raise(ASYNCIO_TIMEOUT_ERROR, NULL);
+    return wait_until(f, deadline) ? 0 : asyncio__raise(ASYNCIO_TIMEOUT_ERROR, NULL);
 }
 
 static int raise_cancelled(const asyncio_concurrent_future *f) {

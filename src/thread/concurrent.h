@@ -38,11 +38,10 @@ struct asyncio_concurrent_future {
     atomic_uint refs;
     _Atomic enum asyncio__concurrent_state state;
     atomic_bool abandoned; /* whoever wanted the result of what runs does not any more */
-    unsigned waiting;      /* threads that wait for `changed` */
+    atomic_uint waiting;   /* threads that wait for `state` to be done */
     const struct asyncio__concurrent_ops *ops;
     asyncio_loop *home; /* the loop that has to finish it, only compared; NULL: no loop's */
     pthread_mutex_t lock;
-    pthread_cond_t changed;
     struct asyncio__link mirrors;   /* linked by asyncio__mirror.link */
     struct asyncio__link callbacks; /* in order */
     asyncio_value value;            /* finished */

@@ -3,8 +3,9 @@
  * thread/pool.c: the executor whose jobs are run in threads of its own.
  *
  * A thread is started when a job comes that no idle one is there for, up to max_workers; one that
- * was idle for idle_timeout ends. A thread that ended puts its record into `ended`; whoever
- * comes next joins it. When the executor has gone before its jobs are over, the last thread
+ * was idle for idle_timeout ends. To wait for a limited time is dear, so only one of those that are
+ * idle does: the watchman, who was there first and is woken last. He sends the others home, and stays
+ * as long as there are any. A thread that ended puts its record into `ended`; whoever comes next joins it. When the executor has gone before its jobs are over, the last thread
  * frees the pool.
  *
  * In a forked child the threads are not there: nothing is submitted, waited for or locked.
@@ -19,6 +20,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/futex.h"
 #include "base/thread.h"
 #include "loop/loop.h"
 #include "thread/executor.h"
@@ -28,12 +30,12 @@
 
 struct pool {
     pthread_mutex_t lock;
-    pthread_cond_t work;  /* there is a job, or none will come any more */
     pthread_cond_t alone; /* the last thread has ended */
     struct asyncio__link queue;
-    size_t queued;  /* jobs in the queue */
-    size_t idle;    /* threads that wait for `work` */
-    size_t threads; /* threads that have not ended */
+    struct asyncio__link parked; /* workers that nobody has woken yet, the last one first */
+    size_t queued;               /* jobs in the queue */
+    size_t idle;                 /* threads that are parked, or woken and not there yet */
+    size_t threads;              /* threads that have not ended */
     size_t max_workers;
     unsigned long started;      /* threads ever started */
     struct asyncio__link ended; /* to be joined */
@@ -45,8 +47,13 @@ struct pool {
     char prefix[];
 };
 
+/* The one that was parked last is woken first: its memory is the warmest. Whoever wakes a worker takes
+ * it out of `parked` first, so each is woken once; it stays until it was, also if its time is over. */
 struct worker {
-    struct asyncio__link link; /* among the pool's `ended` */
+    struct asyncio__link link; /* among the pool's `parked` or `ended`; points at itself: not */
+    atomic_int waits;          /* 1 until it is woken */
+    bool dismissed;            /* woken because it has been idle for too long */
+    int64_t since;             /* when it had nothing to do any more */
     struct pool *pool;
     pthread_t thread;
     unsigned long number;
@@ -76,26 +83,92 @@ static void destroy_pool(struct pool *pool) {
     join_all(&pool->ended);
     pthread_attr_destroy(&pool->attributes);
     pthread_cond_destroy(&pool->alone);
-    pthread_cond_destroy(&pool->work);
     pthread_mutex_destroy(&pool->lock);
     asyncio__free(pool);
 }
 
 /* ---- a thread ---- */
 
-/* Waits for a job; NULL when the thread is to end. The lock is held, but for the wait. */
-static asyncio_job *next_job(struct pool *pool) {
-    int rc = 0;
-    int64_t deadline = asyncio__clock_now();
-    if (__builtin_add_overflow(deadline, pool->idle_timeout, &deadline)) deadline = ASYNCIO__NEVER;
-    struct timespec at = { deadline / 1000000000, deadline % 1000000000 };
-    while (asyncio__list_empty(&pool->queue)) {
-        if (pool->down || rc == ETIMEDOUT) return NULL;
-        pool->idle++;
-        if (deadline == ASYNCIO__NEVER) pthread_cond_wait(&pool->work, &pool->lock);
-        else rc = pthread_cond_clockwait(&pool->work, &pool->lock, CLOCK_MONOTONIC, &at);
-        pool->idle--;
+/* The one to be woken, taken out, or NULL; the lock is held. */
+static struct worker *take_parked(struct pool *pool) {
+    if (asyncio__list_empty(&pool->parked)) return NULL;
+    struct worker *w = asyncio__container(pool->parked.next, struct worker, link);
+    asyncio__link_take(&w->link);
+    return w;
+}
+
+/* It may be gone before the second call. */
+static void wake_worker(struct worker *w) {
+    atomic_store(&w->waits, 0);
+    asyncio__futex_wake(&w->waits, 1);
+}
+
+static int64_t end_of_idling(const struct pool *pool, int64_t since) {
+    int64_t end;
+    return __builtin_add_overflow(since, pool->idle_timeout, &end) ? ASYNCIO__NEVER : end;
+}
+
+/* The watchman's time has come: sends those home who have been idle for too long. When he has to look
+ * again, or 0: he may go, too. The lock is held. */
+static int64_t look_around(struct pool *pool, const struct worker *watchman) {
+    int64_t now = asyncio__clock_now(), again = end_of_idling(pool, now);
+    size_t others = pool->threads - 1;
+    for (struct asyncio__link *l = pool->parked.next, *next; l != &pool->parked; l = next) {
+        struct worker *w = asyncio__container(l, struct worker, link);
+        int64_t end = end_of_idling(pool, w->since);
+        next = l->next;
+        if (w == watchman) continue;
+        if (end > now) {
+            if (end < again) again = end;
+            continue;
+        }
+        asyncio__link_take(l);
+        w->dismissed = true;
+        others--;
+        wake_worker(w);
     }
+    return others > 0 ? again : 0;
+}
+
+/* False if the time is over before it is woken. */
+static bool wait_until(struct worker *w, int64_t deadline) {
+    while (atomic_load(&w->waits)) {
+        if (!asyncio__futex_wait(&w->waits, 1, deadline)) return false;
+    }
+    return true;
+}
+
+/* Waits until it is woken; false if it is to end. The lock is held, but for the wait. */
+static bool park(struct worker *w) {
+    struct pool *pool = w->pool;
+    bool watchman = asyncio__list_empty(&pool->parked), in_time = false;
+    int64_t until = watchman ? end_of_idling(pool, w->since) : ASYNCIO__NEVER;
+    atomic_store(&w->waits, 1);
+    asyncio__list_append(pool->parked.next, &w->link); /* in front */
+    pool->idle++;
+    while (!in_time && until != 0) {
+        pthread_mutex_unlock(&pool->lock);
+        in_time = wait_until(w, until);
+        pthread_mutex_lock(&pool->lock);
+        if (in_time) break;
+        bool being_woken = asyncio__list_empty(&w->link);
+        until = being_woken ? ASYNCIO__NEVER : look_around(pool, w);
+    }
+    asyncio__link_take(&w->link);
+    pool->idle--;
+    return in_time && !w->dismissed;
+}
+
+/* Waits for a job; NULL when the thread is to end. The lock is held, but for the wait. */
+static asyncio_job *next_job(struct worker *w) {
+    struct pool *pool = w->pool;
+    bool ends = false;
+    if (asyncio__list_empty(&pool->queue)) w->since = asyncio__clock_now();
+    while (asyncio__list_empty(&pool->queue)) {
+        if (pool->down || ends) return NULL;
+        ends = !park(w);
+    }
+    w->dismissed = false;
     asyncio_job *job = asyncio__container(pool->queue.next, asyncio_job, link);
     asyncio__link_take(&job->link);
     pool->queued--;
@@ -131,7 +204,7 @@ static void *run_thread(void *arg) {
     own_pool = pool;
     name_thread(w);
     pthread_mutex_lock(&pool->lock);
-    while ((job = next_job(pool)) != NULL) {
+    while ((job = next_job(w)) != NULL) {
         pthread_mutex_unlock(&pool->lock);
         asyncio_job_run(job);
         pthread_mutex_lock(&pool->lock);
@@ -145,6 +218,9 @@ static int start_thread(struct pool *pool) {
     struct worker *w = asyncio__malloc(sizeof *w);
     if (!w) return -ENOMEM;
     w->pool = pool;
+    asyncio__link_init(&w->link);
+    atomic_init(&w->waits, 0);
+    w->dismissed = false;
     w->number = pool->started;
     int rc = asyncio__thread_start(&w->thread, &pool->attributes, run_thread, w);
     if (rc < 0) {
@@ -185,10 +261,10 @@ static int submit_to_pool(void *state, asyncio_job *job) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the executor belongs to the parent process");
     pthread_mutex_lock(&pool->lock);
     int rc = enqueue(pool, job);
-    bool idle = pool->idle > 0;
+    struct worker *w = rc >= 0 ? take_parked(pool) : NULL;
     take_ended(pool, &ended);
     pthread_mutex_unlock(&pool->lock);
-    if (idle && rc >= 0) pthread_cond_signal(&pool->work);
+    if (w) wake_worker(w);
     join_all(&ended);
     return rc < 0 ? raise_refusal(rc) : 0;
 }
@@ -214,7 +290,7 @@ static int shut_down_pool(void *state, bool wait, bool cancel_futures) {
         asyncio__list_splice(&cancelled, &pool->queue);
         pool->queued = 0;
     }
-    pthread_cond_broadcast(&pool->work);
+    for (struct worker *w; (w = take_parked(pool)) != NULL;) wake_worker(w);
     pthread_mutex_unlock(&pool->lock);
     cancel_jobs(&cancelled);
     pthread_mutex_lock(&pool->lock);
@@ -279,9 +355,9 @@ static struct pool *new_pool(const asyncio_executor_options *o) {
     }
     memcpy(pool->prefix, prefix, length);
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->work, NULL);
     pthread_cond_init(&pool->alone, NULL);
     asyncio__link_init(&pool->queue);
+    asyncio__link_init(&pool->parked);
     asyncio__link_init(&pool->ended);
     pool->max_workers = o->max_workers ? (size_t)o->max_workers : default_workers();
     double idle = o->idle_timeout == 0 ? IDLE_DEFAULT : o->idle_timeout; // NOLINT

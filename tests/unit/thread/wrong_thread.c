@@ -162,7 +162,6 @@ ASYNC(lends_groups_and_scopes) {
     asyncio_cancelscope *scope;
     int rc;
     ASYNC_WITH(block, asyncio_taskgroup_scope(&group, &rc)) { elsewhere(use_group, group); }
-    asyncio_taskgroup_unref(group);
     TRY(rc);
     ASYNC_WITH(block, asyncio_cancelscope_scope(&scope, &rc)) {
         elsewhere(use_scope, scope);

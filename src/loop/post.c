@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop/post.c: posted calls, and the pages they are cut from.
+ *
+ * A page that is free again goes to a store for all threads, or back to the C library if that is
+ * full: new memory costs more than all the rest of a post. Where the store is locked by somebody else, or was when the process forked, the C
+ * library does. Builds that look at each piece of memory get each post from there.
+ */
+#include "loop/post.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "base/alloc.h"
+#include "base/contextvar.h"
+#include "loop/inbox.h"
+
+#if defined(ASYNCIO_FAULT_INJECTION) || defined(__SANITIZE_ADDRESS__)
+#define POSTS_ALONE 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define POSTS_ALONE 1
+#endif
+#endif
+
+#ifdef POSTS_ALONE
+
+static struct asyncio__post *get_post(void) {
+    return asyncio__malloc(sizeof(struct asyncio__post));
+}
+static void put_post(struct asyncio__post *p) { asyncio__free(p); }
+static void put_post_of(asyncio_loop *loop, struct asyncio__post *p) {
+    (void)loop;
+    asyncio__free(p);
+}
+void asyncio__posts_close(asyncio_loop *loop) { (void)loop; }
+
+#else
+
+#define PAGE 16384 /* bytes */
+#define POSTS (PAGE / sizeof(struct asyncio__post) - 1)
+#define STORE_MAX 1024 /* pages: what a burst of a quarter of a million calls needs */
+#define STORE_KEPT 64  /* that stay when a loop is closed */
+
+/* The first post's place. */
+struct asyncio__page {
+    struct asyncio__page *next; /* in the store */
+    atomic_uint gone;           /* posts that were let go, or never will be made */
+};
+
+_Static_assert(sizeof(struct asyncio__post) == 64, "a cache line");
+
+/* ---- the store ---- */
+
+static pthread_mutex_t store_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct asyncio__page *store;
+static unsigned stored;
+
+static struct asyncio__page *get_page(void) {
+    struct asyncio__page *page = NULL;
+    if (pthread_mutex_trylock(&store_lock) == 0) {
+        page = store;
+        if (page) {
+            store = page->next;
+            stored--;
+        }
+        pthread_mutex_unlock(&store_lock);
+    }
+    if (!page) page = asyncio__malloc_aligned(PAGE, PAGE);
+    if (page) atomic_init(&page->gone, 0);
+    return page;
+}
+
+static void put_page(struct asyncio__page *page) {
+    if (pthread_mutex_trylock(&store_lock) == 0) {
+        if (stored < STORE_MAX) {
+            page->next = store;
+            store = page;
+            stored++;
+            page = NULL;
+        }
+        pthread_mutex_unlock(&store_lock);
+    }
+    asyncio__free(page);
+}
+
+static void empty_store(void) {
+    if (pthread_mutex_trylock(&store_lock) != 0) return;
+    while (stored > STORE_KEPT) {
+        struct asyncio__page *page = store;
+        store = page->next;
+        stored--;
+        asyncio__free(page);
+    }
+    pthread_mutex_unlock(&store_lock);
+}
+
+static void count_gone(struct asyncio__page *page, unsigned n) {
+    if (atomic_fetch_add_explicit(&page->gone, n, memory_order_acq_rel) + n == POSTS)
+        put_page(page);
+}
+
+/* ---- the page a thread cuts from ---- */
+
+static _Thread_local struct {
+    struct asyncio__page *page;
+    unsigned used;
+} own __attribute__((tls_model("initial-exec")));
+
+static pthread_key_t key; /* its destructor lets go of the page when a thread ends */
+static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+static bool key_made;
+
+static void forget_page(void *page) {
+    own.page = NULL;
+    count_gone(page, (unsigned)POSTS - own.used);
+}
+
+static void make_key(void) { key_made = pthread_key_create(&key, forget_page) == 0; }
+
+static __attribute__((noinline)) bool begin_page(void) {
+    struct asyncio__page *page = get_page();
+    if (!page) return false;
+    pthread_once(&key_once, make_key);
+    if (key_made) pthread_setspecific(key, page);
+    own.page = page;
+    own.used = 0;
+    return true;
+}
+
+static struct asyncio__post *get_post(void) {
+    if (ASYNCIO__UNLIKELY(!own.page) && !begin_page()) return NULL;
+    struct asyncio__post *posts = (struct asyncio__post *)(void *)own.page;
+    struct asyncio__post *p = &posts[++own.used];
+    if (ASYNCIO__UNLIKELY(own.used == POSTS)) {
+        own.page = NULL; /* from now on it belongs to those who let go of the posts */
+        pthread_setspecific(key, NULL);
+    }
+    return p;
+}
+
+static struct asyncio__page *page_of(struct asyncio__post *p) {
+    return (struct asyncio__page *)(void *)((char *)p - ((uintptr_t)p & (PAGE - 1)));
+}
+
+static void put_post(struct asyncio__post *p) { count_gone(page_of(p), 1); }
+
+static void put_post_of(asyncio_loop *loop, struct asyncio__post *p) {
+    struct asyncio__page *page = page_of(p);
+    if (ASYNCIO__UNLIKELY(page != loop->posts.page)) {
+        if (loop->posts.page) count_gone(loop->posts.page, loop->posts.gone);
+        loop->posts.page = page;
+        loop->posts.gone = 0;
+    }
+    loop->posts.gone++;
+}
+
+void asyncio__posts_close(asyncio_loop *loop) {
+    if (loop->posts.page) count_gone(loop->posts.page, loop->posts.gone);
+    loop->posts.page = NULL;
+    empty_store();
+}
+
+#endif
+
+/* ---- the node ---- */
+
+static struct asyncio__post *post_of(struct asyncio__node *node) {
+    return asyncio__container(node, struct asyncio__post, node);
+}
+
+static struct asyncio__call call_of(const struct asyncio__post *p) {
+    return (struct asyncio__call){
+        .arg = p->arg, .name = p->name, .where = p->where, .context = p->context
+    };
+}
+
+/* The exception handler is shown a handle, which is made for it. */
+static __attribute__((noinline)) void leave_failed(asyncio_loop *loop, asyncio_callback *fn,
+                                                   struct asyncio__call *call,
+                                                   asyncio__context_ref saved, int status) {
+    asyncio_handle *h = asyncio__handle_done(loop, fn, call);
+    asyncio__call_leave(loop, call, saved, status, h, NULL);
+    asyncio_handle_unref(h);
+}
+
+static void run_post(struct asyncio__node *node) {
+    struct asyncio__post *p = post_of(node);
+    asyncio_loop *loop = asyncio__here.running;
+    struct asyncio__call call = call_of(p);
+    asyncio__context_ref saved = asyncio__call_enter(&call);
+    int status = p->fn(call.arg);
+    if (ASYNCIO__LIKELY(status >= 0)) asyncio__call_leave(loop, &call, saved, status, NULL, NULL);
+    else leave_failed(loop, p->fn, &call, saved, status);
+    asyncio__context_release(call.context);
+    put_post_of(loop, p);
+}
+
+static void discard_post(struct asyncio__node *node) {
+    struct asyncio__post *p = post_of(node);
+    asyncio__context_release(p->context);
+    put_post(p);
+}
+
+static int describe_post(struct asyncio__node *node, char *buf, size_t n) {
+    struct asyncio__call call = call_of(post_of(node));
+    char what[256];
+    asyncio__call_describe(&call, what, sizeof what);
+    return snprintf(buf, n, "<Handle %s>", what);
+}
+
+const struct asyncio__node_ops asyncio__post_ops = { run_post, discard_post, describe_post, NULL };
+
+int asyncio__post_call(asyncio_loop *loop, asyncio_callback *fn,
+                       const asyncio_call_options *options) {
+    struct asyncio__post *p = get_post();
+    if (!p) return -ENOMEM;
+    p->node.ops = &asyncio__post_ops;
+    p->fn = fn;
+    p->arg = options ? options->arg : NULL;
+    p->name = options ? options->name : NULL;
+    p->where = options ? options->where : NULL;
+    p->context = options && options->context ? asyncio__context_hold(options->context)
+                                             : asyncio__context_capture();
+    if (ASYNCIO__LIKELY(asyncio__inbox_post(loop, &p->node) == 0)) return 0;
+    asyncio__context_release(p->context);
+    put_post(p);
+    return -1;
+}
