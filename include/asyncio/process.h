@@ -34,6 +34,8 @@ typedef struct asyncio_subprocess_options {
     size_t size;             /* sizeof(asyncio_subprocess_options) */
     const char *const *argv; /* for exec: the program and its arguments, NULL at the end */
     const char *command;     /* for shell: a command line */
+    const char *executable;  /* what is run, under the name argv[0]; for shell: instead of /bin/sh;
+                                NULL: argv[0] */
     int stdin_fd, stdout_fd, stderr_fd;
     size_t limit;           /* of the readers, in bytes; 0: 64 KiB */
     const char *cwd;        /* where the child starts; NULL: here */
@@ -47,7 +49,7 @@ typedef struct asyncio_subprocess_options {
 
 /* Starts a program, found along PATH, or a command line with /bin/sh. The child has no descriptors
  * but 0, 1, 2 and those passed on. In C the macros of the same names without _with take (&process,
- * argv, .cwd = ...) and (&process, command, ...). The options must live until awaited; making it a
+ * argv, .cwd = ...) and (&process, command, ...); in C++ (&process, options). The options must live until awaited; making it a
  * task copies them.
  * Errors, when awaited: -ENOENT, -EACCES and whatever else the system says about starting it;
  * -EMFILE; ASYNCIO_VALUE_ERROR for an unknown stdin_fd, stdout_fd or stderr_fd;
@@ -128,6 +130,15 @@ ASYNCIO_END_DECLS
     asyncio_create_subprocess_shell_with(                                                          \
         (process), (&(const asyncio_subprocess_options){                                           \
                        .size = sizeof(asyncio_subprocess_options), .command = __VA_ARGS__ }))
+#else
+inline asyncio_coro asyncio_create_subprocess_exec(asyncio_process **process,
+                                                   const asyncio_subprocess_options &options) {
+    return asyncio_create_subprocess_exec_with(process, &options);
+}
+inline asyncio_coro asyncio_create_subprocess_shell(asyncio_process **process,
+                                                    const asyncio_subprocess_options &options) {
+    return asyncio_create_subprocess_shell_with(process, &options);
+}
 #endif
 
 #endif

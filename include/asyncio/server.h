@@ -12,6 +12,7 @@
 #ifndef ASYNCIO_SERVER_H
 #define ASYNCIO_SERVER_H
 
+#include <asyncio/scope.h>
 #include <asyncio/streams.h>
 
 ASYNCIO_BEGIN_DECLS
@@ -27,18 +28,20 @@ typedef asyncio_coro asyncio_client_connected_cb(asyncio_streamreader *reader,
                                                  asyncio_streamwriter *writer, void *arg);
 
 typedef struct asyncio_server_options {
-    size_t size;             /* sizeof(asyncio_server_options) */
-    void *arg;               /* passed to the callback */
-    size_t limit;            /* of the readers; 0: 64 KiB */
-    int family;              /* AF_INET, AF_INET6; 0: any */
-    int backlog;             /* of listen(); 0: 100 */
-    int reuse_address;       /* < 0: without SO_REUSEADDR */
-    bool reuse_port;         /* with SO_REUSEPORT: several may listen, the kernel distributes */
-    bool keep_alive;         /* with SO_KEEPALIVE */
-    int start_serving;       /* < 0: not yet: asyncio_server_start_serving does */
-    int cleanup_socket;      /* < 0: the path of a unix socket stays when the server is closed */
-    int sock;                /* > 0: a bound socket instead of host and port; taken over */
-    asyncio_sslcontext *ssl; /* TLS by this context; NULL: none */
+    size_t size;              /* sizeof(asyncio_server_options) */
+    void *arg;                /* passed to the callback */
+    size_t limit;             /* of the readers; 0: 64 KiB */
+    int family;               /* AF_INET, AF_INET6; 0: any */
+    int flags;                /* for getaddrinfo, beside AI_PASSIVE */
+    const char *const *hosts; /* instead of a host: several, NULL at the end */
+    int backlog;              /* of listen(); 0: 100 */
+    int reuse_address;        /* < 0: without SO_REUSEADDR */
+    bool reuse_port;          /* with SO_REUSEPORT: several may listen, the kernel distributes */
+    bool keep_alive;          /* with SO_KEEPALIVE */
+    int start_serving;        /* < 0: not yet: asyncio_server_start_serving does */
+    int cleanup_socket;       /* < 0: the path of a unix socket stays when the server is closed */
+    int sock;                 /* > 0: a bound socket instead of host and port; taken over */
+    asyncio_sslcontext *ssl;  /* TLS by this context; NULL: none */
     double ssl_handshake_timeout; /* seconds; 0: 60 */
     double ssl_shutdown_timeout;  /* seconds that closing may take; 0: 30 */
 } asyncio_server_options;
@@ -50,7 +53,7 @@ typedef struct asyncio_server_options {
  *     asyncio_start_server(handle, NULL, 8888, &server, .reuse_port = true)
  * Errors, when awaited: the system's (-EADDRINUSE), the sockets made before being closed again;
  * ASYNCIO_OS_ERROR if the name is not known; ASYNCIO_VALUE_ERROR for a port out of range, a path
- * that is too long, or both a host and .sock; ASYNCIO_TYPE_ERROR for NULL; -ENOMEM;
+ * that is too long, or more than one of host, .hosts and .sock; ASYNCIO_TYPE_ERROR for NULL; -ENOMEM;
  * ASYNCIO_CANCELLED_ERROR.
  * Suspends: yes (when awaited, if host is a name). Thread: loop. Owner: *server is yours; while
  * it serves the loop has a reference, too. Since: 0.1. Python: asyncio.start_server,
@@ -116,6 +119,16 @@ ASYNCIO_API asyncio_coro asyncio_server_wait_closed(asyncio_server *server) ASYN
  * Python: none. */
 ASYNCIO_API asyncio_coro asyncio_server_shutdown(asyncio_server *server, double timeout)
     ASYNCIO_MUST_USE;
+
+/* A server as a block: leaving it closes the server and waits for the connections, as wait_closed
+ * does. rc: the body's status; ASYNCIO_CANCELLED_ERROR while it waits; entering:
+ * ASYNCIO_TYPE_ERROR for NULL.
+ * Suspends: yes (its exit, as wait_closed). Thread: loop. Since: 0.1. Python: async with server. */
+ASYNCIO_API asyncio_scope asyncio_server_scope(asyncio_server *server, int *rc) ASYNCIO_MUST_USE;
+
+/* The loop it is of; NULL for NULL. Errors: none.
+ * Suspends: no. Thread: loop. Owner: lent. Since: 0.1. Python: Server.get_loop. */
+ASYNCIO_API asyncio_loop *asyncio_server_get_loop(const asyncio_server *server);
 
 /* A reference that goes when the variable leaves its block; begin with NULL. */
 ASYNCIO_INLINE void asyncio__auto_server(asyncio_server **p) { asyncio_server_unref(*p); }

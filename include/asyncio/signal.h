@@ -65,6 +65,12 @@ ASYNCIO_END_DECLS
 #define asyncio_loop_add_signal_handler(loop, signum, fn, ...)                                     \
     asyncio_loop_add_signal_handler_with((loop), (signum), (fn),                                   \
                                          ASYNCIO__CALL_OPTIONS(fn, __VA_ARGS__))
+#else
+inline int asyncio_loop_add_signal_handler(asyncio_loop *loop, int signum, asyncio_callback *fn,
+                                           void *arg) {
+    asyncio_call_options o = asyncio__call_options(arg);
+    return asyncio_loop_add_signal_handler_with(loop, signum, fn, &o);
+}
 #endif
 
 #endif

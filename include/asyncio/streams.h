@@ -153,6 +153,11 @@ ASYNCIO_API asyncio_bytes asyncio_streamreader_partial(const asyncio_streamreade
  * Suspends: no. Thread: loop. Since: 0.1. Python: StreamReader.at_eof. */
 ASYNCIO_API bool asyncio_streamreader_at_eof(const asyncio_streamreader *reader);
 
+/* Ends the stream for the reader: reads give what was received before, then the end. What comes
+ * later is not received. Errors: none.
+ * Suspends: no. Thread: loop. Since: 0.1. Python: StreamReader.feed_eof. */
+ASYNCIO_API void asyncio_streamreader_feed_eof(asyncio_streamreader *reader);
+
 /* ---- writing ---- */
 
 /* Sends what the kernel takes at once and keeps a copy of the rest, which is sent in the
@@ -190,7 +195,9 @@ ASYNCIO_API asyncio_coro asyncio_loop_sendfile(asyncio_loop *loop, asyncio_strea
 ASYNCIO_API asyncio_coro asyncio_streamwriter_drain(asyncio_streamwriter *writer) ASYNCIO_MUST_USE;
 
 /* close: sends what is kept, in the background, then closes the connection; a task that reads sees
- * the end. abort: closes now and drops what is kept. Errors: none (wait_closed has them).
+ * the end. A peer that does not read is waited for without a limit, as in Python: put one around
+ * wait_closed, then abort. abort: closes now and drops what is kept. Errors: none (wait_closed
+ * has them).
  * Suspends: no. Thread: loop. Since: 0.1. Python: StreamWriter.close, transport.abort. */
 ASYNCIO_API void asyncio_streamwriter_close(asyncio_streamwriter *writer);
 ASYNCIO_API void asyncio_streamwriter_abort(asyncio_streamwriter *writer);
@@ -224,10 +231,14 @@ ASYNCIO_API int asyncio_streamwriter_get_extra_info(const asyncio_streamwriter *
                                                     const char *name, asyncio_value *value);
 
 /* The marks, in bytes, 64 KiB and a quarter of that at first. set: low > high is
- * ASYNCIO_VALUE_ERROR, otherwise 0. get_write_buffer_size: how much is kept.
- * Suspends: no. Thread: loop. Since: 0.1. Python: transport.set_write_buffer_limits ... */
+ * ASYNCIO_VALUE_ERROR, otherwise 0. get (0 for NULL; either pointer may be NULL).
+ * get_write_buffer_size: how much is kept.
+ * Suspends: no. Thread: loop. Since: 0.1. Python: transport.set_write_buffer_limits,
+ * get_write_buffer_limits, get_write_buffer_size. */
 ASYNCIO_API int asyncio_streamwriter_set_write_buffer_limits(asyncio_streamwriter *writer,
                                                              size_t high, size_t low);
+ASYNCIO_API void asyncio_streamwriter_get_write_buffer_limits(const asyncio_streamwriter *writer,
+                                                              size_t *low, size_t *high);
 ASYNCIO_API size_t asyncio_streamwriter_get_write_buffer_size(const asyncio_streamwriter *writer);
 
 /* References that go when the variable leaves its block; begin with NULL. */

@@ -107,6 +107,21 @@ static int raise_received(const asyncio_datagram *d, int error, const char *call
     return asyncio__io_raise(error, call);
 }
 
+/* The endpoint stays while one of the two is under way. */
+static inline __attribute__((always_inline)) int run(const struct datagram_args *a,
+                                                     int (*call)(asyncio_datagram *d,
+                                                                 struct asyncio_task *task,
+                                                                 const struct datagram_args *a)) {
+    struct asyncio_task *task = asyncio__task_current();
+    asyncio_datagram *d = a->endpoint;
+    int rc = check(task, d);
+    if (rc < 0) return rc;
+    d->refs++;
+    rc = call(d, task, a);
+    asyncio_datagram_unref(d);
+    return rc;
+}
+
 /* ---- receiving ---- */
 
 static int await_readable(asyncio_datagram *d, struct asyncio_task *task) {
@@ -155,16 +170,8 @@ static int receive(asyncio_datagram *d, struct asyncio_task *task, const struct 
 }
 
 static int run_recvfrom(const void *args, asyncio_value *result) {
-    const struct datagram_args *a = args;
-    struct asyncio_task *task = asyncio__task_current();
-    asyncio_datagram *d = a->endpoint;
     (void)result;
-    int rc = check(task, d);
-    if (rc < 0) return rc;
-    d->refs++;
-    rc = receive(d, task, a);
-    asyncio_datagram_unref(d);
-    return rc;
+    return run(args, receive);
 }
 
 static const asyncio_coro_type recvfrom_type = { .size = sizeof(asyncio_coro_type),
@@ -244,16 +251,8 @@ static int send_one(asyncio_datagram *d, struct asyncio_task *task, const struct
 }
 
 static int run_sendto(const void *args, asyncio_value *result) {
-    const struct datagram_args *a = args;
-    struct asyncio_task *task = asyncio__task_current();
-    asyncio_datagram *d = a->endpoint;
     (void)result;
-    int rc = check(task, d);
-    if (rc < 0) return rc;
-    d->refs++;
-    rc = send_one(d, task, a);
-    asyncio_datagram_unref(d);
-    return rc;
+    return run(args, send_one);
 }
 
 static const asyncio_coro_type sendto_type = { .size = sizeof(asyncio_coro_type),

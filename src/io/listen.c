@@ -58,20 +58,26 @@ static int bind_one(struct asyncio_server *s, const struct asyncio__address *a) 
     return rc;
 }
 
-int asyncio__server_bind(struct asyncio_server *s, struct asyncio_task *task, const char *host,
-                         int port) {
-    struct asyncio__addresses list;
-    const struct addrinfo hints = { .ai_flags = AI_PASSIVE,
+static int bind_all(struct asyncio_server *s, const struct asyncio__addresses *list) {
+    int rc = 0;
+    for (size_t i = 0; i < list->count && rc >= 0; i++) rc = bind_one(s, &list->list[i]);
+    if (rc < 0 || s->count > 0) return rc < 0 ? rc : 0;
+    return asyncio__raise(-EADDRNOTAVAIL, "could not bind on any address of the hosts");
+}
+
+int asyncio__server_bind(struct asyncio_server *s, struct asyncio_task *task,
+                         const char *const *hosts, int port) {
+    struct asyncio__addresses list = { NULL, 0 };
+    const struct addrinfo hints = { .ai_flags = s->options.flags | AI_PASSIVE,
                                     .ai_family = s->options.family,
                                     .ai_socktype = SOCK_STREAM };
-    if (host && !*host) host = NULL;
-    int rc = asyncio__resolve(task, host, port, &hints, &list);
-    if (rc < 0) return rc;
-    for (size_t i = 0; i < list.count && rc >= 0; i++) rc = bind_one(s, &list.list[i]);
+    int rc = 0;
+    for (; *hosts && rc >= 0; hosts++) {
+        rc = asyncio__resolve(task, **hosts ? *hosts : NULL, port, &hints, &list);
+    }
+    if (rc >= 0) rc = bind_all(s, &list);
     asyncio__free(list.list);
-    if (rc < 0 || s->count > 0) return rc < 0 ? rc : 0;
-    return asyncio_raise(-EADDRNOTAVAIL, NULL, NULL, "could not bind on any address of %s",
-                         host ? host : "this machine");
+    return rc;
 }
 
 int asyncio__server_use(struct asyncio_server *s, int fd) {
@@ -127,27 +133,22 @@ struct start_args {
 
 struct copies {
     asyncio_server_options options;
-    char *host;
+    char *host, *hosts; /* hosts: an array, and behind it what it points at */
 };
 
-static int capture_start(void *args) {
-    struct start_args *a = args;
-    struct copies *c = asyncio__calloc(1, sizeof *c);
-    if (!c) return -ENOMEM;
-    if (a->options) {
-        c->options = *a->options;
-        a->options = &c->options;
-        asyncio_sslcontext_ref(c->options.ssl);
+/* A copy of a list of strings with NULL at its end; NULL without memory. */
+static char *copy_list(const char *const *list) {
+    size_t count = 0, size = 0;
+    for (; list[count]; count++) size += strlen(list[count]) + 1;
+    const char **copy = asyncio__malloc((count + 1) * sizeof *copy + size);
+    if (!copy) return NULL;
+    char *at = (char *)(copy + count + 1);
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = strcpy(at, list[i]);
+        at += strlen(at) + 1;
     }
-    c->host = a->host ? asyncio__strdup(a->host) : NULL;
-    if (a->host && !c->host) {
-        asyncio_sslcontext_unref(c->options.ssl);
-        asyncio__free(c);
-        return -ENOMEM;
-    }
-    a->host = c->host;
-    a->copies = c;
-    return 0;
+    copy[count] = NULL;
+    return (char *)copy;
 }
 
 static void release_start(void *args) {
@@ -155,15 +156,38 @@ static void release_start(void *args) {
     if (!c) return;
     asyncio_sslcontext_unref(c->options.ssl);
     asyncio__free(c->host);
+    asyncio__free(c->hosts);
     asyncio__free(c);
+}
+
+static int capture_start(void *args) {
+    struct start_args *a = args;
+    struct copies *c = asyncio__calloc(1, sizeof *c);
+    if (!c) return -ENOMEM;
+    if (a->options) {
+        c->options = *a->options;
+        asyncio_sslcontext_ref(c->options.ssl);
+    }
+    const char *const *hosts = c->options.hosts;
+    c->host = a->host ? asyncio__strdup(a->host) : NULL;
+    c->hosts = hosts ? copy_list(hosts) : NULL;
+    a->copies = c;
+    if ((a->host && !c->host) || (hosts && !c->hosts)) {
+        release_start(a);
+        return -ENOMEM;
+    }
+    c->options.hosts = (const char *const *)(const void *)c->hosts;
+    a->host = c->host;
+    if (a->options) a->options = &c->options;
+    return 0;
 }
 
 static int check_start(const struct start_args *a, const asyncio_server_options *o) {
     if (!a->cb) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a callback is required");
     if (!a->server) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a place for the server is required");
-    if (o->sock > 0 && a->host) {
+    if ((a->host != NULL) + (o->hosts != NULL) + (o->sock > 0) > 1) {
         return asyncio__raise(ASYNCIO_VALUE_ERROR,
-                              "host (or path) and sock cannot be given at the same time");
+                              "host (or path), hosts and sock cannot be given at the same time");
     }
     if (a->is_unix && !a->host && o->sock <= 0) {
         return asyncio__raise(ASYNCIO_VALUE_ERROR, "path was not given, and no sock either");
@@ -177,7 +201,8 @@ static int bind_server(struct asyncio_server *s, struct asyncio_task *task,
                        const struct start_args *a) {
     if (s->options.sock > 0) return asyncio__server_use(s, s->options.sock);
     if (a->is_unix) return asyncio__server_bind_unix(s, a->host);
-    return asyncio__server_bind(s, task, a->host, a->port);
+    const char *const one[] = { a->host ? a->host : "", NULL };
+    return asyncio__server_bind(s, task, s->options.hosts ? s->options.hosts : one, a->port);
 }
 
 static int run_start(const void *args, asyncio_value *result) {

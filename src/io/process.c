@@ -205,7 +205,8 @@ static int run_shell(const void *args, asyncio_value *result) {
     if (!a->process || !a->options || !a->options->command) {
         return asyncio__raise(ASYNCIO_TYPE_ERROR, "a command and a place for it are required");
     }
-    return create(a, (const char *const[]){ "/bin/sh", "-c", a->options->command, NULL });
+    const char *shell = a->options->executable ? a->options->executable : "/bin/sh";
+    return create(a, (const char *const[]){ shell, "-c", a->options->command, NULL });
 }
 
 /* ---- keeping the options ---- */
@@ -245,6 +246,7 @@ static void put_options(struct copier *c, const asyncio_subprocess_options *o) {
     asyncio_subprocess_options copy = *o;
     copy.argv = put_list(c, o->argv);
     copy.command = put_text(c, o->command);
+    copy.executable = put_text(c, o->executable);
     copy.cwd = put_text(c, o->cwd);
     copy.env = put_list(c, o->env);
     copy.pass_fds = put(c, o->pass_fds, o->pass_count * sizeof *o->pass_fds);

@@ -21,19 +21,19 @@ static bool is_known(const struct asyncio__addresses *list, const struct addrinf
     return false;
 }
 
-static int copy_list(const struct addrinfo *info, struct asyncio__addresses *out) {
-    size_t count = 0;
+static int append_list(const struct addrinfo *info, struct asyncio__addresses *out) {
+    size_t count = out->count;
     for (const struct addrinfo *i = info; i; i = i->ai_next) count++;
-    struct asyncio__address *list = asyncio__calloc(count, sizeof *list);
+    struct asyncio__address *list = asyncio__realloc(out->list, count * sizeof *list);
     if (!list) return asyncio__raise(-ENOMEM, NULL);
-    *out = (struct asyncio__addresses){ list, 0 };
+    out->list = list;
     for (; info; info = info->ai_next) {
         if (is_known(out, info)) continue;
         struct asyncio__address *a = &list[out->count++];
-        a->family = info->ai_family;
-        a->type = info->ai_socktype;
-        a->protocol = info->ai_protocol;
-        a->size = info->ai_addrlen;
+        *a = (struct asyncio__address){ .family = info->ai_family,
+                                        .type = info->ai_socktype,
+                                        .protocol = info->ai_protocol,
+                                        .size = info->ai_addrlen };
         memcpy(&a->addr, info->ai_addr, info->ai_addrlen);
     }
     return 0;
@@ -49,7 +49,7 @@ int asyncio__resolve(struct asyncio_task *task, const char *host, int port,
     snprintf(service, sizeof service, "%d", port);
     int rc = asyncio__getaddrinfo(task->future.loop, host, service, hints, &info);
     if (rc < 0) return rc;
-    rc = copy_list(info, out);
+    rc = append_list(info, out);
     freeaddrinfo(info);
     return rc;
 }

@@ -21,9 +21,9 @@ struct asyncio__addresses {
     size_t count;
 };
 
-/* Addresses for host and port, at least one, as getaddrinfo with those hints finds them. host NULL:
- * any local one (hints AI_PASSIVE), or the loopback. 0 or raised. May suspend when the host is a
- * name. */
+/* Adds the addresses, at least one, that getaddrinfo finds for host and port with those hints, but
+ * for those that are in the list. host NULL: any local one (hints AI_PASSIVE), or the loopback. 0
+ * or raised. May suspend when the host is a name. */
 int asyncio__resolve(struct asyncio_task *task, const char *host, int port,
                      const struct addrinfo *hints, struct asyncio__addresses *out);
 

@@ -281,6 +281,8 @@ void asyncio_server_close(asyncio_server *s) {
 
 /* ---- state ---- */
 
+asyncio_loop *asyncio_server_get_loop(const asyncio_server *s) { return s ? s->loop : NULL; }
+
 bool asyncio_server_is_serving(const asyncio_server *s) {
     return s && s->state == ASYNCIO__SERVER_SERVING;
 }
@@ -360,6 +362,27 @@ static const asyncio_coro_type wait_closed_type = { .size = sizeof(asyncio_coro_
 
 asyncio_coro asyncio_server_wait_closed(asyncio_server *s) {
     return make(&wait_closed_type, (struct server_args){ .server = s });
+}
+
+/* ---- the block ---- */
+
+static int enter_server(asyncio_scope *scope) {
+    if (!scope->object) return no_server();
+    asyncio_server_ref(scope->object);
+    return 0;
+}
+
+static int exit_server(asyncio_scope *scope, int status) {
+    asyncio_server *s = scope->object;
+    asyncio_server_close(s);
+    int rc = wait_until_over(s, false);
+    asyncio_server_unref(s);
+    return rc < 0 ? rc : status;
+}
+
+asyncio_scope asyncio_server_scope(asyncio_server *s, int *rc) {
+    static const asyncio_scope_ops ops = { sizeof ops, "Server", enter_server, exit_server };
+    return asyncio_scope_make(rc, &ops, s);
 }
 
 /* ---- serve_forever ---- */

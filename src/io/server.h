@@ -50,9 +50,10 @@ struct asyncio_server {
     struct asyncio__waiter *forever; /* the task in serve_forever, or NULL */
 };
 
-/* Makes the sockets; those made before a failure are in `server`. 0 or raised. */
-int asyncio__server_bind(struct asyncio_server *server, struct asyncio_task *task, const char *host,
-                         int port);
+/* Makes the sockets; those made before a failure are in `server`. 0 or raised. hosts: NULL at the
+ * end. */
+int asyncio__server_bind(struct asyncio_server *server, struct asyncio_task *task,
+                         const char *const *hosts, int port);
 int asyncio__server_bind_unix(struct asyncio_server *server, const char *path);
 int asyncio__server_use(struct asyncio_server *server, int fd);
 

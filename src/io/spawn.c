@@ -152,7 +152,8 @@ static int start(const struct plan *plan, const asyncio_subprocess_options *o,
         rc = fill_actions(&actions, plan, o);
         if (rc == 0) rc = fill_attributes(&attr, o);
         if (rc == 0) {
-            rc = posix_spawnp(pid, argv[0], &actions, &attr, unconst(argv),
+            const char *program = o->executable ? o->executable : argv[0];
+            rc = posix_spawnp(pid, program, &actions, &attr, unconst(argv),
                               o->env ? unconst(o->env) : environ);
         }
         posix_spawnattr_destroy(&attr);
@@ -182,7 +183,7 @@ int asyncio__spawn(const asyncio_subprocess_options *o, const char *const *argv,
     if (rc >= 0 && room < 0) rc = asyncio__io_raise(errno, "pidfd_open");
     if (rc >= 0) {
         int error = start(&plan, o, argv, &s->pid);
-        if (error) rc = asyncio__io_raise(error, argv[0]);
+        if (error) rc = asyncio__io_raise(error, o->executable ? o->executable : argv[0]);
     }
     close_children(&plan);
     close_if(&room);

@@ -213,6 +213,11 @@ static void writing_gone(struct asyncio__fdwatch *watch, int status) {
     gone(stream_of(watch, ASYNCIO__WRITING), ASYNCIO_WRITABLE, status);
 }
 
+void asyncio__stream_end_reading(struct asyncio__stream *s) {
+    s->reader.eof = true;
+    wake_reader(s);
+}
+
 void asyncio__stream_abort(struct asyncio__stream *s) { finish(s, true); }
 
 void asyncio__stream_close(struct asyncio__stream *s) {
@@ -223,8 +228,7 @@ void asyncio__stream_close(struct asyncio__stream *s) {
         finish(s, true);
         return;
     }
-    s->reader.eof = true; /* nobody reads from now on */
-    wake_reader(s);
+    asyncio__stream_end_reading(s);
     if (s->transport->ops->closing) s->transport->ops->closing(s->transport);
     asyncio__stream_flush(s);
 }

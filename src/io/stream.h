@@ -144,6 +144,9 @@ int asyncio__writer_check(const asyncio_streamwriter *writer);
 /* What was shown to the caller is not taken after all: the next read gets it again. */
 void asyncio__streamreader_take_back(asyncio_streamreader *reader);
 
+/* The reader sees the end after what it has. */
+void asyncio__stream_end_reading(struct asyncio__stream *stream);
+
 /* Writes what it can; what to do next depends on the state. */
 void asyncio__stream_flush(struct asyncio__stream *stream);
 

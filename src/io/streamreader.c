@@ -370,6 +370,10 @@ asyncio_bytes asyncio_streamreader_partial(const asyncio_streamreader *r) {
     return r ? r->partial : (asyncio_bytes){ NULL, 0 };
 }
 
+void asyncio_streamreader_feed_eof(asyncio_streamreader *r) {
+    if (r) asyncio__stream_end_reading(asyncio__stream_of_reader(r));
+}
+
 bool asyncio_streamreader_at_eof(const asyncio_streamreader *r) {
     return r && r->eof && r->in.size == r->lent;
 }

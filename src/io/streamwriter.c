@@ -271,6 +271,12 @@ int asyncio_streamwriter_set_write_buffer_limits(asyncio_streamwriter *w, size_t
     return 0;
 }
 
+void asyncio_streamwriter_get_write_buffer_limits(const asyncio_streamwriter *w, size_t *low,
+                                                  size_t *high) {
+    if (low) *low = w ? w->low : 0;
+    if (high) *high = w ? w->high : 0;
+}
+
 size_t asyncio_streamwriter_get_write_buffer_size(const asyncio_streamwriter *w) {
     return w ? w->out.size : 0;
 }

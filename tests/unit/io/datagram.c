@@ -2,6 +2,7 @@
  *
  * Datagram endpoints, on loopback and on unix sockets.
  */
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -385,6 +386,37 @@ ASYNC(from_a_socket) {
     RETURN();
 }
 TEST(an_endpoint_over_a_socket_that_is_there) { run_alone(from_a_socket()); }
+
+ASYNC(over_ipv6) {
+    asyncio_auto_datagram server = NULL;
+    asyncio_auto_datagram client = NULL;
+    asyncio_auto_value name = asyncio_none();
+    asyncio_datagram_info from;
+    char buf[100], text[64];
+    int rc = AWAIT(asyncio_create_datagram_endpoint(&server, .local_host = "::1"));
+    if (rc < 0) SKIP("no loopback of IPv6");
+    CHECK_INT(asyncio_datagram_get_extra_info(server, "sockname", &name), 1);
+    CHECK_INT(strncmp(name.s, "[::1]:", 6), 0);
+    TRY(AWAIT(asyncio_create_datagram_endpoint(
+        &client, .remote_host = "::1", .remote_port = atoi(name.s + 6), .flags = AI_NUMERICHOST)));
+    CHECK_INT(AWAIT(asyncio_datagram_send(client, "six", 3)), 3);
+    CHECK_INT(AWAIT(asyncio_datagram_recvfrom(server, buf, sizeof buf, &from)), 3);
+    CHECK_INT(from.addr->sa_family, AF_INET6);
+    CHECK_INT(AWAIT(asyncio_datagram_sendto(server, buf, 3, from.addr, from.addr_size)), 3);
+    CHECK_INT(AWAIT(asyncio_datagram_recv(client, buf, sizeof buf)), 3);
+    CHECK_INT(memcmp(buf, "six", 3), 0);
+
+    /* Of local and remote addresses those of one family go together. */
+    snprintf(text, sizeof text, "%s", name.s + 6);
+    asyncio_datagram_unref(client);
+    client = NULL;
+    TRY(AWAIT(asyncio_create_datagram_endpoint(&client, .local_host = "::", .remote_host = NULL,
+                                               .remote_port = atoi(text))));
+    CHECK_INT(AWAIT(asyncio_datagram_send(client, "both", 4)), 4);
+    CHECK_INT(AWAIT(asyncio_datagram_recv(server, buf, sizeof buf)), 4);
+    RETURN();
+}
+TEST(datagrams_over_ipv6) { run_alone(over_ipv6()); }
 
 ASYNC(wrong_arguments) {
     asyncio_datagram *d = NULL;

@@ -61,6 +61,28 @@ ASYNC(returncodes) {
 }
 TEST(the_returncode_is_the_status_or_minus_the_signal) { WITH_REAL_LOOP(returncodes()); }
 
+ASYNC(another_name) {
+    asyncio_auto_process p = NULL;
+    asyncio_bytes out;
+    TRY(AWAIT(asyncio_create_subprocess_exec(&p, ARGV("name", "-c", "echo $0"),
+                                             .executable = "/bin/sh", .stdout_fd = ASYNCIO_PIPE)));
+    TRY(AWAIT(asyncio_process_communicate(p, NULL, 0, &out, NULL)));
+    CHECK_STR(text_of(out), "name\n");
+    asyncio_process_unref(p);
+    p = NULL;
+    asyncio_task *t = asyncio_create_task(asyncio_create_subprocess_shell(
+        &p, "a shell", .executable = "echo", .stdout_fd = ASYNCIO_PIPE));
+    check_ended(t, 0);
+    TRY(AWAIT(asyncio_process_communicate(p, NULL, 0, &out, NULL)));
+    CHECK_STR(text_of(out), "-c a shell\n");
+    asyncio_process_unref(p);
+    p = NULL;
+    CHECK_ERROR(AWAIT(asyncio_create_subprocess_exec(&p, ARGV("true"), .executable = "/no/where")),
+                -ENOENT, "/no/where: No such file or directory");
+    RETURN();
+}
+TEST(a_program_can_be_run_under_another_name) { WITH_REAL_LOOP(another_name()); }
+
 ASYNC(waits_for, (asyncio_process *) p) {
     asyncio_value code;
     TRY(AWAIT(asyncio_process_wait(p), &code));

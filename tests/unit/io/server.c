@@ -2,6 +2,7 @@
  *
  * Servers: accepting, closing, waiting, shutting down, and running out of descriptors.
  */
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -452,6 +453,64 @@ TEST_TIMEOUT(ten_thousand_idle_connections_cost_a_stack_each, 120) {
     run_alone(idle_connections(slow ? 500 : most < 10000 ? (int)most : 10000));
 }
 
+ASYNC(several_hosts) {
+    int fds[5];
+    asyncio_task *t;
+    {
+        char one[] = "127.0.0.1", two[] = "127.0.0.2";
+        const char *hosts[] = { one, two, one, NULL };
+        const asyncio_server_options options = { .size = sizeof options, .hosts = hosts };
+        t = asyncio_create_task(asyncio_start_server_with(echoes, NULL, 0, &server, &options));
+        memset(one, 'x', sizeof one - 1); /* a task has its own copy */
+        memset(two, 'x', sizeof two - 1);
+    }
+    check_ended(t, 0);
+    CHECK_INT(asyncio_server_sockets(server, fds, 5), 2); /* the same one counts once */
+    for (uint32_t i = 0; i < 2; i++) {
+        struct sockaddr_in in;
+        socklen_t size = sizeof in;
+        CHECK_INT(getsockname(fds[i], (struct sockaddr *)&in, &size), 0);
+        CHECK_INT(ntohl(in.sin_addr.s_addr), INADDR_LOOPBACK + i);
+    }
+    end_server();
+    CHECK_ERROR(
+        AWAIT(asyncio_start_server(echoes, "localhost", 0, &server, .flags = AI_NUMERICHOST)),
+        ASYNCIO_OS_ERROR, "localhost: Name or service not known");
+    const char *const none[] = { NULL };
+    CHECK_ERROR(AWAIT(asyncio_start_server(echoes, NULL, 0, &server, .hosts = none)),
+                -EADDRNOTAVAIL, "could not bind on any address of the hosts");
+    RETURN();
+}
+TEST(a_server_may_have_several_hosts) { run_alone(several_hosts()); }
+
+/* The client closes a little after the block was left. */
+ASYNC(closes_later, (int) fd) {
+    TRY(AWAIT(asyncio_sleep(1)));
+    note("client");
+    close(fd);
+    RETURN();
+}
+
+ASYNC(as_a_block) {
+    int rc;
+    start_echo();
+    CHECK_PTR(asyncio_server_get_loop(server), loop);
+    ASYNC_WITH(block, asyncio_server_scope(server, &rc)) {
+        int fd = connect_blocking();
+        put(fd, "x\n");
+        CHECK_STR(get_soon(fd), "x\n");
+        asyncio_task_unref(asyncio_create_task(closes_later(fd)));
+        rc = asyncio_raise(ASYNCIO_KEY_ERROR, NULL, NULL, "of the body");
+    }
+    note("left");
+    CHECK_NOTES("client left");
+    CHECK_ERROR(rc, ASYNCIO_KEY_ERROR, "of the body");
+    CHECK(!asyncio_server_is_serving(server));
+    asyncio_server_unref(server);
+    RETURN();
+}
+TEST(a_server_as_a_block_is_closed_and_waited_for) { run_alone(as_a_block()); }
+
 ASYNC(misuse) {
     const char *why = "a server is required";
     CHECK_ERROR(AWAIT(asyncio_start_server(NULL, "127.0.0.1", 0, &server)), ASYNCIO_TYPE_ERROR,
@@ -459,7 +518,17 @@ ASYNC(misuse) {
     CHECK_ERROR(AWAIT(asyncio_start_server_with(echoes, "127.0.0.1", 0, NULL, NULL)),
                 ASYNCIO_TYPE_ERROR, "a place for the server is required");
     CHECK_ERROR(AWAIT(asyncio_start_server(echoes, "127.0.0.1", 0, &server, .sock = 100)),
-                ASYNCIO_VALUE_ERROR, "host (or path) and sock cannot be given at the same time");
+                ASYNCIO_VALUE_ERROR,
+                "host (or path), hosts and sock cannot be given at the same time");
+    const char *const hosts[] = { "127.0.0.1", NULL };
+    CHECK_ERROR(AWAIT(asyncio_start_server(echoes, "127.0.0.1", 0, &server, .hosts = hosts)),
+                ASYNCIO_VALUE_ERROR,
+                "host (or path), hosts and sock cannot be given at the same time");
+    int rc;
+    ASYNC_WITH(block, asyncio_server_scope(NULL, &rc)) note("not entered");
+    CHECK_ERROR(rc, ASYNCIO_TYPE_ERROR, why);
+    CHECK_NOTES("");
+    CHECK_PTR(asyncio_server_get_loop(NULL), NULL);
     CHECK_ERROR(AWAIT(asyncio_start_unix_server(echoes, NULL, &server)), ASYNCIO_VALUE_ERROR,
                 "path was not given, and no sock either");
     CHECK_ERROR(AWAIT(asyncio_start_server(echoes, "127.0.0.1", -1, &server)), ASYNCIO_VALUE_ERROR,

@@ -26,6 +26,31 @@ ASYNC(reads) {
 }
 TEST(read_gives_what_is_there) { run_alone(reads()); }
 
+ASYNC(reads_to_the_end, (asyncio_bytes *) all) {
+    TRY(AWAIT(asyncio_streamreader_readall(reader, all)));
+    RETURN();
+}
+
+ASYNC(fed_eof) {
+    asyncio_bytes all = { NULL, 0 };
+    char buf[10];
+    start_stream(0);
+    put(peer, "before");
+    asyncio_task *t = start(reads_to_the_end(&all));
+    asyncio_streamreader_feed_eof(reader);
+    check_ended(t, 0);
+    CHECK_BYTES(all, "before");
+    put(peer, "after");
+    CHECK_INT(AWAIT(asyncio_streamreader_read(reader, buf, sizeof buf)), 0);
+    CHECK(asyncio_streamreader_at_eof(reader));
+    CHECK_INT(asyncio_streamwriter_write(writer, "still there", 11), 0);
+    CHECK_STR(get(peer), "still there");
+    asyncio_streamreader_feed_eof(NULL);
+    end_stream();
+    RETURN();
+}
+TEST(a_reader_can_be_given_its_end) { run_alone(fed_eof()); }
+
 ASYNC(writes_bytewise, (const char *) text) {
     for (; *text; text++) {
         CHECK_INT(write(peer, text, 1), 1);

@@ -248,6 +248,35 @@ ASYNC(information) {
 }
 TEST(a_writer_tells_what_it_writes_to) { run_alone(information()); }
 
+ASYNC(limits) {
+    size_t low, high;
+    start_stream(0);
+    asyncio_streamwriter_get_write_buffer_limits(writer, &low, &high);
+    CHECK_INT(low, 16384);
+    CHECK_INT(high, 65536);
+    CHECK_INT(asyncio_streamwriter_set_write_buffer_limits(writer, 100, 7), 0);
+    asyncio_streamwriter_get_write_buffer_limits(writer, &low, NULL);
+    asyncio_streamwriter_get_write_buffer_limits(writer, NULL, &high);
+    CHECK_INT(low, 7);
+    CHECK_INT(high, 100);
+    end_stream();
+    RETURN();
+}
+TEST(the_marks_can_be_asked_for) { run_alone(limits()); }
+
+ASYNC(never_read) {
+    start_stream(0);
+    CHECK_INT(asyncio_streamwriter_write(writer, big, sizeof big), 0);
+    asyncio_streamwriter_close(writer);
+    int rc = AWAIT(asyncio_wait_for(asyncio_streamwriter_wait_closed(writer), 1000));
+    CHECK(asyncio_catch(rc, ASYNCIO_TIMEOUT_ERROR));
+    asyncio_streamwriter_abort(writer);
+    CHECK_INT(AWAIT(asyncio_streamwriter_wait_closed(writer)), 0);
+    end_stream();
+    RETURN();
+}
+TEST(a_close_waits_for_a_peer_that_does_not_read_until_it_is_aborted) { run_alone(never_read()); }
+
 ASYNC(misuse) {
     const char *why = "a writer is required";
     CHECK_ERROR(asyncio_streamwriter_write(NULL, "x", 1), ASYNCIO_TYPE_ERROR, why);
@@ -259,6 +288,9 @@ ASYNC(misuse) {
     CHECK(!asyncio_streamwriter_is_closing(NULL));
     CHECK(!asyncio_streamwriter_can_write_eof(NULL));
     CHECK_INT(asyncio_streamwriter_get_write_buffer_size(NULL), 0);
+    size_t low = 1, high = 1;
+    asyncio_streamwriter_get_write_buffer_limits(NULL, &low, &high);
+    CHECK_INT(low + high, 0);
     CHECK_PTR(asyncio_streamwriter_ref(NULL), NULL);
     asyncio_streamwriter_unref(NULL);
     asyncio_streamwriter_close(NULL);
