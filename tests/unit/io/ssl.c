@@ -143,104 +143,6 @@ ASYNC(changes_keys) {
 }
 TEST(keys_change_on_the_way) { run_alone(changes_keys()); }
 
-/* ---- a wire with a will of its own between the ends ---- */
-
-static int wire[2]; /* the middle's ends: of the client, of the server */
-
-ASYNC(connects_by_wire, (bool *) done) {
-    int to_client[2], to_server[2];
-    make_pair(to_client);
-    make_pair(to_server);
-    wire[0] = to_client[1];
-    wire[1] = to_server[1];
-    asyncio_task *task =
-        asyncio_create_task(secure(&server_end, to_server[0], for_server, NULL, NULL));
-    int rc = AWAIT(secure(&client, to_client[0], for_client, "localhost", NULL));
-    asyncio_outcome o;
-    CHECK_INT(AWAIT(asyncio_task_join(task, &o)), 0);
-    asyncio_outcome_fini(&o);
-    asyncio_task_unref(task);
-    *done = true;
-    TRY(rc);
-    RETURN();
-}
-
-/* Moves up to n bytes each way: how many. */
-static int move(size_t n) {
-    char buf[4096];
-    int sum = 0;
-    for (int i = 0; i < 2; i++) {
-        ssize_t got = recv(wire[i], buf, n, MSG_DONTWAIT);
-        if (got <= 0) continue;
-        CHECK_INT(send(wire[!i], buf, (size_t)got, MSG_NOSIGNAL), got);
-        sum += (int)got;
-    }
-    return sum;
-}
-
-ASYNC(moves, (size_t) n, (const bool *) done) {
-    while (!*done) {
-        move(n);
-        TRY(AWAIT(asyncio_sleep(0)));
-    }
-    RETURN();
-}
-
-ASYNC(drop_by_drop) {
-    bool done = false;
-    char buf[6] = "";
-    make_contexts();
-    asyncio_task *mover = asyncio_create_task(moves(1, &done));
-    CHECK_INT(AWAIT(connects_by_wire(&done)), 0);
-    check_ended(mover, 0);
-    CHECK_INT(asyncio_streamwriter_write(client.writer, "hello", 5), 0);
-    asyncio_task *t = start(asyncio_streamreader_readexactly(server_end.reader, buf, 5));
-    while (!asyncio_task_done(t)) {
-        move(1);
-        some_turns(1);
-    }
-    check_ended(t, 5);
-    CHECK_STR(buf, "hello");
-    asyncio_streamwriter_abort(client.writer);
-    asyncio_streamwriter_abort(server_end.writer);
-    let_go(&client);
-    let_go(&server_end);
-    close_pair(wire);
-    end_contexts();
-    RETURN();
-}
-TEST(everything_comes_byte_by_byte) { run_alone(drop_by_drop()); }
-
-/* A read that is cancelled in the middle of a record loses nothing. */
-ASYNC(is_cancelled_in_a_record) {
-    bool done = false;
-    char buf[6] = "";
-    make_contexts();
-    asyncio_task *mover = asyncio_create_task(moves(100, &done));
-    CHECK_INT(AWAIT(connects_by_wire(&done)), 0);
-    check_ended(mover, 0);
-    while (move(100)) some_turns(3); /* tickets */
-    CHECK_INT(asyncio_streamwriter_write(client.writer, "hello", 5), 0);
-    bool read = false;
-    for (int i = 0; !read && i < 100; i++) {
-        asyncio_task *t = start(asyncio_streamreader_readexactly(server_end.reader, buf, 5));
-        move(1);
-        some_turns(2);
-        read = asyncio_task_done(t);
-        asyncio_task_cancel(t, NULL);
-        check_ended(t, read ? 5 : ASYNCIO_CANCELLED_ERROR);
-    }
-    CHECK_STR(buf, "hello");
-    asyncio_streamwriter_abort(client.writer);
-    asyncio_streamwriter_abort(server_end.writer);
-    let_go(&client);
-    let_go(&server_end);
-    close_pair(wire);
-    end_contexts();
-    RETURN();
-}
-TEST(a_read_cancelled_in_the_middle_of_a_record) { run_alone(is_cancelled_in_a_record()); }
-
 /* ---- how it ends ---- */
 
 ASYNC(half_closes) {
@@ -471,5 +373,44 @@ ASYNC(is_closed_in_the_handshake, (bool) abort_it) {
 }
 TEST(closing_ends_a_handshake) { run_alone(is_closed_in_the_handshake(false)); }
 TEST(aborting_ends_a_handshake) { run_alone(is_closed_in_the_handshake(true)); }
+
+/* ---- threads ---- */
+
+static struct end thread_ends[4][2];
+
+ASYNC(converses_in_thread, (struct end *) ends) {
+    char buf[5];
+    for (int i = 0; i < 10; i++) {
+        int fd[2];
+        make_pair(fd);
+        asyncio_auto_task task =
+            asyncio_create_task(secure(&ends[1], fd[1], for_server, NULL, NULL));
+        TRY(AWAIT(secure(&ends[0], fd[0], for_client, "localhost", NULL)));
+        TRY(AWAIT(task));
+        TRY(asyncio_streamwriter_write(ends[0].writer, "hello", 5));
+        TRY(AWAIT(asyncio_streamreader_readexactly(ends[1].reader, buf, 5)));
+        asyncio_streamwriter_close(ends[0].writer);
+        asyncio_streamwriter_close(ends[1].writer);
+        TRY(AWAIT(asyncio_streamwriter_wait_closed(ends[0].writer)));
+        let_go(&ends[0]);
+        let_go(&ends[1]);
+    }
+    RETURN();
+}
+
+static void *run_thread(void *ends) {
+    CHECK_INT(asyncio_run(converses_in_thread(ends), NULL), 0);
+    return NULL;
+}
+
+TEST(several_threads_share_contexts) {
+    pthread_t threads[4];
+    make_contexts();
+    for (int i = 0; i < 4; i++) {
+        CHECK_INT(pthread_create(&threads[i], NULL, run_thread, thread_ends[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    end_contexts();
+}
 
 #endif
