@@ -20,11 +20,15 @@
 
 #include <asyncio/testing.h>
 
+#include "base/interleave.h"
+
 #define FIRST_OBJECTS 64
 #define LAST_CHUNK 65536
 
 #ifdef ASYNCIO_FAULT_INJECTION
 #include <stdatomic.h>
+
+const struct asyncio__interleaving *asyncio__interleaving;
 
 static atomic_long allocations; /* since the last asyncio_testing_fail_allocation */
 static atomic_long failing;     /* the number of the one that fails; 0: none */

@@ -16,11 +16,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/interleave.h"
 
 /* Waits while the word is `value`, until the monotonic clock reads `deadline` (ASYNCIO__NEVER: as
  * long as it takes). False if the deadline has passed. */
 static inline bool asyncio__futex_wait(const volatile void *word, uint32_t value,
                                        int64_t deadline) {
+#ifdef ASYNCIO_FAULT_INJECTION
+    if (asyncio__interleaving) return asyncio__interleaving->wait(word, value, deadline);
+#endif
     int64_t at = deadline > 0 ? deadline : 0;
     struct timespec until = { at / 1000000000, at % 1000000000 };
     long rc = syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, value,
@@ -30,6 +34,12 @@ static inline bool asyncio__futex_wait(const volatile void *word, uint32_t value
 
 /* Wakes up to n that wait. In any thread, and in signal handlers. */
 static inline void asyncio__futex_wake(const volatile void *word, int n) {
+#ifdef ASYNCIO_FAULT_INJECTION
+    if (asyncio__interleaving) {
+        asyncio__interleaving->wake(word, n);
+        return;
+    }
+#endif
     int saved = errno;
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, n, NULL, NULL, 0);
     errno = saved;

@@ -6,11 +6,11 @@
 
 #include <errno.h>
 #include <math.h>
-#include <sched.h>
 
 #include "base/clock.h"
 #include "base/contextvar.h"
 #include "base/error.h"
+#include "base/interleave.h"
 #include "loop/inbox.h"
 #include "loop/loop.h"
 #include "loop/post.h"
@@ -134,6 +134,7 @@ static bool change_state(asyncio_handle *h, enum asyncio__handle_state from,
 /* False if it was cancelled. With the only reference in the queue nobody can cancel it. */
 static bool begin_run(asyncio_handle *h) {
     bool alone = atomic_load_explicit(&h->refs, memory_order_acquire) == 1;
+    asyncio__point();
     if (!alone) return change_state(h, ASYNCIO__HANDLE_SCHEDULED, ASYNCIO__HANDLE_RUNNING);
     if (atomic_load_explicit(&h->state, memory_order_relaxed) != ASYNCIO__HANDLE_SCHEDULED)
         return false;
@@ -283,9 +284,10 @@ int asyncio_loop_call_soon_threadsafe_with(asyncio_loop *loop, asyncio_callback 
 
 /* In another thread: mark it and, if it is being run right now, wait until that is over. */
 static void cancel_foreign(asyncio_handle *h) {
+    asyncio__point();
     if (change_state(h, ASYNCIO__HANDLE_SCHEDULED, ASYNCIO__HANDLE_CANCELLED)) return;
     bool inside = asyncio__here.running == h->loop;
-    while (!inside && atomic_load(&h->state) == ASYNCIO__HANDLE_RUNNING) sched_yield();
+    while (!inside && atomic_load(&h->state) == ASYNCIO__HANDLE_RUNNING) asyncio__yield();
 }
 
 void asyncio_handle_cancel(asyncio_handle *h) {

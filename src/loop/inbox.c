@@ -15,8 +15,6 @@
  */
 #include "loop/inbox.h"
 
-#include <sched.h>
-
 #include "base/futex.h"
 
 enum { AWAKE, ASLEEP, WAKING, PARKED };
@@ -33,8 +31,10 @@ static void set_before(struct asyncio__node *node, struct asyncio__node *before)
 
 static void unpark(asyncio_loop *loop) {
     int state = PARKED;
-    if (atomic_compare_exchange_strong(&loop->sleeping, &state, AWAKE))
-        asyncio__futex_wake(&loop->sleeping, 1);
+    asyncio__point();
+    if (!atomic_compare_exchange_strong(&loop->sleeping, &state, AWAKE)) return;
+    asyncio__point();
+    asyncio__futex_wake(&loop->sleeping, 1);
 }
 
 void asyncio__inbox_wake(asyncio_loop *loop) {
@@ -48,6 +48,7 @@ void asyncio__inbox_wake(asyncio_loop *loop) {
 
 int asyncio__inbox_post(asyncio_loop *loop, struct asyncio__node *node) {
     struct asyncio__node *head = atomic_load(&loop->inbox);
+    asyncio__point();
     do {
         if (head == &closed_mark) {
             asyncio__link_init(&node->link);
@@ -55,6 +56,7 @@ int asyncio__inbox_post(asyncio_loop *loop, struct asyncio__node *node) {
         }
         set_before(node, head);
     } while (!atomic_compare_exchange_weak(&loop->inbox, &head, node));
+    asyncio__point();
     asyncio__inbox_wake(loop);
     return 0;
 }
@@ -76,13 +78,17 @@ static void list_oldest_first(struct asyncio__link *list, struct asyncio__node *
 
 void asyncio__inbox_take_slow(asyncio_loop *loop) {
     struct asyncio__link list;
+    asyncio__point();
     list_oldest_first(&list, atomic_exchange(&loop->inbox, NULL));
+    asyncio__point();
     asyncio__list_splice(&loop->ready, &list);
 }
 
 bool asyncio__inbox_sleep(asyncio_loop *loop) {
+    asyncio__point();
     if (atomic_load(&loop->sleeping) == WAKING) return false;
     atomic_store(&loop->sleeping, loop->descriptors.waiting > 0 ? ASLEEP : PARKED);
+    asyncio__point();
     return atomic_load(&loop->inbox) == NULL;
 }
 
@@ -99,12 +105,14 @@ bool asyncio__inbox_wait(asyncio_loop *loop, int64_t timeout_ns) {
 /* Somebody may be waking at this moment, which changes the state under us. */
 void asyncio__inbox_awake(asyncio_loop *loop) {
     int state = ASLEEP;
+    asyncio__point();
     if (atomic_compare_exchange_strong(&loop->sleeping, &state, AWAKE)) return;
     if (state == PARKED) atomic_compare_exchange_strong(&loop->sleeping, &state, AWAKE);
 }
 
 void asyncio__inbox_close(asyncio_loop *loop) {
     struct asyncio__link list;
+    asyncio__point();
     list_oldest_first(&list, atomic_exchange(&loop->inbox, &closed_mark));
     while (!asyncio__list_empty(&list)) {
         struct asyncio__node *node = asyncio__node_of(list.next);
@@ -112,5 +120,5 @@ void asyncio__inbox_close(asyncio_loop *loop) {
         node->ops->discard(node);
     }
     /* In a forked child nobody else is left. */
-    while (*loop->fork_mark && atomic_load(&loop->sleeping) == WAKING) sched_yield();
+    while (*loop->fork_mark && atomic_load(&loop->sleeping) == WAKING) asyncio__yield();
 }

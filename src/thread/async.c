@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/interleave.h"
 #include "loop/handle.h"
 #include "loop/inbox.h"
 
@@ -39,7 +40,9 @@ static asyncio_async *async_of(struct asyncio__node *node) {
 static void run_async(struct asyncio__node *node) {
     asyncio_async *a = async_of(node);
     asyncio__link_init(&node->link);
+    asyncio__point();
     atomic_store(&a->posted, false);
+    asyncio__point();
     if (!a->closed) {
         asyncio__context_ref saved = asyncio__call_enter(&a->call);
         a->running = true;
@@ -92,7 +95,9 @@ asyncio_async *asyncio_async_new_with(asyncio_loop *loop, asyncio_callback *fn,
 
 int asyncio_async_send(asyncio_async *a) {
     if (!a) return ASYNCIO_TYPE_ERROR;
+    asyncio__point();
     if (atomic_exchange(&a->posted, true)) return 0;
+    asyncio__point();
     atomic_fetch_add(&a->refs, 1);
     if (asyncio__inbox_post(a->loop, &a->node) == 0) return 0;
     atomic_fetch_sub(&a->refs, 1);

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/interleave.h"
 #include "task/task.h"
 #include "thread/concurrent.h"
 
@@ -74,7 +75,7 @@ static asyncio_concurrent_future *take_first(struct asyncio__link *line) {
 }
 
 static void unlock_and_wake(asyncio_channel *c, asyncio_concurrent_future *wake_up) {
-    pthread_mutex_unlock(&c->lock);
+    asyncio__unlock(&c->lock);
     if (wake_up) asyncio__concurrent_finish(wake_up, 0, asyncio_none());
     asyncio_concurrent_future_unref(wake_up);
 }
@@ -82,7 +83,7 @@ static void unlock_and_wake(asyncio_channel *c, asyncio_concurrent_future *wake_
 /* ---- one try: 0, or a code that is not raised yet; a wait is possible after FULL and EMPTY ---- */
 
 static int try_put(asyncio_channel *c, asyncio_value *value, struct waiter *w) {
-    pthread_mutex_lock(&c->lock);
+    asyncio__lock(&c->lock);
     int rc = c->closed ? ASYNCIO_QUEUE_SHUT_DOWN : c->count == c->capacity ? ASYNCIO_QUEUE_FULL : 0;
     if (rc == ASYNCIO_QUEUE_FULL && w) asyncio__list_append(&c->putters, &w->link);
     if (rc == 0) {
@@ -94,7 +95,7 @@ static int try_put(asyncio_channel *c, asyncio_value *value, struct waiter *w) {
 }
 
 static int try_get(asyncio_channel *c, asyncio_value *value, struct waiter *w) {
-    pthread_mutex_lock(&c->lock);
+    asyncio__lock(&c->lock);
     int rc = c->count > 0 ? 0 : c->closed ? ASYNCIO_QUEUE_SHUT_DOWN : ASYNCIO_QUEUE_EMPTY;
     if (rc == ASYNCIO_QUEUE_EMPTY && w) asyncio__list_append(&c->getters, &w->link);
     if (rc == 0) {
@@ -112,7 +113,7 @@ typedef int try_function(asyncio_channel *c, asyncio_value *value, struct waiter
 
 /* Who was woken in vain wakes the next, if there still is something to be woken for. */
 static void leave_line(asyncio_channel *c, struct waiter *w, try_function *try, bool in_vain) {
-    pthread_mutex_lock(&c->lock);
+    asyncio__lock(&c->lock);
     bool woken = asyncio__list_empty(&w->link);
     asyncio__link_take(&w->link);
     bool putter = try == try_put;
@@ -299,7 +300,7 @@ void asyncio_channel_close(asyncio_channel *c) {
     if (!c) return;
     asyncio_channel_ref(c);
     for (;;) {
-        pthread_mutex_lock(&c->lock);
+        asyncio__lock(&c->lock);
         c->closed = true;
         asyncio_concurrent_future *next = take_first(&c->putters);
         if (!next) next = take_first(&c->getters);
@@ -311,16 +312,16 @@ void asyncio_channel_close(asyncio_channel *c) {
 
 bool asyncio_channel_closed(asyncio_channel *c) {
     if (!c) return false;
-    pthread_mutex_lock(&c->lock);
+    asyncio__lock(&c->lock);
     bool closed = c->closed;
-    pthread_mutex_unlock(&c->lock);
+    asyncio__unlock(&c->lock);
     return closed;
 }
 
 size_t asyncio_channel_qsize(asyncio_channel *c) {
     if (!c) return 0;
-    pthread_mutex_lock(&c->lock);
+    asyncio__lock(&c->lock);
     size_t count = c->count;
-    pthread_mutex_unlock(&c->lock);
+    asyncio__unlock(&c->lock);
     return count;
 }

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/interleave.h"
 #include "base/futex.h"
 #include "loop/inbox.h"
 #include "thread/mirror.h"
@@ -101,11 +102,12 @@ static void settle(asyncio_concurrent_future *f, enum asyncio__concurrent_state 
     asyncio__link_init(&callbacks);
     asyncio__list_splice(&callbacks, &f->callbacks);
     atomic_store(&f->state, state); /* before the look at `waiting`: see wait_until */
+    asyncio__point();
     if (atomic_load(&f->waiting) > 0) asyncio__futex_wake(&f->state, INT_MAX);
     bool called = !asyncio__list_empty(&callbacks);
     if (called) asyncio_concurrent_future_ref(f);
     tell_mirrors(f);
-    pthread_mutex_unlock(&f->lock);
+    asyncio__unlock(&f->lock);
     if (!called) return;
     call_callbacks(f, &callbacks);
     asyncio_concurrent_future_unref(f);
@@ -113,16 +115,16 @@ static void settle(asyncio_concurrent_future *f, enum asyncio__concurrent_state 
 
 bool asyncio__concurrent_start(asyncio_concurrent_future *f) {
     enum asyncio__concurrent_state state = ASYNCIO__CONCURRENT_PENDING;
-    pthread_mutex_lock(&f->lock);
+    asyncio__lock(&f->lock);
     bool started = atomic_compare_exchange_strong(&f->state, &state, ASYNCIO__CONCURRENT_RUNNING);
-    pthread_mutex_unlock(&f->lock);
+    asyncio__unlock(&f->lock);
     return started;
 }
 
 static bool finish_with_value(asyncio_concurrent_future *f, asyncio_value value) {
-    pthread_mutex_lock(&f->lock);
+    asyncio__lock(&f->lock);
     if (asyncio__concurrent_is_done(f)) {
-        pthread_mutex_unlock(&f->lock);
+        asyncio__unlock(&f->lock);
         asyncio_value_drop(&value);
         return false;
     }
@@ -133,9 +135,9 @@ static bool finish_with_value(asyncio_concurrent_future *f, asyncio_value value)
 
 bool asyncio__concurrent_fail(asyncio_concurrent_future *f, int code, asyncio_error *error) {
     if (!error) error = asyncio__error_make(code, NULL); /* now: later several threads may ask */
-    pthread_mutex_lock(&f->lock);
+    asyncio__lock(&f->lock);
     if (asyncio__concurrent_is_done(f)) {
-        pthread_mutex_unlock(&f->lock);
+        asyncio__unlock(&f->lock);
         asyncio_error_unref(error);
         return false;
     }
@@ -196,10 +198,10 @@ int asyncio_concurrent_future_set_exception(asyncio_concurrent_future *f, int co
 
 bool asyncio_concurrent_future_cancel(asyncio_concurrent_future *f) {
     if (!f) return false;
-    pthread_mutex_lock(&f->lock);
+    asyncio__lock(&f->lock);
     enum asyncio__concurrent_state state = atomic_load(&f->state);
     if (state != ASYNCIO__CONCURRENT_PENDING) {
-        pthread_mutex_unlock(&f->lock);
+        asyncio__unlock(&f->lock);
         if (state == ASYNCIO__CONCURRENT_RUNNING) atomic_store(&f->abandoned, true);
         return state == ASYNCIO__CONCURRENT_CANCELLED;
     }
@@ -229,6 +231,7 @@ bool asyncio_concurrent_future_running(const asyncio_concurrent_future *f) {
 static bool wait_until(asyncio_concurrent_future *f, int64_t deadline) {
     bool in_time = true;
     atomic_fetch_add(&f->waiting, 1);
+    asyncio__point();
     while (in_time) {
         enum asyncio__concurrent_state state = atomic_load(&f->state);
         if (state >= ASYNCIO__CONCURRENT_FINISHED) break;
@@ -303,10 +306,10 @@ int asyncio_concurrent_future_add_done_callback(asyncio_concurrent_future *f,
     if (!c) return asyncio__raise(-ENOMEM, NULL);
     c->fn = fn;
     c->arg = arg;
-    pthread_mutex_lock(&f->lock);
+    asyncio__lock(&f->lock);
     bool done = asyncio__concurrent_is_done(f);
     if (!done) asyncio__list_append(&f->callbacks, &c->link);
-    pthread_mutex_unlock(&f->lock);
+    asyncio__unlock(&f->lock);
     if (!done) return 0;
     asyncio__free(c);
     fn(f, arg);

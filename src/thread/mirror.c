@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/interleave.h"
 
 /* ---- the outcome ---- */
 
@@ -80,10 +81,10 @@ static const struct asyncio__node_ops arrival_ops = { run_arrival, discard_arriv
 
 /* Takes it out of the source's list: false if the source was done, the arrival is on its way. */
 static bool unfollow(struct asyncio__mirror *m) {
-    pthread_mutex_lock(&m->source->lock);
+    asyncio__lock(&m->source->lock);
     bool linked = !asyncio__list_empty(&m->link);
     if (linked) asyncio__link_take(&m->link);
-    pthread_mutex_unlock(&m->source->lock);
+    asyncio__unlock(&m->source->lock);
     return linked;
 }
 
@@ -141,10 +142,10 @@ static const struct asyncio__future_ops mirror_ops = { .name = "Future", .free =
 
 /* Joins the source's mirrors; false if that is done already. */
 static bool follow(struct asyncio__mirror *m) {
-    pthread_mutex_lock(&m->source->lock);
+    asyncio__lock(&m->source->lock);
     bool pending = !asyncio__concurrent_is_done(m->source);
     if (pending) asyncio__list_append(&m->source->mirrors, &m->link);
-    pthread_mutex_unlock(&m->source->lock);
+    asyncio__unlock(&m->source->lock);
     return pending;
 }
 
