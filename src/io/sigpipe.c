@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sys/sendfile.h>
 #include <time.h>
 
 static sigset_t only_sigpipe(void) {
@@ -27,4 +28,15 @@ void asyncio__sigpipe_release(const struct asyncio__sigpipe *s, int failed) {
     if (failed) sigtimedwait(&set, NULL, &(struct timespec){ 0, 0 });
     pthread_sigmask(SIG_SETMASK, &s->mask, NULL);
     errno = saved;
+}
+
+/* Where a part was sent before the connection broke, the signal alone says so. */
+ssize_t asyncio__sendfile(int fd, int file, off_t *at, size_t n) {
+    struct asyncio__sigpipe held;
+    ssize_t sent;
+    asyncio__sigpipe_hold(&held);
+    do sent = sendfile(fd, file, at, n);
+    while (sent < 0 && errno == EINTR);
+    asyncio__sigpipe_release(&held, sent < 0 ? errno == EPIPE : (size_t)sent < n);
+    return sent;
 }

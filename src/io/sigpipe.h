@@ -7,6 +7,7 @@
 #define ASYNCIO_IO_SIGPIPE_H
 
 #include <signal.h>
+#include <sys/types.h>
 
 struct asyncio__sigpipe {
     sigset_t mask; /* the thread's, before */
@@ -16,5 +17,8 @@ void asyncio__sigpipe_hold(struct asyncio__sigpipe *s);
 
 /* failed: the call may have made the signal: it is taken away. */
 void asyncio__sigpipe_release(const struct asyncio__sigpipe *s, int failed);
+
+/* sendfile, which makes no signal. */
+ssize_t asyncio__sendfile(int fd, int file, off_t *at, size_t n);
 
 #endif

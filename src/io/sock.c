@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "io/address.h"
@@ -278,11 +277,7 @@ static ssize_t copy_piece(const struct sock_args *a, off_t *offset, size_t n) {
 
 static ssize_t send_piece(const struct sock_args *a, off_t *offset, size_t n, bool *copy) {
     if (!*copy) {
-        struct asyncio__sigpipe held;
-        asyncio__sigpipe_hold(&held);
-        ssize_t sent = sendfile(a->fd, a->file, offset, n);
-        /* Also where a part was sent before the connection broke, which says so by the signal alone. */
-        asyncio__sigpipe_release(&held, sent < 0 ? errno == EPIPE : (size_t)sent < n);
+        ssize_t sent = asyncio__sendfile(a->fd, a->file, offset, n);
         if (sent >= 0 || (errno != EINVAL && errno != ENOSYS)) return sent;
         *copy = true;
     }

@@ -8,7 +8,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -47,14 +46,9 @@ static ssize_t write_socket(struct asyncio__transport *t, const struct iovec *pa
 
 static ssize_t sendfile_socket(struct asyncio__transport *t, int file, off_t *at, size_t n,
                                unsigned *want) {
-    struct asyncio__sigpipe held;
-    ssize_t put;
     *want = ASYNCIO_WRITABLE;
     if (!asyncio__descriptor_may_try(asyncio__transport_entry(t), ASYNCIO__WRITING)) return -EAGAIN;
-    asyncio__sigpipe_hold(&held);
-    do put = sendfile(t->fd, file, at, n);
-    while (put < 0 && errno == EINTR);
-    asyncio__sigpipe_release(&held, put < 0 && errno == EPIPE);
+    ssize_t put = asyncio__sendfile(t->fd, file, at, n);
     if (put < 0 && (errno == EINVAL || errno == ENOSYS)) return -ENOSYS;
     return put >= 0 ? put : asyncio__transport_failed(t, ASYNCIO__WRITING, "sendfile");
 }

@@ -157,9 +157,22 @@ ASYNC(breaks_in_between) {
     close(file);
     RETURN();
 }
+
+ASYNC(stream_breaks_in_between) {
+    int file = file_of_zeros(10000);
+    start_stream(0);
+    breaks = 1;
+    CHECK_INT(AWAIT(asyncio_loop_sendfile(loop, writer, file, 0, 0)), -EPIPE);
+    asyncio_ignore(-EPIPE);
+    CHECK_INT(breaks, 3);
+    end_stream();
+    close(file);
+    RETURN();
+}
 TEST(sigpipe_of_a_sendfile_that_sent_a_part_is_taken_away) {
     signal(SIGPIPE, SIG_DFL);
     run_alone(breaks_in_between());
+    run_alone(stream_breaks_in_between());
     sigset_t pending;
     sigpending(&pending);
     CHECK(!sigismember(&pending, SIGPIPE));
