@@ -134,6 +134,7 @@ ASYNC(looks_localhost_up) {
 }
 TEST(names_are_looked_up_in_another_thread) {
     prepare();
+    need_localhost();
     run_alone(looks_localhost_up());
 }
 

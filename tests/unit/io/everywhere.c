@@ -509,6 +509,7 @@ TEST_TIMEOUT(children_are_interrupted_everywhere, 120) {
     CHECK_INT(waitpid(-1, NULL, WNOHANG), -1);
 }
 TEST_TIMEOUT(names_are_interrupted_everywhere, 120) {
+    need_localhost();
     interrupt_everywhere(names, 4, 3);
     usleep(50000); /* for the leak checker: threads whose answers nobody wants end */
 }
@@ -521,4 +522,7 @@ TEST_TIMEOUT(files_that_are_sent_may_find_no_memory_anywhere, 120) { starve_ever
 TEST_TIMEOUT(accepting_may_find_no_memory_anywhere, 120) { starve_everywhere(connects); }
 TEST_TIMEOUT(datagrams_may_find_no_memory_anywhere, 120) { starve_everywhere(datagrams); }
 TEST_TIMEOUT(children_may_find_no_memory_anywhere, 120) { starve_everywhere(child); }
-TEST_TIMEOUT(names_may_find_no_memory_anywhere, 120) { starve_everywhere(names); }
+TEST_TIMEOUT(names_may_find_no_memory_anywhere, 120) {
+    need_localhost();
+    starve_everywhere(names);
+}

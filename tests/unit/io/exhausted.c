@@ -113,6 +113,7 @@ ASYNC(connects_by_name) {
     RETURN();
 }
 TEST(a_name_that_cannot_be_looked_up) {
+    need_localhost();
     int fd = listen_somewhere();
     exhaust(connects_by_name, is_exhaustion_of_resolver, LOOP + 1);
     close(fd);
