@@ -30,15 +30,24 @@ TEST_UNUSED static void make_pair(int fd[2]) {
     CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
 }
 
+/* The kernel would make it larger as it sees fit, and by what it knows of earlier connections. */
+TEST_UNUSED static void fix_buffers(int fd) {
+    int size = 65536;
+    CHECK_INT(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
+    CHECK_INT(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size), 0);
+}
+
 /* The same over TCP. */
 TEST_UNUSED static void make_tcp_pair(int fd[2]) {
     struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
     socklen_t size = sizeof addr;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    fix_buffers(listener); /* and those it accepts */
     CHECK_INT(bind(listener, (struct sockaddr *)&addr, sizeof addr), 0);
     CHECK_INT(listen(listener, 1), 0);
     CHECK_INT(getsockname(listener, (struct sockaddr *)&addr, &size), 0);
     fd[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    fix_buffers(fd[0]);
     CHECK_INT(connect(fd[0], (struct sockaddr *)&addr, sizeof addr), 0);
     fd[1] = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     CHECK(fd[1] >= 0);
