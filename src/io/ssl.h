@@ -43,6 +43,7 @@ struct asyncio__ssltransport {
     int raised;       /* status of the inner read that failed, until it is passed on */
     unsigned want;    /* what the inner read waits for */
     bool eof;         /* the inner one's */
+    bool gathering;   /* what is sealed is not sent yet */
     bool done;        /* the handshake is */
 };
 

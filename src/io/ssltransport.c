@@ -20,7 +20,10 @@
 #include "io/ssl.h"
 
 #define SHUTDOWN_SECONDS 30.0
-#define SEALED_MOST 65536    /* kept before reading stops to make answers */
+#define SEALED_MOST 65536 /* kept before reading stops to make answers */
+#define RECORD 16384      /* bytes in a record, at most */
+#define RECORD_OVERHEAD 256
+#define BATCH 65536          /* records are sent together up to that */
 #define GATHERED 4096        /* small pieces are put together up to that */
 #define DISCARD_MOST 1048576 /* how much of what comes after closing is waited through */
 
@@ -48,7 +51,7 @@ static int bio_write(BIO *bio, const char *data, size_t n, size_t *written) {
     struct asyncio__ssltransport *t = BIO_get_data(bio);
     *written = n;
     if (t->broken.code) return 1;
-    size_t sent = t->sealed.size ? 0 : send_now(t, data, n);
+    size_t sent = t->sealed.size || t->gathering ? 0 : send_now(t, data, n);
     if (sent == n || t->broken.code) return 1;
     if (asyncio__buffer_append(&t->sealed, data + sent, n - sent) < 0) {
         break_off(t, asyncio__raise(-ENOMEM, NULL));
@@ -207,20 +210,24 @@ static size_t next_piece(struct cursor *c, char *buf, const char **piece) {
     return size;
 }
 
-/* Seals a piece as far as the inner one takes it: how much; -EAGAIN; or raised. */
+/* Seals a piece as far as the inner one takes it, several records at a time: how much; -EAGAIN; or
+ * raised. */
 static ssize_t write_piece(struct asyncio__ssltransport *t, const char *data, size_t n,
                            unsigned *want) {
     size_t sum = 0, put;
-    while (sum < n && !t->sealed.size && !t->broken.code) {
+    int rc = 0;
+    while (rc == 0 && sum < n) {
+        t->gathering = n - sum > RECORD;
         ERR_clear_error();
-        if (!SSL_write_ex(t->ssl, data + sum, n - sum, &put)) {
-            if (sum > 0) break;
-            int rc = why(t, want);
-            return rc == 0 ? asyncio__raise(-EPIPE, "the connection is closed for writing") : rc;
-        }
-        sum += put;
+        bool ok = SSL_write_ex(t->ssl, data + sum, n - sum, &put);
+        if (ok) sum += put;
+        else rc = why(t, want);
+        if (ok && sum < n && t->sealed.size + RECORD + RECORD_OVERHEAD <= BATCH) continue;
+        if (ok) rc = send_sealed(t, want);
+        else if (rc == 0) rc = asyncio__raise(-EPIPE, "the connection is closed for writing");
     }
-    return t->broken.code ? asyncio__kept_raise(&t->broken) : (ssize_t)sum;
+    t->gathering = false;
+    return rc < 0 && (rc != -EAGAIN || sum == 0) ? rc : (ssize_t)sum;
 }
 
 static ssize_t write_ssl(struct asyncio__transport *base, const struct iovec *parts, int count,

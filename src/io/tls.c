@@ -61,6 +61,11 @@ static int check_client(const struct asyncio__tls_request *r) {
     if (r->context->check_hostname && (!r->server_hostname || !*r->server_hostname)) {
         return asyncio__raise(ASYNCIO_VALUE_ERROR, "check_hostname requires server_hostname");
     }
+    if (r->server_hostname && *r->server_hostname == '.') { /* would stand for all below it */
+        return asyncio__raise(ASYNCIO_VALUE_ERROR,
+                              "server_hostname cannot be an empty string or start with a leading "
+                              "dot.");
+    }
     if (!r->session || r->session->context == r->context) return 0;
     return asyncio__raise(ASYNCIO_VALUE_ERROR, "Session refers to a different SSLContext.");
 }
@@ -192,6 +197,10 @@ static int send_all(asyncio_streamwriter *w) {
 static int check_stream(const struct asyncio__stream *s) {
     if (s->state != ASYNCIO__STREAM_OPEN || s->writer.eof) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the connection is closing");
+    }
+    if (!s->transport->ops->shutdown) {
+        return asyncio_raise(ASYNCIO_TYPE_ERROR, NULL, NULL, "a %s is not supported by start_tls()",
+                             s->transport->ops->name);
     }
     if (s->reader.waiting) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR,

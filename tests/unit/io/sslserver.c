@@ -227,6 +227,8 @@ ASYNC(wrong_calls) {
             "ssl_shutdown_timeout should be a positive number, got -2");
     REFUSED(OPEN(.ssl = for_client, .server_hostname = ""),
             "check_hostname requires server_hostname");
+    REFUSED(OPEN(.ssl = for_client, .server_hostname = ".example.org"),
+            "server_hostname cannot be an empty string or start with a leading dot.");
     REFUSED(asyncio_open_connection(NULL, 0, &client.reader, &client.writer, .sock = 5,
                                     .ssl = for_client),
             "You must set server_hostname when using ssl without a host");
@@ -376,6 +378,21 @@ ASYNC(cannot_go_over) {
     RETURN();
 }
 TEST(when_a_connection_cannot_go_over_to_tls) { run_alone(cannot_go_over()); }
+
+ASYNC(is_a_pipe) {
+    int fd[2];
+    asyncio_auto_streamwriter writer = NULL;
+    make_contexts();
+    CHECK_INT(pipe2(fd, O_CLOEXEC), 0);
+    CHECK_INT(AWAIT(asyncio_connect_write_pipe(fd[1], &writer)), 0);
+    CHECK_ERROR(AWAIT(asyncio_streamwriter_start_tls(writer, for_server)), ASYNCIO_TYPE_ERROR,
+                "a pipe is not supported by start_tls()");
+    CHECK_INT(asyncio_streamwriter_write(writer, "x", 1), 0);
+    close(fd[0]);
+    end_contexts();
+    RETURN();
+}
+TEST(a_pipe_cannot_go_over_to_tls) { run_alone(is_a_pipe()); }
 
 /* TLS in TLS, as through a proxy. */
 ASYNC(goes_over_twice) {
