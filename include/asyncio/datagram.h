@@ -47,7 +47,7 @@ typedef struct asyncio_datagram_options {
 
 /* Makes an endpoint, bound to the local address and connected to the remote one if they are given.
  * Of several addresses the first that works is taken. In C the macro without _with takes the
- * options, of which there must be at least one; in C++ it is (&endpoint, options).
+ * options, of which there must be at least one; in C++ it is (&endpoint, &options).
  * Errors, when awaited: the system's (-EADDRINUSE), of the first address that was tried;
  * ASYNCIO_OS_ERROR if a name is not known; ASYNCIO_VALUE_ERROR for neither an address nor a family,
  * for addresses of different families, for other options beside .sock, for a socket of another
@@ -124,8 +124,8 @@ ASYNCIO_END_DECLS
                                                         __VA_ARGS__ }))
 #else
 inline asyncio_coro asyncio_create_datagram_endpoint(asyncio_datagram **endpoint,
-                                                     const asyncio_datagram_options &options) {
-    return asyncio_create_datagram_endpoint_with(endpoint, &options);
+                                                     const asyncio_datagram_options *options) {
+    return asyncio_create_datagram_endpoint_with(endpoint, options);
 }
 #endif
 

@@ -49,7 +49,7 @@ typedef struct asyncio_subprocess_options {
 
 /* Starts a program, found along PATH, or a command line with /bin/sh. The child has no descriptors
  * but 0, 1, 2 and those passed on. In C the macros of the same names without _with take (&process,
- * argv, .cwd = ...) and (&process, command, ...); in C++ (&process, options). The options must live until awaited; making it a
+ * argv, .cwd = ...) and (&process, command, ...); in C++ (&process, &options). The options must live until awaited; making it a
  * task copies them.
  * Errors, when awaited: -ENOENT, -EACCES and whatever else the system says about starting it;
  * -EMFILE; ASYNCIO_VALUE_ERROR for an unknown stdin_fd, stdout_fd or stderr_fd;
@@ -132,12 +132,12 @@ ASYNCIO_END_DECLS
                        .size = sizeof(asyncio_subprocess_options), .command = __VA_ARGS__ }))
 #else
 inline asyncio_coro asyncio_create_subprocess_exec(asyncio_process **process,
-                                                   const asyncio_subprocess_options &options) {
-    return asyncio_create_subprocess_exec_with(process, &options);
+                                                   const asyncio_subprocess_options *options) {
+    return asyncio_create_subprocess_exec_with(process, options);
 }
 inline asyncio_coro asyncio_create_subprocess_shell(asyncio_process **process,
-                                                    const asyncio_subprocess_options &options) {
-    return asyncio_create_subprocess_shell_with(process, &options);
+                                                    const asyncio_subprocess_options *options) {
+    return asyncio_create_subprocess_shell_with(process, options);
 }
 #endif
 

@@ -154,12 +154,14 @@ ASYNCIO_END_DECLS
     asyncio_start_unix_server_with((cb), (path), (server), ASYNCIO__SERVER_OPTIONS(__VA_ARGS__))
 #else
 inline asyncio_coro asyncio_start_server(asyncio_client_connected_cb *cb, const char *host,
-                                         int port, asyncio_server **server) {
-    return asyncio_start_server_with(cb, host, port, server, nullptr);
+                                         int port, asyncio_server **server,
+                                         const asyncio_server_options *options = nullptr) {
+    return asyncio_start_server_with(cb, host, port, server, options);
 }
 inline asyncio_coro asyncio_start_unix_server(asyncio_client_connected_cb *cb, const char *path,
-                                              asyncio_server **server) {
-    return asyncio_start_unix_server_with(cb, path, server, nullptr);
+                                              asyncio_server **server,
+                                              const asyncio_server_options *options = nullptr) {
+    return asyncio_start_unix_server_with(cb, path, server, options);
 }
 #endif
 

@@ -276,12 +276,14 @@ ASYNCIO_END_DECLS
 #else
 inline asyncio_coro asyncio_open_connection(const char *host, int port,
                                             asyncio_streamreader **reader,
-                                            asyncio_streamwriter **writer) {
-    return asyncio_open_connection_with(host, port, reader, writer, nullptr);
+                                            asyncio_streamwriter **writer,
+                                            const asyncio_connection_options *options = nullptr) {
+    return asyncio_open_connection_with(host, port, reader, writer, options);
 }
-inline asyncio_coro asyncio_open_unix_connection(const char *path, asyncio_streamreader **reader,
-                                                 asyncio_streamwriter **writer) {
-    return asyncio_open_unix_connection_with(path, reader, writer, nullptr);
+inline asyncio_coro asyncio_open_unix_connection(
+    const char *path, asyncio_streamreader **reader, asyncio_streamwriter **writer,
+    const asyncio_connection_options *options = nullptr) {
+    return asyncio_open_unix_connection_with(path, reader, writer, options);
 }
 #endif
 

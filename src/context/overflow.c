@@ -88,6 +88,12 @@ static void report(const struct asyncio__stack *stack) {
     write_all(t.buf, t.len);
 }
 
+void asyncio__overflow_check(const struct asyncio__stack *stack) {
+    if ((uintptr_t)__builtin_frame_address(0) >= (uintptr_t)stack->low) return;
+    report(stack);
+    abort();
+}
+
 /* ---- the handler ---- */
 
 static struct sigaction previous_segv, previous_bus;

@@ -24,6 +24,10 @@ struct asyncio__stack;
 extern struct asyncio__stack *(*asyncio__overflow_current)(void);
 extern int (*asyncio__overflow_describe)(char *buf, size_t n);
 
+/* Reports and aborts if the caller runs below that stack: a frame larger than the guard steps over
+ * it, and what lies behind may be another task's. */
+void asyncio__overflow_check(const struct asyncio__stack *stack);
+
 /* Installs the handler, the first time it is called. Returns 0 or -errno. */
 int asyncio__overflow_install(void);
 

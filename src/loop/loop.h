@@ -325,9 +325,10 @@ static inline __attribute__((always_inline)) struct asyncio__fiber *asyncio__loo
     return asyncio__container(node, struct asyncio__fiber, node);
 }
 
-/* Tests: mixes what stands in a list; suspends on the loop's stack, counting both ends. */
+/* Tests: mixes what stands in a list; suspends on the loop's stack, counting both ends. That is also
+ * where debug mode finds a frame that has stepped over the guard of its stack. */
 void asyncio__loop_shuffle(asyncio_loop *loop, struct asyncio__link *list) __attribute__((cold));
-void asyncio__loop_suspend_counted(asyncio_loop *loop, struct asyncio__fiber *self)
+void asyncio__loop_suspend_checked(asyncio_loop *loop, struct asyncio__fiber *self)
     __attribute__((cold));
 
 /* Suspends by way of the loop's stack, or of whoever made an eager start. */
@@ -347,8 +348,8 @@ static inline __attribute__((always_inline)) void asyncio__loop_suspend(
     if (ASYNCIO__LIKELY(next != NULL)) {
         asyncio__here.strand = &next->strand;
         if (next != self) asyncio__cpu_switch_cxx(&self->cpu, &next->cpu, loop->cxx);
-    } else if (ASYNCIO__UNLIKELY(loop->slow & ASYNCIO__SLOW_POINTS)) {
-        asyncio__loop_suspend_counted(loop, self);
+    } else if (ASYNCIO__UNLIKELY(loop->slow & (ASYNCIO__SLOW_POINTS | ASYNCIO__SLOW_DEBUG))) {
+        asyncio__loop_suspend_checked(loop, self);
     } else {
         asyncio__loop_suspend_to_loop(loop, self);
     }

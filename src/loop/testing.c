@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "loop/handle.h"
+#include "context/overflow.h"
 #include "loop/loop.h"
 
 int asyncio_testing_advance(asyncio_loop *loop, double seconds) {
@@ -130,7 +131,8 @@ static void pass_point(asyncio_loop *loop, struct asyncio__fiber *fiber) {
     if (++loop->points == loop->cancel_at) loop->upcalls->fiber_cancel(fiber);
 }
 
-void asyncio__loop_suspend_counted(asyncio_loop *loop, struct asyncio__fiber *self) {
+void asyncio__loop_suspend_checked(asyncio_loop *loop, struct asyncio__fiber *self) {
+    if (loop->slow & ASYNCIO__SLOW_DEBUG) asyncio__overflow_check(self->stack);
     pass_point(loop, self);
     asyncio__loop_suspend_to_loop(loop, self);
     pass_point(loop, self);

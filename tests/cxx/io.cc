@@ -31,8 +31,14 @@ ASYNC(streams) {
     asyncio_auto_streamreader reader = nullptr;
     asyncio_auto_streamwriter writer = nullptr;
     asyncio_bytes line;
+    asyncio_server_options some = {};
+    asyncio_connection_options more = {};
     int rc;
-    TRY(AWAIT(asyncio_start_server(echo, "127.0.0.1", 0, &server)));
+    some.size = sizeof some;
+    some.backlog = 5;
+    more.size = sizeof more;
+    more.happy_eyeballs_delay = 0.25;
+    TRY(AWAIT(asyncio_start_server(echo, "127.0.0.1", 0, &server, &some)));
     ASYNC_WITH(block, asyncio_server_scope(server, &rc)) {
         TRY(AWAIT(
             asyncio_open_connection("127.0.0.1", asyncio_server_port(server), &reader, &writer)));
@@ -53,12 +59,12 @@ ASYNC(datagrams) {
     char data[10];
     options.size = sizeof options;
     options.local_host = "127.0.0.1";
-    TRY(AWAIT(asyncio_create_datagram_endpoint(&one, options)));
+    TRY(AWAIT(asyncio_create_datagram_endpoint(&one, &options)));
     TRY(asyncio_datagram_get_extra_info(one, "sockname", &name));
     options.local_host = nullptr;
     options.remote_port = std::atoi(std::strchr(name.s, ':') + 1);
     options.remote_host = "127.0.0.1";
-    TRY(AWAIT(asyncio_create_datagram_endpoint(&two, options)));
+    TRY(AWAIT(asyncio_create_datagram_endpoint(&two, &options)));
     TRY(AWAIT(asyncio_datagram_send(two, "datagram", 8)));
     int n = TRY(AWAIT(asyncio_datagram_recv(one, data, sizeof data)));
     expect(std::string(data, static_cast<size_t>(n)) == "datagram", "a datagram");
@@ -73,7 +79,7 @@ ASYNC(processes) {
     options.size = sizeof options;
     options.argv = argv;
     options.stdout_fd = ASYNCIO_PIPE;
-    int rc = AWAIT(asyncio_create_subprocess_exec(&p, options));
+    int rc = AWAIT(asyncio_create_subprocess_exec(&p, &options));
     if (asyncio_catch(rc, -ENOSYS)) RETURN(); // no pidfd under valgrind
     TRY(rc);
     TRY(AWAIT(asyncio_process_communicate(p, nullptr, 0, &out, nullptr)));
@@ -82,7 +88,7 @@ ASYNC(processes) {
     p = nullptr;
     options.argv = nullptr;
     options.command = "exit 3";
-    TRY(AWAIT(asyncio_create_subprocess_shell(&p, options)));
+    TRY(AWAIT(asyncio_create_subprocess_shell(&p, &options)));
     asyncio_value code;
     TRY(AWAIT(asyncio_process_wait(p), &code));
     expect(code.i == 3, "a returncode of the shell");

@@ -51,6 +51,33 @@ TEST_DIES(an_overflow_names_a_task_that_was_not_given_a_name, SIGSEGV,
     asyncio_ignore(asyncio_run(starts_unnamed(), NULL));
 }
 
+/* Its frame steps over the guard, into the memory of the stack below; it is not written to. */
+__attribute__((noinline)) static int sleep_deep(void) {
+    volatile char room[100000];
+    __asm__ volatile("" : : "r"(room) : "memory");
+    asyncio_coro nap = asyncio_sleep(0);
+    int rc = asyncio_await(&nap, NULL, NULL, NULL);
+    __asm__ volatile("" : : "r"(room) : "memory");
+    return rc;
+}
+
+ASYNC(steps_over) {
+    TRY(sleep_deep());
+    RETURN();
+}
+
+ASYNC(starts_second) {
+    asyncio_auto_task t = asyncio_create_task(steps_over(), .name = "wide");
+    TRY(AWAIT(t));
+    RETURN();
+}
+
+TEST_DIES(debug_mode_reports_a_frame_that_steps_over_the_guard, SIGABRT,
+          "asyncio: stack overflow in task 'wide' (coroutine steps_over): 65536 bytes of stack") {
+    need_own_handler();
+    asyncio_ignore(asyncio_run(starts_second(), NULL, .debug = true));
+}
+
 static void *overflow_in_thread(void *arg) {
     (void)arg;
     asyncio_ignore(asyncio_run(starts_named(), NULL));
