@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/futex.h"
 #include "base/thread.h"
 #include "loop/deadlock.h"
 #include "loop/inbox.h"
@@ -145,14 +146,10 @@ static int64_t period_of(const struct asyncio__watchdog *w) {
 static void *watch(void *arg) {
     struct asyncio__watchdog *w = arg;
     pthread_setname_np(pthread_self(), "asyncio_watch");
-    pthread_mutex_lock(&w->lock);
-    while (!w->end) {
-        int64_t at = asyncio__clock_now() + period_of(w);
-        struct timespec until = { at / 1000000000, at % 1000000000 };
-        pthread_cond_clockwait(&w->ending, &w->lock, CLOCK_MONOTONIC, &until);
-        if (!w->end) look(w);
+    while (!atomic_load(&w->end)) {
+        asyncio__futex_wait(&w->end, 0, asyncio__clock_now() + period_of(w));
+        if (!atomic_load(&w->end)) look(w);
     }
-    pthread_mutex_unlock(&w->lock);
     return NULL;
 }
 
@@ -163,15 +160,8 @@ static struct asyncio__watchdog *new_watchdog(asyncio_loop *loop) {
     w->here = &asyncio__here;
     w->thread_id = gettid();
     atomic_init(&w->step, 0);
-    pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->ending, NULL);
+    atomic_init(&w->end, 0);
     return w;
-}
-
-static void free_watchdog(struct asyncio__watchdog *w) {
-    pthread_cond_destroy(&w->ending);
-    pthread_mutex_destroy(&w->lock);
-    asyncio__free(w);
 }
 
 static void report_failure(asyncio_loop *loop, int rc) {
@@ -187,7 +177,7 @@ void asyncio__watchdog_start(asyncio_loop *loop) {
     struct asyncio__watchdog *w = new_watchdog(loop);
     int rc = w ? asyncio__thread_start(&w->thread, NULL, watch, w) : -ENOMEM;
     if (rc < 0) {
-        if (w) free_watchdog(w);
+        asyncio__free(w);
         report_failure(loop, rc);
         return;
     }
@@ -204,17 +194,15 @@ void asyncio__watchdog_stop(asyncio_loop *loop) {
     loop->slow &= ~(uint32_t)ASYNCIO__SLOW_WATCHDOG;
     asyncio__deadlock_own_threads(-1);
     if (!*loop->fork_mark) return;
-    pthread_mutex_lock(&w->lock);
-    w->end = true;
-    pthread_cond_signal(&w->ending);
-    pthread_mutex_unlock(&w->lock);
+    atomic_store(&w->end, 1);
+    asyncio__futex_wake(&w->end, 1);
     pthread_join(w->thread, NULL);
     if (w->told) {
         char text[TEXT_MAX];
         write_end(w, asyncio__clock_now(), text);
         report_end(loop, text);
     }
-    free_watchdog(w);
+    asyncio__free(w);
 }
 
 /* ---- what the program says ---- */

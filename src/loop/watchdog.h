@@ -37,9 +37,7 @@ struct asyncio__watchdog {
     const struct asyncio__thread *here;
     pid_t thread_id;
     pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t ending;
-    bool end; /* under the lock */
+    atomic_int end; /* 1: the thread is to end; it waits for this word */
 
     /* The watchdog's thread's, and the loop's when that has ended. */
     uint64_t seen; /* the step it saw last */

@@ -103,11 +103,12 @@ static void settle(asyncio_concurrent_future *f, enum asyncio__concurrent_state 
     asyncio__list_splice(&callbacks, &f->callbacks);
     atomic_store(&f->state, state); /* before the look at `waiting`: see wait_until */
     asyncio__point();
-    if (atomic_load(&f->waiting) > 0) asyncio__futex_wake(&f->state, INT_MAX);
+    bool waited_for = atomic_load(&f->waiting) > 0;
     bool called = !asyncio__list_empty(&callbacks);
     if (called) asyncio_concurrent_future_ref(f);
     tell_mirrors(f);
     asyncio__unlock(&f->lock);
+    if (waited_for) asyncio__futex_wake(&f->state, INT_MAX); /* it may be gone: see base/futex.h */
     if (!called) return;
     call_callbacks(f, &callbacks);
     asyncio_concurrent_future_unref(f);
