@@ -246,6 +246,11 @@ static void run_child(struct asyncio__node *node) {
     asyncio_future *released = c->released ? c->future : NULL;
     asyncio__link_init(&node->link);
     bool was_pending = g->future.state == ASYNCIO__PENDING;
+    if (released && was_pending && !g->takes_results) { /* its result is still needed */
+        g->children.futures[c - g->nodes] = released;
+        c->released = false;
+        released = NULL;
+    }
     count_child(g, c->future);
     if (was_pending && g->future.state != ASYNCIO__PENDING) release_children(g);
     asyncio_future_unref(released);
@@ -285,13 +290,14 @@ static bool cancel_gather(struct asyncio_future *f, struct asyncio__message *msg
     return any;
 }
 
-/* Nobody refers to it. If it has callbacks they want its results all the same. */
+/* Nobody refers to it. If it has callbacks they want its results all the same, should there be any:
+ * they do not keep children that nobody else refers to, either. */
 static void abandon_gather(struct asyncio_future *f) {
     struct gather *g = gather_of(f);
     if (g->following == 0) {
         free_gather(g);
-    } else if (asyncio__list_empty(&f->callbacks)) {
-        g->takes_results = true;
+    } else {
+        if (asyncio__list_empty(&f->callbacks)) g->takes_results = true;
         release_children(g);
     }
 }

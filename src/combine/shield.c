@@ -156,14 +156,13 @@ static void watch_inner(struct shield *s) {
     borrow_inner(s);
 }
 
-/* Nobody refers to the outer one. If it has callbacks they want to be called all the same. */
+/* Nobody refers to the outer one. Its callbacks are called all the same if the inner one is done some
+ * day; they do not keep one that nobody else refers to. */
 static void abandon_shield(struct asyncio_future *f) {
     struct shield *s = (struct shield *)(void *)f;
     if (!s->following) {
         free_shield(s);
-    } else if (!s->borrowed && s->inner && s->inner->state == ASYNCIO__PENDING &&
-               f->callbacks.next == &s->outer_node.link &&
-               f->callbacks.prev == &s->outer_node.link) {
+    } else if (!s->borrowed && s->inner && s->inner->state == ASYNCIO__PENDING) {
         borrow_inner(s);
     }
 }

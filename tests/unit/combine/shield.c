@@ -263,6 +263,14 @@ static int note_done(asyncio_future *f, void *arg) {
     return 0;
 }
 
+static int note_list(asyncio_future *f, void *arg) {
+    asyncio_value v;
+    (void)arg;
+    CHECK_INT(asyncio_future_result(f, &v), 0);
+    note("%s", REPR(asyncio_value_repr, &v));
+    return 0;
+}
+
 TEST(callbacks_of_a_shield_nobody_else_refers_to_are_called) {
     start_loop();
     inner_future = asyncio_loop_create_future(loop);
@@ -274,6 +282,46 @@ TEST(callbacks_of_a_shield_nobody_else_refers_to_are_called) {
     turn();
     turn();
     CHECK_NOTES("done");
+    end_loop();
+}
+
+/* Each inside the other, over a future that nobody will resolve; end_loop looks. */
+TEST(shields_and_gathers_in_each_other_that_nobody_refers_to_are_gone) {
+    start_loop();
+    for (int depth = 1; depth < 8; depth++) {
+        for (int first = 0; first < 2; first++) {
+            asyncio_future *f = asyncio_loop_create_future(loop);
+            for (int i = 0; i < depth; i++) {
+                asyncio_coro aw = ASYNCIO_CORO(f);
+                asyncio_future *outer = (i + first) % 2 ? asyncio_gather_future(1, &aw, i % 3 == 0)
+                                                        : asyncio_shield_future(aw);
+                asyncio_future_unref(f);
+                f = outer;
+            }
+            CHECK_INT(asyncio_future_add_done_callback(f, note_done, TEXT("never")), 0);
+            asyncio_future_unref(f);
+        }
+    }
+    end_loop();
+    CHECK_NOTES("");
+}
+
+TEST(callbacks_of_a_shield_over_a_gather_that_nobody_refers_to_are_called) {
+    start_loop();
+    asyncio_future *a = asyncio_loop_create_future(loop), *b = asyncio_loop_create_future(loop);
+    const asyncio_coro aws[] = { ASYNCIO_CORO(a), ASYNCIO_CORO(b) };
+    asyncio_future *g = asyncio_gather_future(2, aws, false);
+    asyncio_future *s = asyncio_shield_future(ASYNCIO_CORO(g));
+    CHECK_INT(asyncio_future_add_done_callback(s, note_list, NULL), 0);
+    asyncio_future_unref(g);
+    asyncio_future_unref(s);
+    CHECK_INT(asyncio_future_set_result(b, asyncio_int(2)), 0);
+    asyncio_future_unref(b);
+    turn();
+    CHECK_INT(asyncio_future_set_result(a, asyncio_int(1)), 0);
+    asyncio_future_unref(a);
+    for (int i = 0; i < 4; i++) turn();
+    CHECK_NOTES("[1, 2]");
     end_loop();
 }
 
