@@ -238,6 +238,58 @@ TEST(closing_the_loop_does_not_wait_for_a_look_up) {
     usleep(20000); /* for the leak checker: the thread ends */
 }
 
+/* All threads of the resolver hang. */
+ASYNC(resolver_hangs) {
+    asyncio_task *t[4];
+    asyncio_value list;
+    asyncio_streamreader *reader;
+    asyncio_streamwriter *writer;
+    for (int i = 0; i < 4; i++) {
+        t[i] = start(asyncio_loop_getaddrinfo(loop, "slow.invalid", "80", NULL));
+    }
+    wait_until_begun(4);
+    for (int i = 0; i < 3; i++) { /* who waits for a free one may give up, again and again */
+        CHECK_INT(AWAIT(asyncio_wait_for(
+                      asyncio_open_connection("known.invalid", 80, &reader, &writer), 0.001)),
+                  ASYNCIO_TIMEOUT_ERROR);
+        asyncio_ignore(ASYNCIO_TIMEOUT_ERROR);
+    }
+    TRY(AWAIT(asyncio_loop_getaddrinfo(loop, "127.0.0.1", "80", NULL), &list));
+    asyncio_value_drop(&list); /* numbers need no thread */
+    asyncio_task *known = start(asyncio_loop_getaddrinfo(loop, "known.invalid", "80", NULL));
+    CHECK(!asyncio_task_done(known));
+    CHECK_INT(elsewhere, 4);
+    sem_post(&go_on);
+    TRY(AWAIT(known, &list));
+    CHECK_STR(text_of(&list), "127.0.0.1 80");
+    CHECK_INT(elsewhere, 5); /* nobody looked up what was given up */
+    for (int i = 0; i < 3; i++) sem_post(&go_on);
+    for (int i = 0; i < 4; i++) check_ended(t[i], 0);
+    asyncio_task_unref(known);
+    RETURN();
+}
+TEST(a_resolver_that_hangs_holds_up_names_only) {
+    prepare();
+    run_alone(resolver_hangs());
+    usleep(20000); /* for the leak checker: the threads end */
+}
+
+ASYNC(leaves_look_ups_behind) {
+    for (int i = 0; i < 7; i++) {
+        asyncio_task_unref(start(
+            asyncio_loop_getaddrinfo(asyncio_get_running_loop(), "slow.invalid", "80", NULL)));
+    }
+    wait_until_begun(4);
+    RETURN();
+}
+TEST(a_run_ends_while_look_ups_hang_and_those_in_the_queue_never_begin) {
+    prepare();
+    CHECK_INT(asyncio_run(leaves_look_ups_behind(), NULL), 0);
+    for (int i = 0; i < 7; i++) sem_post(&go_on);
+    usleep(50000); /* for the leak checker: the threads end */
+    CHECK_INT(begun, 4);
+}
+
 ASYNC(looks_up_once, (const char *) host) {
     char name[64];
     asyncio_value list;
