@@ -22,11 +22,16 @@
 #define FILE_PIECE (1 << 20) /* of a large file, sent within one time limit */
 #define SKIP_MAX (64 << 10)  /* of a body that nobody wants, to keep the connection */
 
+struct link {
+    struct link *next, *previous;
+};
+
 struct client {
+    struct link idle; /* first; among those that are idle, the one that is it longest in front */
+    double since;     /* when it became idle, by the loop's clock */
+    bool last;        /* the connection ends with this answer */
+    bool expects;     /* the client waits for "100 Continue" before it sends the body */
     struct http_connection http;
-    struct client *next, **back; /* among the idle ones; back: NULL if it is none of them */
-    bool last;                   /* the connection ends with this answer */
-    bool expects;                /* the client waits for "100 Continue" before it sends the body */
 };
 
 static struct {
@@ -36,7 +41,7 @@ static struct {
     unsigned long long max_body;     /* bytes */
     int max_connections;
     struct site site;
-    struct client *idle_clients;
+    struct link idle_list;
     int connections;
     bool stopping;
 } app = { "127.0.0.1", 8080, 60, 30, 10, 1, 1ull << 30, 10000, .site.root = -1 };
@@ -107,7 +112,8 @@ ASYNC(drain, (struct client *) c) {
 
 /* The next piece of the request, within the time limit. */
 ASYNC(next_piece, (struct client *) c) {
-    int rc;
+    int rc = (int)http_next_nowait(&c->http);
+    if (rc != HTTP_MORE) return rc;
     ASYNC_WITH(tm, asyncio_timeout(app.limit, &rc)) { rc = AWAIT(http_next(&c->http)); }
     return rc;
 }
@@ -151,15 +157,17 @@ ASYNC(get, (struct client *) c) {
     TRY(rc);
 
     struct site_file *f = found.p;
-    struct iovec headers = { f->head, (size_t)f->head_size };
     if (f->status == 301) return write_redirect(c);
     if (f->status != 200) return write_status(c, f->status, "");
     const char *since = http_header(&c->http.message, "If-Modified-Since");
     if (since && strcmp(since, f->modified) == 0) return write_head(c, 304, part(""), part(""));
-    bool body = c->http.message.parser.method == HTTP_GET && f->data;
-    TRY(write_head(c, 200, headers, (struct iovec){ f->data, body ? f->size : 0 }));
-    if (f->data || c->http.message.parser.method == HTTP_HEAD) return 0;
-    return AWAIT(send_large(c, f));
+    bool wanted = c->http.message.parser.method == HTTP_GET;
+    struct iovec parts[] = { { f->head, (size_t)f->head_size },
+                             part(date_header()),
+                             part(connection_header(c)),
+                             { f->data, f->data && wanted ? f->size : 0 } };
+    TRY(asyncio_streamwriter_writelines(c->http.writer, parts, 4));
+    return wanted && !f->data ? AWAIT(send_large(c, f)) : 0;
 }
 
 /* ---- POST, PUT ---- */
@@ -246,19 +254,36 @@ ASYNC(skip_rest, (struct client *) c) {
     RETURN();
 }
 
-/* 1: a request begins; 0: none does, for too long, or because the server is about to end. */
+/* 1: a request begins; 0: none does, or not here, because the server or its patience is at its end
+ * (let_go). */
 ASYNC(wait_for_request, (struct client *) c) {
-    int rc;
     if (c->http.at < c->http.size) return 1;
     if (app.stopping) return 0;
-    c->next = app.idle_clients;
-    c->back = &app.idle_clients;
-    if (c->next) c->next->back = &c->next;
-    app.idle_clients = c;
-    ASYNC_WITH(tm, asyncio_timeout(app.idle, &rc)) { rc = AWAIT(http_wait(&c->http)); }
-    *c->back = c->next;
-    if (c->next) c->next->back = c->back;
-    return asyncio_catch(rc, ASYNCIO_TIMEOUT_ERROR) ? 0 : rc;
+    c->since = asyncio_loop_time(asyncio_get_running_loop());
+    c->idle = (struct link){ &app.idle_list, app.idle_list.previous };
+    c->idle.previous->next = app.idle_list.previous = &c->idle;
+    int rc = AWAIT(http_wait(&c->http));
+    c->idle.previous->next = c->idle.next;
+    c->idle.next->previous = c->idle.previous;
+    return rc;
+}
+
+/* Closes connections that are idle since then or longer; their tasks see the end of the stream. */
+static void let_go(double since) {
+    for (struct link *l = app.idle_list.next; l != &app.idle_list; l = l->next) {
+        struct client *c = (struct client *)l;
+        if (c->since > since) break;
+        asyncio_streamwriter_close(c->http.writer);
+    }
+}
+
+/* One look now and then is cheaper than a timer for each of them. */
+ASYNC(let_go_now_and_then) {
+    asyncio_loop *loop = asyncio_get_running_loop();
+    for (;;) {
+        TRY(AWAIT(asyncio_sleep(app.idle < 4 ? app.idle / 4 : 1)));
+        let_go(asyncio_loop_time(loop) - app.idle);
+    }
 }
 
 /* Says that this was all, and waits for the client to say so. Closing before that could make the
@@ -322,6 +347,8 @@ ASYNC(serve, (const char *) folder) {
     asyncio_auto_server server = NULL;
     asyncio_auto_signals signals = asyncio_signals_new(2, (int[]){ SIGINT, SIGTERM });
     TRY(site_open(&app.site, folder, app.keep));
+    app.idle_list.next = app.idle_list.previous = &app.idle_list;
+    asyncio_auto_task sweeper = asyncio_create_task(let_go_now_and_then());
     TRY(AWAIT(asyncio_start_server(serve_client, app.host, app.port, &server, .backlog = 1024)));
     printf("Serving %s on http://%s:%d/\n", folder, app.host, asyncio_server_port(server));
     fflush(stdout);
@@ -330,9 +357,7 @@ ASYNC(serve, (const char *) folder) {
     asyncio_signals_unref(signals); /* a second Ctrl-C is the end at once */
     signals = NULL;
     app.stopping = true;
-    for (struct client *c = app.idle_clients; c; c = c->next) {
-        asyncio_streamwriter_close(c->http.writer);
-    }
+    let_go(ASYNCIO_FOREVER);
     int cut = TRY(AWAIT(asyncio_server_shutdown(server, app.grace)));
     printf("Stopped, %d connections cut off\n", cut);
     RETURN();
@@ -345,7 +370,7 @@ static const char usage[] =
     "  --idle SECONDS         for which a connection may be without a request (60)\n"
     "  --limit SECONDS        for the head of a request, each piece of a body, each answer (30)\n"
     "  --grace SECONDS        for requests under way after Ctrl-C (10)\n"
-    "  --keep SECONDS         for which small files are kept in memory (1)\n"
+    "  --keep SECONDS         for which a file is taken to be unchanged (1)\n"
     "  --max-body BYTES       of a request (1073741824)\n"
     "  --max-connections N    at a time (10000)\n";
 

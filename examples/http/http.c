@@ -161,13 +161,19 @@ ASYNC(http_wait, (struct http_connection *) c) {
     return n > 0;
 }
 
+enum http_event http_next_nowait(struct http_connection *c) {
+    size_t used;
+    if (c->at == c->size) return HTTP_MORE;
+    enum http_event event = http_feed(&c->message, c->in + c->at, c->size - c->at, &used);
+    c->at += used;
+    return event;
+}
+
 ASYNC(http_next, (struct http_connection *) c) {
     for (;;) {
-        size_t used;
-        int open = TRY(AWAIT(http_wait(c)));
-        enum http_event event =
-            http_feed(&c->message, c->in + c->at, open ? c->size - c->at : 0, &used);
-        c->at += used;
+        enum http_event event = http_next_nowait(c);
         if (event != HTTP_MORE) return (int)event;
+        int open = TRY(AWAIT(http_wait(c)));
+        if (!open) return (int)http_feed(&c->message, NULL, 0, &(size_t){ 0 });
     }
 }

@@ -74,7 +74,8 @@ void http_connection_init(struct http_connection *c, enum http_parser_type type,
 /* Waits until there is something to read: 1, or 0 at the end of the stream. */
 ASYNC_DECL(http_wait, struct http_connection *c);
 
-/* The next event, as status: not HTTP_MORE. */
+/* The next event, as status: not HTTP_MORE. _nowait: out of what was received already. */
 ASYNC_DECL(http_next, struct http_connection *c);
+enum http_event http_next_nowait(struct http_connection *c);
 
 #endif

@@ -8,8 +8,8 @@
  *   folder.
  * - A path that ends with "/" means the file index.html there.
  *
- * Opening and reading may block, so a thread does it. Small files are kept in memory for a
- * second; a server that is busy then asks a thread once a second, and the kernel not at all.
+ * Opening and reading may block, so a thread does it. Files are kept for a second, small ones in
+ * memory, others open; a server that is busy then asks a thread once a second for each.
  */
 #define _GNU_SOURCE
 #include "site.h"
@@ -142,9 +142,10 @@ static void describe(struct site_file *f, const char *name, time_t modified) {
     f->type = type_of(name);
     gmtime_r(&modified, &tm);
     strftime(f->modified, sizeof f->modified, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-    f->head_size = snprintf(f->head, sizeof f->head,
-                            "Content-Type: %s\r\nContent-Length: %zu\r\nLast-Modified: %s\r\n",
-                            f->type, f->size, f->modified);
+    f->head_size = snprintf(
+        f->head, sizeof f->head,
+        "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %zu\r\nLast-Modified: %s\r\n",
+        f->type, f->size, f->modified);
 }
 
 static int load_status(int root, struct site_file *f) {
@@ -233,7 +234,7 @@ static struct site_file *known(struct site *site, const char *path, double now) 
 /* Puts a file that was read in its place. */
 static void put(struct site *site, struct site_file *f, double now) {
     f->looked = now;
-    if (f->status != 200 || !f->data || site->keep <= 0) return;
+    if (f->status != 200 || site->keep <= 0) return;
     struct site_file **slot = slot_of(site, f->path);
     free_file(*slot);
     *slot = f;

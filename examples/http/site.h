@@ -9,17 +9,17 @@
 #include <sys/stat.h>
 
 #define SITE_SLOTS 256
-#define SITE_KEEP_MAX (256 << 10) /* bytes of a file that is kept in memory */
+#define SITE_KEEP_MAX (32 << 10) /* bytes of a file that is kept in memory; others are kept open */
 
 struct site_file {
     int status;        /* 200; 301: a folder, ask with a slash; 403, 404, 500, 503: there is none */
-    int fd;            /* of a file that is too large to be kept; otherwise -1 */
-    char *data;        /* of a file that is kept */
+    int fd;            /* of a file that is too large for memory; otherwise -1 */
+    char *data;        /* of one that is not */
     size_t size;       /* of the file */
     char modified[40]; /* as in Last-Modified */
     char *path;
     const char *type; /* for Content-Type */
-    char head[256];   /* the headers that say all this */
+    char head[256];   /* how an answer with it begins: the status and the headers */
     int head_size;
     double looked;       /* when it was read, by the loop's clock */
     unsigned references; /* in one thread only */
