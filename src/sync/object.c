@@ -4,8 +4,8 @@
  */
 #include "sync/object.h"
 
-int asyncio__object_bind(asyncio_loop **bound, const struct asyncio_task *task, const char *class) {
-    if (ASYNCIO__LIKELY(*bound == task->future.loop)) return 0;
+int asyncio__object_bind_first(asyncio_loop **bound, const struct asyncio_task *task,
+                               const char *class) {
     if (!*bound) {
         *bound = asyncio_loop_ref(task->future.loop);
         return 0;

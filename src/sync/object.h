@@ -24,6 +24,12 @@ static inline asyncio_coro asyncio__object_coro(const asyncio_coro_type *type, c
 static inline void *asyncio__object_of(const void *args) { return *(void *const *)args; }
 
 /* Ties the object to the loop of that task. `class` is its name, for the error. */
-int asyncio__object_bind(asyncio_loop **bound, const struct asyncio_task *task, const char *class);
+int asyncio__object_bind_first(asyncio_loop **bound, const struct asyncio_task *task,
+                               const char *class);
+static inline int asyncio__object_bind(asyncio_loop **bound, const struct asyncio_task *task,
+                                       const char *class) {
+    if (ASYNCIO__LIKELY(*bound == task->future.loop)) return 0;
+    return asyncio__object_bind_first(bound, task, class);
+}
 
 #endif

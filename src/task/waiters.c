@@ -4,20 +4,6 @@
  */
 #include "task/waiters.h"
 
-int asyncio__waiter_park(struct asyncio__waiter *w, struct asyncio_task *task) {
-    int rc = asyncio__task_park(task, &w->future);
-    asyncio__message_set(&w->future.cancel_msg, NULL);
-    return rc;
-}
-
-int asyncio__waiter_wait(struct asyncio__waiter *w, struct asyncio__link *line,
-                         struct asyncio_task *task) {
-    asyncio__list_append(line, &w->link);
-    int rc = asyncio__waiter_park(w, task);
-    asyncio__link_take(&w->link);
-    return rc;
-}
-
 void asyncio__waiters_wake_next(struct asyncio__link *line) {
     while (!asyncio__list_empty(line)) {
         struct asyncio__waiter *w = asyncio__waiter_of(line->next);

@@ -30,12 +30,23 @@ static inline bool asyncio__waiter_wake(struct asyncio__waiter *w) {
     return true;
 }
 
-/* Joins the line, waits, and has left it when it returns. What the wait ended with. */
-int asyncio__waiter_wait(struct asyncio__waiter *w, struct asyncio__link *line,
-                         struct asyncio_task *task);
+/* Waits, in no line; for a waiter that something else wakes. What the wait ended with. */
+static inline int asyncio__waiter_park(struct asyncio__waiter *w, struct asyncio_task *task) {
+    int rc = asyncio__task_park(task, &w->future);
+    if (ASYNCIO__UNLIKELY(w->future.cancel_msg != NULL)) {
+        asyncio__message_set(&w->future.cancel_msg, NULL);
+    }
+    return rc;
+}
 
-/* Waits, in no line; for a waiter that something else wakes. */
-int asyncio__waiter_park(struct asyncio__waiter *w, struct asyncio_task *task);
+/* The same in a line, which it joins, and has left when it returns. */
+static inline int asyncio__waiter_wait(struct asyncio__waiter *w, struct asyncio__link *line,
+                                       struct asyncio_task *task) {
+    asyncio__list_append(line, &w->link);
+    int rc = asyncio__waiter_park(w, task);
+    asyncio__link_take(&w->link);
+    return rc;
+}
 
 /* Takes waiters off the front of the line up to the first that is not done, and wakes that. */
 void asyncio__waiters_wake_next(struct asyncio__link *line);
