@@ -157,8 +157,10 @@ static int wait_for_step(struct dice *dice, struct place place) {
     if (throw_coin(dice)) return AWAIT(asyncio_wait_for(throw_child(dice, place), limit), &value);
     asyncio_task *task = asyncio_create_task(throw_child(dice, place));
     int rc = AWAIT(asyncio_wait_for(task, limit), &value);
-    /* With no time at all the task is cancelled, and that wait can be cancelled as well. */
-    must_hold(limit <= 0 || asyncio_task_done(task), "a wait with a limit leaves nothing running");
+    /* With no time at all the task is cancelled, and that wait can be cancelled as well; in a
+     * cancelled scope it is. */
+    must_hold(limit <= 0 || place.scoped || asyncio_task_done(task),
+              "a wait with a limit leaves nothing running");
     return finish_tasks(&task, 1, rc);
 }
 
@@ -199,6 +201,56 @@ static int shield_step(struct dice *dice, struct place place) {
 static int shielded_sleep_step(struct dice *dice, struct place place) {
     (void)place;
     return AWAIT(asyncio_shield(asyncio_sleep(throw_delay(dice))));
+}
+
+/* ---- scopes and shielded blocks ---- */
+
+static ASYNC(scoped, (struct place) place, (uint64_t) seed) {
+    struct dice dice = { seed };
+    int rc;
+    unsigned kind = throw_dice(&dice, 3);
+    double limit = throw_delay(&dice);
+    unsigned before = asyncio_task_cancelling(asyncio_current_task());
+    asyncio_auto_cancelscope scope = NULL;
+    asyncio_scope with = kind == 0   ? asyncio_cancelscope_scope(&scope, &rc)
+                         : kind == 1 ? asyncio_move_on_after(limit, &scope, &rc)
+                                     : asyncio_fail_after(limit, &scope, &rc);
+    place.scoped = true;
+    ASYNC_WITH(block, with) {
+        rc = take_steps(&dice, place);
+        if (rc >= 0 && throw_coin(&dice)) {
+            asyncio_cancelscope_cancel(scope, "thrown");
+            rc = take_steps(&dice, place);
+        }
+    }
+    must_hold(asyncio_task_cancelling(asyncio_current_task()) >= before,
+              "a scope takes nothing back");
+    must_hold(!asyncio_cancelscope_cancelled_caught(scope) ||
+                  asyncio_cancelscope_cancel_called(scope),
+              "what it caught was its own");
+    must_hold(!asyncio_cancelscope_cancelled_caught(scope) || rc == 0 ||
+                  rc == ASYNCIO_TIMEOUT_ERROR,
+              "what it caught is gone");
+    if (!asyncio_catch(rc, ASYNCIO_TIMEOUT_ERROR)) TRY(rc);
+    RETURN();
+}
+
+static int scope_step(struct dice *dice, struct place place) {
+    if (place.depth == 0) return sleep_step(dice, place);
+    return AWAIT(scoped(below(place), fork_dice(dice)));
+}
+
+static ASYNC(shielded, (struct place) place, (uint64_t) seed) {
+    struct dice dice = { seed };
+    int rc;
+    double limit = throw_coin(&dice) ? ASYNCIO_FOREVER : throw_delay(&dice);
+    ASYNC_WITH(block, asyncio_shielded(limit, &rc)) { rc = take_steps(&dice, place); }
+    return asyncio_leave(rc);
+}
+
+static int shielded_step(struct dice *dice, struct place place) {
+    if (place.depth == 0) return sleep_step(dice, place);
+    return AWAIT(shielded(below(place), fork_dice(dice)));
 }
 
 /* ---- groups ---- */
@@ -292,6 +344,6 @@ step *const task_steps[] = {
     yield_step,     sleep_step,          fail_step,       await_step,  task_step,
     spawn_step,     gather_step,         outcomes_step,   wait_step,   gather_future_step,
     wait_for_step,  as_completed_step,   timeout_step,    shield_step, group_step,
-    generator_step, shielded_sleep_step, group_pair_step,
+    generator_step, shielded_sleep_step, group_pair_step, scope_step,  shielded_step,
 };
 const unsigned task_steps_count = sizeof task_steps / sizeof task_steps[0];

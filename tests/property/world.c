@@ -105,12 +105,25 @@ ASYNC(child, (struct place) place, (uint64_t) seed, (int *) alive) {
     RETURN(make_value(place.world));
 }
 
+/* Waits whatever scopes are cancelled. */
+static ASYNC(join_shielded, (asyncio_task *) task) {
+    int rc;
+    asyncio_auto_outcome outcome = { .status = 0 };
+    ASYNC_WITH(block, asyncio_shielded(ASYNCIO_FOREVER, &rc)) {
+        rc = AWAIT(asyncio_task_join(task, &outcome));
+    }
+    return asyncio_leave(rc);
+}
+
 int finish_tasks(asyncio_task **tasks, size_t n, int rc) {
+    bool interrupted = false;
     for (size_t i = 0; i < n; i++) asyncio_task_cancel(tasks[i], NULL);
     for (size_t i = 0; i < n; i++) {
         while (!asyncio_task_done(tasks[i])) {
             asyncio_auto_outcome outcome = { .status = 0 };
-            int joined = AWAIT(asyncio_task_join(tasks[i], &outcome));
+            int joined = interrupted ? AWAIT(join_shielded(tasks[i]))
+                                     : AWAIT(asyncio_task_join(tasks[i], &outcome));
+            interrupted = joined < 0;
             if (joined >= 0) continue;
             must_hold(joined == ASYNCIO_CANCELLED_ERROR, "a join fails only if it is cancelled");
             asyncio_ignore(rc);
@@ -158,7 +171,7 @@ static int check_resource(struct resource *r) {
  * is no longer of interest then. */
 ASYNC(whole_program, (struct world *)world, (uint64_t)seed) {
     asyncio_loop *loop = asyncio_get_running_loop();
-    struct place place = { world, 0, 3 };
+    struct place place = { world, 0, 3, false };
     asyncio_loop_set_exception_handler(loop, see_report, NULL);
     asyncio_auto_task task = asyncio_create_task(child(place, seed, NULL));
     while (!asyncio_task_done(task)) {

@@ -38,11 +38,12 @@ struct world {
     long points;
 };
 
-/* Where a coroutine stands: what it may still take, and how many more levels of children it may
- * have. */
+/* Where a coroutine stands: what it may still take, how many more levels of children it may
+ * have, and whether there is a cancel scope around it, which may be cancelled for good. */
 struct place {
     struct world *world;
     int level, depth;
+    bool scoped;
 };
 
 /* 0 to n - 1. */
