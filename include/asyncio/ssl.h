@@ -33,6 +33,7 @@ enum asyncio_ssl_verify_mode {
 
 /* Values of Python's TLSVersion. */
 enum asyncio_ssl_version {
+    ASYNCIO_SSL_MAXIMUM_SUPPORTED = -1, /* whatever there is */
     ASYNCIO_SSL_TLSV1_2 = 0x0303,
     ASYNCIO_SSL_TLSV1_3 = 0x0304,
 };
@@ -113,7 +114,7 @@ ASYNCIO_API int asyncio_sslcontext_set_verify_flags(asyncio_sslcontext *context,
                                                     unsigned long flags);
 ASYNCIO_API unsigned long asyncio_sslcontext_verify_flags(const asyncio_sslcontext *context);
 
-/* The oldest and the newest version of TLS: 1.2 and whatever there is, at first. 0: no limit.
+/* The oldest and the newest version of TLS: 1.2 and ASYNCIO_SSL_MAXIMUM_SUPPORTED, at first.
  * Returns 0; ASYNCIO_VALUE_ERROR for a version that is not known.
  * Suspends: no. Thread: any, one at a time. Since: 0.1.
  * Python: SSLContext.minimum_version, SSLContext.maximum_version. */

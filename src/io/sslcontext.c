@@ -257,24 +257,29 @@ unsigned long asyncio_sslcontext_verify_flags(const asyncio_sslcontext *c) {
 
 /* ---- versions, ciphers, protocols ---- */
 
-static int check_version(int version) {
-    if (version == 0 || version == TLS1_2_VERSION || version == TLS1_3_VERSION) return 0;
+static int bad_version(enum asyncio_ssl_version version) {
     return asyncio_raise(ASYNCIO_VALUE_ERROR, NULL, NULL, "Unsupported TLS/SSL version 0x%x",
                          (unsigned)version);
 }
 
+static bool is_version(enum asyncio_ssl_version version) {
+    return version == ASYNCIO_SSL_TLSV1_2 || version == ASYNCIO_SSL_TLSV1_3;
+}
+
 int asyncio_sslcontext_set_minimum_version(asyncio_sslcontext *c,
                                            enum asyncio_ssl_version version) {
-    int rc = c ? check_version((int)version) : no_context();
-    if (rc < 0) return rc;
-    return SSL_CTX_set_min_proto_version(ctx_of(c), (int)version) ? 0 : asyncio__ssl_raise(NULL);
+    if (!c) return no_context();
+    if (!is_version(version)) return bad_version(version);
+    return SSL_CTX_set_min_proto_version(ctx_of(c), version) ? 0 : asyncio__ssl_raise(NULL);
 }
 
 int asyncio_sslcontext_set_maximum_version(asyncio_sslcontext *c,
                                            enum asyncio_ssl_version version) {
-    int rc = c ? check_version((int)version) : no_context();
-    if (rc < 0) return rc;
-    return SSL_CTX_set_max_proto_version(ctx_of(c), (int)version) ? 0 : asyncio__ssl_raise(NULL);
+    if (!c) return no_context();
+    bool any = version == ASYNCIO_SSL_MAXIMUM_SUPPORTED;
+    if (!any && !is_version(version)) return bad_version(version);
+    return SSL_CTX_set_max_proto_version(ctx_of(c), any ? 0 : version) ? 0
+                                                                       : asyncio__ssl_raise(NULL);
 }
 
 int asyncio_sslcontext_set_ciphers(asyncio_sslcontext *c, const char *ciphers) {

@@ -153,6 +153,9 @@ TEST(settings_that_are_not_allowed) {
                 ASYNCIO_VALUE_ERROR, "Unsupported TLS/SSL version 0x300");
     CHECK_ERROR(asyncio_sslcontext_set_maximum_version(c, (enum asyncio_ssl_version)1),
                 ASYNCIO_VALUE_ERROR, "Unsupported TLS/SSL version 0x1");
+    CHECK_ERROR(asyncio_sslcontext_set_minimum_version(c, ASYNCIO_SSL_MAXIMUM_SUPPORTED),
+                ASYNCIO_VALUE_ERROR, "Unsupported TLS/SSL version 0xffffffff");
+    CHECK_INT(asyncio_sslcontext_set_maximum_version(c, ASYNCIO_SSL_MAXIMUM_SUPPORTED), 0);
     CHECK_INT(asyncio_sslcontext_set_ciphers(c, "ECDHE+AESGCM"), 0);
     CHECK_ERROR(asyncio_sslcontext_set_ciphers(c, "no such cipher"), ASYNCIO_SSL_ERROR,
                 "No cipher can be selected.");
