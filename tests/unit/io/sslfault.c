@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * TLS with a cancellation at every point of a run, and without memory at each allocation of the
- * library: no byte is lost, nothing is left open, nobody waits for ever.
+ * library and at many of OpenSSL's: no byte is lost, nothing is left open, nobody waits for ever.
  */
 #include "../../support/core.h"
 
@@ -230,6 +230,62 @@ TEST_TIMEOUT(a_server_without_memory, 60) {
         start_loop();
         CHECK_INT(run(serves_without_memory(n, &failed)), 0);
         end_loop();
+    }
+    end_contexts();
+}
+
+/* ---- OpenSSL's own memory ---- */
+
+static long openssl_fails_at, openssl_allocations;
+
+static void *fail_malloc(size_t n, const char *file, int line) {
+    (void)file, (void)line;
+    return ++openssl_allocations == openssl_fails_at ? NULL : malloc(n);
+}
+
+static void *fail_realloc(void *p, size_t n, const char *file, int line) {
+    (void)file, (void)line;
+    if (n > 0 && ++openssl_allocations == openssl_fails_at) return NULL;
+    if (n > 0) return realloc(p, n);
+    free(p);
+    return NULL;
+}
+
+static void plain_free(void *p, const char *file, int line) {
+    (void)file, (void)line;
+    free(p);
+}
+
+ASYNC(converses_whatever_openssl_says, (bool *) failed, (bool *) done) {
+    char buf[10];
+    openssl_allocations = 0;
+    int rc = AWAIT(connects());
+    if (rc >= 0) rc = asyncio_streamwriter_write(client.writer, "hello", 5);
+    if (rc >= 0) rc = AWAIT(asyncio_streamwriter_drain(client.writer));
+    if (rc >= 0) rc = AWAIT(asyncio_streamreader_readexactly(server_end.reader, buf, 5));
+    *done = rc >= 0;
+    asyncio_ignore(rc);
+    asyncio_streamwriter_close(client.writer);
+    let_go(&client);
+    let_go(&server_end);
+    some_turns(10);
+    *failed = openssl_allocations >= openssl_fails_at;
+    openssl_fails_at = 0;
+    RETURN();
+}
+
+/* Some of the allocations that a conversation makes; there are some thousands. */
+TEST_TIMEOUT(openssl_without_memory, 60) {
+    bool failed = true, done = false;
+    if (test_under_valgrind()) SKIP("takes too long");
+    if (!CRYPTO_set_mem_functions(fail_malloc, fail_realloc, plain_free)) FAIL("too late");
+    make_contexts();
+    for (long n = 1; failed; n += 7) {
+        start_loop();
+        openssl_fails_at = n;
+        CHECK_INT(run(converses_whatever_openssl_says(&failed, &done)), 0);
+        end_loop();
+        if (!failed) CHECK(done);
     }
     end_contexts();
 }
