@@ -35,7 +35,7 @@ struct client {
 };
 
 static struct {
-    const char *host;
+    const char *host, *cert, *key;
     int port;
     double idle, limit, grace, keep; /* seconds */
     unsigned long long max_body;     /* bytes */
@@ -44,7 +44,17 @@ static struct {
     struct link idle_list;
     int connections;
     bool stopping;
-} app = { "127.0.0.1", 8080, 60, 30, 10, 1, 1ull << 30, 10000, .site.root = -1 };
+} app = {
+    .host = "127.0.0.1",
+    .port = 8080,
+    .idle = 60,
+    .limit = 30,
+    .grace = 10,
+    .keep = 1,
+    .max_body = 1ull << 30,
+    .max_connections = 10000,
+    .site.root = -1,
+};
 
 /* ---- answers ---- */
 
@@ -292,7 +302,9 @@ ASYNC(say_goodbye, (struct client *) c) {
     int rc;
     TRY(asyncio_streamwriter_set_write_buffer_limits(c->http.writer, 0, 0));
     TRY(AWAIT(drain(c)));
-    TRY(asyncio_streamwriter_write_eof(c->http.writer));
+    if (asyncio_streamwriter_can_write_eof(c->http.writer)) {
+        TRY(asyncio_streamwriter_write_eof(c->http.writer));
+    }
     ASYNC_WITH(tm, asyncio_timeout(2, &rc)) {
         do rc = AWAIT(asyncio_streamreader_read(c->http.reader, c->http.in, sizeof c->http.in));
         while (rc > 0);
@@ -343,14 +355,25 @@ ASYNC(serve_client, (asyncio_streamreader *) reader, (asyncio_streamwriter *) wr
 
 /* ---- the server ---- */
 
+ASYNC(start_server, (asyncio_server **) server) {
+    asyncio_auto_sslcontext tls = NULL;
+    if (app.cert) {
+        tls = asyncio_ssl_create_default_context(ASYNCIO_SSL_CLIENT_AUTH, NULL);
+        TRY(asyncio_sslcontext_load_cert_chain(tls, app.cert, app.key, NULL));
+    }
+    return AWAIT(asyncio_start_server(serve_client, app.host, app.port, server, .backlog = 1024,
+                                      .ssl = tls));
+}
+
 ASYNC(serve, (const char *) folder) {
     asyncio_auto_server server = NULL;
     asyncio_auto_signals signals = asyncio_signals_new(2, (int[]){ SIGINT, SIGTERM });
     TRY(site_open(&app.site, folder, app.keep));
     app.idle_list.next = app.idle_list.previous = &app.idle_list;
     asyncio_auto_task sweeper = asyncio_create_task(let_go_now_and_then());
-    TRY(AWAIT(asyncio_start_server(serve_client, app.host, app.port, &server, .backlog = 1024)));
-    printf("Serving %s on http://%s:%d/\n", folder, app.host, asyncio_server_port(server));
+    TRY(AWAIT(start_server(&server)));
+    printf("Serving %s on http%s://%s:%d/\n", folder, app.cert ? "s" : "", app.host,
+           asyncio_server_port(server));
     fflush(stdout);
 
     TRY(AWAIT(asyncio_signals_next(signals)));
@@ -372,7 +395,9 @@ static const char usage[] =
     "  --grace SECONDS        for requests under way after Ctrl-C (10)\n"
     "  --keep SECONDS         for which a file is taken to be unchanged (1)\n"
     "  --max-body BYTES       of a request (1073741824)\n"
-    "  --max-connections N    at a time (10000)\n";
+    "  --max-connections N    at a time (10000)\n"
+    "  --cert FILE            https, with this certificate (PEM)\n"
+    "  --key FILE             its key, if that is not in the same file\n";
 
 /* A number from 0 on, or the end of the program. */
 static double number(const char *text) {
@@ -384,7 +409,7 @@ static double number(const char *text) {
 }
 
 static void read_options(int argc, char **argv) {
-    enum { HELP, HOST, PORT, IDLE, LIMIT, GRACE, KEEP, BODY, CONNECTIONS };
+    enum { HELP, HOST, PORT, IDLE, LIMIT, GRACE, KEEP, BODY, CONNECTIONS, CERT, KEY };
     static const struct option options[] = {
         { "help", no_argument, NULL, HELP },
         { "host", required_argument, NULL, HOST },
@@ -395,6 +420,8 @@ static void read_options(int argc, char **argv) {
         { "keep", required_argument, NULL, KEEP },
         { "max-body", required_argument, NULL, BODY },
         { "max-connections", required_argument, NULL, CONNECTIONS },
+        { "cert", required_argument, NULL, CERT },
+        { "key", required_argument, NULL, KEY },
         { NULL, 0, NULL, 0 },
     };
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
@@ -408,6 +435,8 @@ static void read_options(int argc, char **argv) {
         case KEEP: app.keep = number(optarg); break;
         case BODY: app.max_body = (unsigned long long)number(optarg); break;
         case CONNECTIONS: app.max_connections = (int)number(optarg); break;
+        case CERT: app.cert = optarg; break;
+        case KEY: app.key = optarg; break;
         default: fputs(usage, stderr), exit(2);
         }
     }
