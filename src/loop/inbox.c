@@ -19,6 +19,20 @@
 
 enum { AWAKE, ASLEEP, WAKING, PARKED };
 
+/* The thread sanitizer delivers signals only in system calls that it knows. */
+#if defined(__SANITIZE_THREAD__)
+#define PARKS false
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define PARKS false
+#endif
+#endif
+#ifndef PARKS
+#define PARKS true
+#endif
+
+static bool may_park(const asyncio_loop *loop) { return PARKS && loop->descriptors.waiting == 0; }
+
 static struct asyncio__node closed_mark;
 
 static struct asyncio__node *node_before(const struct asyncio__node *node) {
@@ -87,7 +101,7 @@ void asyncio__inbox_take_slow(asyncio_loop *loop) {
 bool asyncio__inbox_sleep(asyncio_loop *loop) {
     asyncio__point();
     if (atomic_load(&loop->sleeping) == WAKING) return false;
-    atomic_store(&loop->sleeping, loop->descriptors.waiting > 0 ? ASLEEP : PARKED);
+    atomic_store(&loop->sleeping, may_park(loop) ? PARKED : ASLEEP);
     asyncio__point();
     return atomic_load(&loop->inbox) == NULL;
 }
@@ -95,7 +109,7 @@ bool asyncio__inbox_sleep(asyncio_loop *loop) {
 static bool is_parked(asyncio_loop *loop) { return atomic_load(&loop->sleeping) == PARKED; }
 
 bool asyncio__inbox_wait(asyncio_loop *loop, int64_t timeout_ns) {
-    if (loop->descriptors.waiting > 0) return false;
+    if (!may_park(loop)) return false;
     int64_t deadline =
         timeout_ns == ASYNCIO__NEVER ? timeout_ns : asyncio__clock_now() + timeout_ns;
     if (timeout_ns > 0 && is_parked(loop)) asyncio__futex_wait(&loop->sleeping, PARKED, deadline);

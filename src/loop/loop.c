@@ -254,7 +254,8 @@ static int64_t poll_timeout(asyncio_loop *loop) {
                                              : DAY_NS;
     int trim_ms = asyncio__stackpool_trim(&loop->stacks);
     if (trim_ms >= 0 && timeout > trim_ms * INT64_C(1000000)) timeout = trim_ms * INT64_C(1000000);
-    return timeout;
+    int64_t trim = asyncio__posts_trim(now);
+    return trim < timeout ? trim : timeout;
 }
 
 /* Anything that came ends the suspicion that nothing ever will. */

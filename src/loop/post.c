@@ -2,8 +2,9 @@
  *
  * loop/post.c: posted calls, and the pages they are cut from.
  *
- * A page that is free again goes to a store for all threads, or back to the C library if that is
- * full: new memory costs more than all the rest of a post. Where the store is locked by somebody else, or was when the process forked, the C
+ * A page that is free again goes to a store for all threads, since new memory costs more than all
+ * the rest of a post. What the store has too much of goes back when a loop is about to sleep and no
+ * page has been taken out for a second. Where the store is locked by somebody else, or was when the process forked, the C
  * library does. Builds that look at each piece of memory get each post from there.
  */
 #include "loop/post.h"
@@ -34,13 +35,19 @@ static void put_post_of(asyncio_loop *loop, struct asyncio__post *p) {
     asyncio__free(p);
 }
 void asyncio__posts_close(asyncio_loop *loop) { (void)loop; }
+int64_t asyncio__posts_trim(int64_t now) {
+    (void)now;
+    return ASYNCIO__NEVER;
+}
 
 #else
 
 #define PAGE 16384 /* bytes */
 #define POSTS (PAGE / sizeof(struct asyncio__post) - 1)
-#define STORE_MAX 1024 /* pages: what a burst of a quarter of a million calls needs */
-#define STORE_KEPT 64  /* that stay when a loop is closed */
+#define STORE_MAX 4096 /* pages: what a burst of a million calls needs */
+#define STORE_KEPT 64  /* that stay when no more have been needed for a while */
+#define WHILE_NS INT64_C(1000000000)
+#define AT_ONCE 256 /* pages given back at a time */
 
 /* The first post's place. */
 struct asyncio__page {
@@ -54,7 +61,9 @@ _Static_assert(sizeof(struct asyncio__post) == 64, "a cache line");
 
 static pthread_mutex_t store_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct asyncio__page *store;
-static unsigned stored;
+static atomic_uint stored;
+static unsigned long taken, seen_taken; /* pages taken out so far; when it was looked at last */
+static int64_t quiet_since;
 
 static struct asyncio__page *get_page(void) {
     struct asyncio__page *page = NULL;
@@ -63,6 +72,7 @@ static struct asyncio__page *get_page(void) {
         if (page) {
             store = page->next;
             stored--;
+            taken++;
         }
         pthread_mutex_unlock(&store_lock);
     }
@@ -84,15 +94,24 @@ static void put_page(struct asyncio__page *page) {
     asyncio__free(page);
 }
 
-static void empty_store(void) {
-    if (pthread_mutex_trylock(&store_lock) != 0) return;
-    while (stored > STORE_KEPT) {
+static void give_back(void) {
+    for (int i = 0; i < AT_ONCE && stored > STORE_KEPT; i++) {
         struct asyncio__page *page = store;
         store = page->next;
         stored--;
         asyncio__free(page);
     }
+}
+
+int64_t asyncio__posts_trim(int64_t now) {
+    if (atomic_load_explicit(&stored, memory_order_relaxed) <= STORE_KEPT) return ASYNCIO__NEVER;
+    if (pthread_mutex_trylock(&store_lock) != 0) return WHILE_NS;
+    if (taken != seen_taken) quiet_since = now;
+    seen_taken = taken;
+    int64_t left = quiet_since + WHILE_NS - now;
+    if (left <= 0) give_back();
     pthread_mutex_unlock(&store_lock);
+    return left > 0 ? left : 0;
 }
 
 static void count_gone(struct asyncio__page *page, unsigned n) {
@@ -158,7 +177,6 @@ static void put_post_of(asyncio_loop *loop, struct asyncio__post *p) {
 void asyncio__posts_close(asyncio_loop *loop) {
     if (loop->posts.page) count_gone(loop->posts.page, loop->posts.gone);
     loop->posts.page = NULL;
-    empty_store();
 }
 
 #endif

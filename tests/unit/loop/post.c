@@ -3,6 +3,8 @@
  * tests/unit/loop/post.c: calls from other threads of which nobody wants the handle: their memory
  * comes in pages, which are handed from thread to loop and back.
  */
+#include "loop/post.h" /* before core.h, which has a variable of the name of its parameters */
+
 #include <errno.h>
 #include <pthread.h>
 
@@ -86,6 +88,25 @@ static void post_and_close(void) {
 TEST(calls_that_never_run_are_let_go_when_the_loop_is_closed) {
     post_and_close();
     post_and_close();
+}
+
+TEST(what_a_burst_has_left_behind_is_given_back_in_time) {
+    int64_t now = 1000000000;
+    start_loop();
+    CHECK_INT(asyncio__posts_trim(now), ASYNCIO__NEVER);
+    for (int round = 0; round < 2; round++) {
+        expected = 0;
+        post(0, 100000);
+        turn();
+    }
+    int64_t left = asyncio__posts_trim(now);
+    if (left == ASYNCIO__NEVER) SKIP("each call has memory of its own here");
+    CHECK_INT(left, 1000000000);
+    CHECK_INT(asyncio__posts_trim(now + 400000000), 600000000);
+    CHECK_INT(asyncio__posts_trim(now + 1000000000), 0); /* a part of it */
+    for (int i = 0; asyncio__posts_trim(now + 1000000000) == 0; i++) CHECK(i < 10);
+    CHECK_INT(asyncio__posts_trim(now + 1000000000), ASYNCIO__NEVER);
+    end_loop();
 }
 
 static int raises(void *arg) {
