@@ -264,6 +264,7 @@ static int end_sleep(asyncio_loop *loop, int64_t timeout) {
     int rc = 0;
     if (!asyncio__inbox_wait(loop, timeout))
         rc = asyncio__poller_wait(&loop->poller, timeout, asyncio__descriptors_report, loop);
+    if (rc > 0) rc = 0;
     asyncio__inbox_awake(loop);
     if (!asyncio__list_empty(&loop->ready) || atomic_load(&loop->inbox)) loop->deadlock_look = 0;
     return rc;
@@ -309,6 +310,7 @@ static int jump_clock(asyncio_loop *loop) {
     return 0;
 }
 
+/* How many events there were, or raised. */
 static int look_at_poller(asyncio_loop *loop) {
     if (loop->descriptors.waiting == 0) return 0;
     return asyncio__poller_wait(&loop->poller, 0, asyncio__descriptors_report, loop);
@@ -318,8 +320,12 @@ static bool is_idle(const asyncio_loop *loop) {
     return asyncio__list_empty(&loop->ready) && !(loop->slow & ASYNCIO__SLOW_STOP);
 }
 
+/* Looks until there are no more events: what is flushed while they are reported is an event for the
+ * other end, though it makes nothing ready here. */
 static int wait_virtually(asyncio_loop *loop) {
-    int rc = loop->descriptors.waiting > 0 ? look_at_poller(loop) : 0;
+    int rc;
+    do rc = look_at_poller(loop);
+    while (rc > 0 && is_idle(loop));
     return rc >= 0 && is_idle(loop) ? jump_clock(loop) : rc;
 }
 
@@ -332,8 +338,10 @@ static int wait_for_events(asyncio_loop *loop) {
         loop->upcalls->idle(loop);
         if (loop->slow & ASYNCIO__SLOW_EXIT) return loop->exit_status;
     }
-    if (loop->virtual_clock) return wait_virtually(loop);
-    return is_idle(loop) ? sleep_in_poller(loop) : look_at_poller(loop);
+    int rc = loop->virtual_clock ? wait_virtually(loop)
+             : is_idle(loop)     ? sleep_in_poller(loop)
+                                 : look_at_poller(loop);
+    return rc < 0 ? rc : 0;
 }
 
 /* A timer that may be due is a reason to look at the clock, not at the poller. */

@@ -34,7 +34,7 @@ int asyncio__poller_init(struct asyncio__poller *poller);
 void asyncio__poller_fini(struct asyncio__poller *poller);
 
 /* Waits until something happens or timeout_ns have passed (0: does not wait,
- * ASYNCIO__NEVER: without limit), then reports each event. 0 or -errno. Interrupted by a
+ * ASYNCIO__NEVER: without limit), then reports each event. How many, or -errno. Interrupted by a
  * signal: 0. */
 int asyncio__poller_wait(struct asyncio__poller *poller, int64_t timeout_ns,
                          asyncio__poller_report *report, void *arg);

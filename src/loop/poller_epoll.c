@@ -88,7 +88,7 @@ int asyncio__poller_wait(struct asyncio__poller *poller, int64_t timeout_ns,
         uint64_t key = events[i].data.u64;
         if (key) report(arg, (int)(uint32_t)key, (uint32_t)(key >> 32), what_of(events[i].events));
     }
-    return 0;
+    return n;
 }
 
 static int control(const struct asyncio__poller *poller, int op, int fd, uint32_t generation,

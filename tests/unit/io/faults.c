@@ -270,6 +270,31 @@ TEST(a_peer_that_says_no_more_still_gets_what_was_written) {
     run_alone(peer_ends_while_draining());
 }
 
+/* What the one end flushes is read by the other while the virtual clock stands still. */
+ASYNC(flushes_in_between) {
+    size_t sum = 0;
+    int fd[2];
+    make_pair(fd);
+    const int size = 4096;
+    CHECK_INT(setsockopt(fd[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
+    asyncio_streamreader *other_reader;
+    asyncio_streamwriter *other_writer;
+    TRY(AWAIT(asyncio_open_connection(NULL, 0, &reader, &writer, .sock = fd[0])));
+    TRY(AWAIT(asyncio_open_connection(NULL, 0, &other_reader, &other_writer, .sock = fd[1])));
+    CHECK_INT(asyncio_loop_call_later(loop, 1000, note_arg, TEXT("late")), 0);
+    CHECK_INT(asyncio_streamwriter_write(writer, big, 1 << 20), 0);
+    asyncio_streamwriter_close(writer);
+    TRY(AWAIT(takes_all(other_reader, &sum)));
+    CHECK_INT(sum, 1 << 20);
+    CHECK_DOUBLE(asyncio_loop_time(loop), 0);
+    asyncio_streamreader_unref(other_reader);
+    asyncio_streamwriter_unref(other_writer);
+    asyncio_streamreader_unref(reader);
+    asyncio_streamwriter_unref(writer);
+    RETURN();
+}
+TEST(a_virtual_clock_stands_still_while_bytes_are_on_their_way) { run_alone(flushes_in_between()); }
+
 /* ---- floods ---- */
 
 ASYNC(flooded) {
