@@ -45,14 +45,23 @@ typedef struct asyncio_subprocess_options {
     bool start_new_session; /* setsid */
     bool set_process_group; /* setpgid to process_group; 0: a new group */
     pid_t process_group;
+    bool set_umask; /* the mode creation mask */
+    mode_t umask;
+    bool set_user, set_group; /* who it runs as; the program needs the right to */
+    uid_t user;
+    gid_t group;
+    bool set_extra_groups; /* its other groups; without any: none */
+    const gid_t *extra_groups;
+    size_t extra_group_count;
 } asyncio_subprocess_options;
 
 /* Starts a program, found along PATH, or a command line with /bin/sh. The child has no descriptors
  * but 0, 1, 2 and those passed on. In C the macros of the same names without _with take (&process,
- * argv, .cwd = ...) and (&process, command, ...); in C++ (&process, &options). The options must live until awaited; making it a
- * task copies them.
- * Errors, when awaited: -ENOENT, -EACCES and whatever else the system says about starting it;
- * -EMFILE; ASYNCIO_VALUE_ERROR for an unknown stdin_fd, stdout_fd or stderr_fd;
+ * argv, .cwd = ...) and (&process, command, ...); in C++ (&process, &options). The options must live
+ * until awaited; making it a task copies them. A umask, user or groups take a fork, which copies the
+ * page tables of a large program; without them there is none.
+ * Errors, when awaited: -ENOENT, -EACCES, -EPERM and whatever else the system says about starting
+ * it; -EMFILE; ASYNCIO_VALUE_ERROR for an unknown stdin_fd, stdout_fd or stderr_fd;
  * ASYNCIO_TYPE_ERROR for NULL; -ENOMEM. Nothing is started then.
  * Suspends: no (though it is awaited). Thread: loop. Owner: *process is yours. Since: 0.1.
  * Python: asyncio.create_subprocess_exec, asyncio.create_subprocess_shell. */

@@ -250,6 +250,7 @@ static void put_options(struct copier *c, const asyncio_subprocess_options *o) {
     copy.cwd = put_text(c, o->cwd);
     copy.env = put_list(c, o->env);
     copy.pass_fds = put(c, o->pass_fds, o->pass_count * sizeof *o->pass_fds);
+    copy.extra_groups = put(c, o->extra_groups, o->extra_group_count * sizeof *o->extra_groups);
     if (to) *to = copy;
 }
 

@@ -143,6 +143,7 @@ static char *const *unconst(const char *const *list) { return (char *const *)(ui
 /* 0 or an errno. */
 static int start(const struct plan *plan, const asyncio_subprocess_options *o,
                  const char *const *argv, pid_t *pid) {
+    if (asyncio__needs_fork(o)) return asyncio__fork_exec(o, plan->child, argv, pid);
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
     int rc = posix_spawn_file_actions_init(&actions);

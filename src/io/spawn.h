@@ -17,4 +17,10 @@ struct asyncio__spawned {
 int asyncio__spawn(const asyncio_subprocess_options *options, const char *const *argv,
                    struct asyncio__spawned *spawned);
 
+/* Whether that takes a fork, and the fork; child: what becomes 0, 1 and 2, or -1. 0 and *pid, or an
+ * errno. */
+bool asyncio__needs_fork(const asyncio_subprocess_options *options);
+int asyncio__fork_exec(const asyncio_subprocess_options *options, const int child[3],
+                       const char *const *argv, pid_t *pid);
+
 #endif

@@ -91,6 +91,82 @@ TEST(an_executable_that_is_not_there_is_named) {
     WITH_REAL_LOOP(nowhere());
 }
 
+/* What a command says that runs with those options. */
+#define SAYS(command, text, ...)                                                                   \
+    do {                                                                                           \
+        asyncio_process *p_ = NULL;                                                                \
+        asyncio_bytes out_;                                                                        \
+        TRY(AWAIT(asyncio_create_subprocess_shell(&p_, command, .stdout_fd = ASYNCIO_PIPE,         \
+                                                  __VA_ARGS__)));                                  \
+        TRY(AWAIT(asyncio_process_communicate(p_, NULL, 0, &out_, NULL)));                         \
+        CHECK_STR(text_of(out_), text);                                                            \
+        asyncio_process_unref(p_);                                                                 \
+    } while (0)
+
+static void ignore_signal(int signum) { (void)signum; }
+
+ASYNC(with_a_umask) {
+    int fd[2];
+    make_pair(fd);
+    signal(SIGUSR1, ignore_signal);
+    signal(SIGPIPE, SIG_IGN);
+    SAYS("umask", "0027\n", .set_umask = true, .umask = 027);
+    SAYS("umask", "0000\n", .set_umask = true);
+    SAYS("pwd; kill -USR1 $$; echo not", "/\n", .set_umask = true, .cwd = "/");
+    SAYS("kill -PIPE $$; echo not", "", .set_umask = true);
+    const char *const env[] = { "NAME=value", NULL };
+    SAYS("echo $NAME", "value\n", .set_umask = true, .env = env);
+    SAYS("read a b c d e rest </proc/$$/stat; [ $e = $$ ] && echo leads", "leads\n",
+         .set_umask = true, .set_process_group = true);
+    char text[100];
+    snprintf(text, sizeof text, "0\n1\n2\n%d\n", fd[0]);
+    SAYS("i=0; while [ $i -lt 50 ]; do [ -e /proc/$$/fd/$i ] && echo $i; i=$((i + 1)); done", text,
+         .set_umask = true, .pass_fds = fd, .pass_count = 1);
+    asyncio_process *p = NULL;
+    CHECK_ERROR(AWAIT(asyncio_create_subprocess_exec(&p, ARGV("/no/where"), .set_umask = true)),
+                -ENOENT, "/no/where: No such file or directory");
+    CHECK_ERROR(AWAIT(asyncio_create_subprocess_exec(&p, ARGV("true"), .set_umask = true,
+                                                     .cwd = "/no/where")),
+                -ENOENT, "true: No such file or directory");
+    close_pair(fd);
+    RETURN();
+}
+TEST(a_child_may_have_a_umask_of_its_own) { WITH_REAL_LOOP(with_a_umask()); }
+
+ASYNC(as_somebody) {
+    const gid_t groups[] = { 4321, 4322 };
+    SAYS("id -u; id -g; id -G", "1234\n5678\n5678 4321 4322\n", .set_user = true, .user = 1234,
+         .set_group = true, .group = 5678, .set_extra_groups = true, .extra_groups = groups,
+         .extra_group_count = 2);
+    SAYS("id -G", "0\n", .set_extra_groups = true);
+    asyncio_process *p = NULL;
+    asyncio_bytes out;
+    asyncio_task *t = asyncio_create_task(asyncio_create_subprocess_exec(
+        &p, ARGV("id", "-u"), .set_user = true, .user = 99, .stdout_fd = ASYNCIO_PIPE));
+    check_ended(t, 0);
+    TRY(AWAIT(asyncio_process_communicate(p, NULL, 0, &out, NULL)));
+    CHECK_STR(text_of(out), "99\n");
+    asyncio_process_unref(p);
+    RETURN();
+}
+TEST(a_child_may_run_as_somebody_else) {
+    if (geteuid() != 0) SKIP("only root may be somebody else");
+    WITH_REAL_LOOP(as_somebody());
+}
+
+ASYNC(is_not_allowed) {
+    asyncio_process *p = NULL;
+    CHECK_INT(seteuid(1234), 0);
+    int rc = AWAIT(asyncio_create_subprocess_exec(&p, ARGV("id"), .set_extra_groups = true));
+    CHECK_INT(seteuid(0), 0);
+    CHECK_ERROR(rc, -EPERM, "id: Operation not permitted");
+    RETURN();
+}
+TEST(who_may_not_be_somebody_else_is_told) {
+    if (geteuid() != 0) SKIP("only root may be somebody else");
+    WITH_REAL_LOOP(is_not_allowed());
+}
+
 ASYNC(waits_for, (asyncio_process *) p) {
     asyncio_value code;
     TRY(AWAIT(asyncio_process_wait(p), &code));
