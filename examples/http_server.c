@@ -233,7 +233,8 @@ ASYNC(answer, (struct client *) c) {
     bool is_echo = strcmp(m->target, "/echo") == 0;
     c->last = !m->keep_alive || app.stopping;
     c->expects = expect != NULL;
-    if (m->parser.http_major != 1 || (m->parser.http_minor > 0 && !http_header(m, "Host"))) {
+    bool is_new = m->parser.http_minor > 0, is_chunked = m->parser.flags & F_CHUNKED;
+    if (m->parser.http_major != 1 || (is_new ? !http_header(m, "Host") : is_chunked)) {
         c->last = true;
         return write_status(c, m->parser.http_major != 1 ? 505 : 400, "");
     }
@@ -291,7 +292,7 @@ static void let_go(double since) {
 ASYNC(let_go_now_and_then) {
     asyncio_loop *loop = asyncio_get_running_loop();
     for (;;) {
-        TRY(AWAIT(asyncio_sleep(app.idle < 4 ? app.idle / 4 : 1)));
+        TRY(AWAIT(asyncio_sleep(app.idle < 4 ? 0.01 + app.idle / 4 : 1)));
         let_go(asyncio_loop_time(loop) - app.idle);
     }
 }
