@@ -7,8 +7,9 @@
  *     TRY(AWAIT(asyncio_open_connection("example.org", 443, &reader, &writer, .ssl = context)));
  *
  * A context holds certificates and settings; it is set up first and then used for any number of
- * connections, of any loop and thread. It is for clients or for servers. In a library built without
- * TLS all functions exist and fail with ASYNCIO_NOT_IMPLEMENTED_ERROR. docs/tls.md has the rest.
+ * connections, of any loop and thread. It is for clients or for servers. Look at whether it was made:
+ * .ssl = NULL is a connection without TLS. In a library built without TLS all functions exist and
+ * fail with ASYNCIO_NOT_IMPLEMENTED_ERROR. docs/tls.md has the rest.
  */
 #ifndef ASYNCIO_SSL_H
 #define ASYNCIO_SSL_H
@@ -179,7 +180,7 @@ asyncio_streamwriter_start_tls_with(asyncio_streamwriter *writer, asyncio_sslcon
 
 /* What a later connection of the same context can begin with, to save work (.ssl_session). The
  * server gives it at some time after the handshake: ask before closing, after something was read.
- * NULL: none, not even an error.
+ * NULL: there is none (or no memory for it); that is no error.
  * Suspends: no. Thread: loop. Owner: the caller. Since: 0.1. Python: SSLObject.session. */
 ASYNCIO_API asyncio_sslsession *asyncio_streamwriter_get_ssl_session(
     const asyncio_streamwriter *writer) ASYNCIO_MUST_USE;

@@ -27,8 +27,7 @@ struct sendfile_args {
 
 _Static_assert(sizeof(struct sendfile_args) <= ASYNCIO_ARGS_MAX, "fits a coroutine object");
 
-/* Waits until everything that was written has gone out. */
-static int flush_all(struct asyncio__stream *s) {
+int asyncio__stream_flush_all(struct asyncio__stream *s) {
     struct asyncio_streamwriter *w = &s->writer;
     size_t high = w->high, low = w->low;
     w->high = w->low = 0;
@@ -65,7 +64,7 @@ static int send_piece(struct asyncio__stream *s, const char *buf, size_t n) {
     s->writer.sending = false;
     int rc = asyncio_streamwriter_write(&s->writer, buf, n);
     s->writer.sending = true;
-    return rc < 0 ? rc : flush_all(s);
+    return rc < 0 ? rc : asyncio__stream_flush_all(s);
 }
 
 static int send_copy(struct asyncio__stream *s, const struct sendfile_args *a, off_t *at,
@@ -89,7 +88,7 @@ static int send_copy(struct asyncio__stream *s, const struct sendfile_args *a, o
 
 static int send_all(struct asyncio__stream *s, const struct sendfile_args *a, off_t *at) {
     size_t left = a->count ? a->count : SIZE_MAX;
-    int rc = flush_all(s);
+    int rc = asyncio__stream_flush_all(s);
     if (rc < 0) return rc;
     if (s->transport && s->transport->ops->sendfile) {
         rc = send_native(s, a, at, left);

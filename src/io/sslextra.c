@@ -131,11 +131,8 @@ int asyncio__ssl_extra(const struct asyncio__transport *base, const char *name,
 static asyncio_sslsession *session_of(const struct asyncio__ssltransport *t) {
     SSL_SESSION *session = SSL_get1_session(t->ssl);
     if (!session) return NULL;
-    struct asyncio__sslsession *s = NULL;
-    if (SSL_SESSION_is_resumable(session)) {
-        s = asyncio__malloc(sizeof *s);
-        if (!s) asyncio__raise(-ENOMEM, NULL);
-    }
+    struct asyncio__sslsession *s =
+        SSL_SESSION_is_resumable(session) ? asyncio__malloc(sizeof *s) : NULL;
     if (!s) {
         SSL_SESSION_free(session);
         return NULL;

@@ -147,6 +147,9 @@ void asyncio__streamreader_take_back(asyncio_streamreader *reader);
 /* The reader sees the end after what it has. */
 void asyncio__stream_end_reading(struct asyncio__stream *stream);
 
+/* Waits until everything that was written has gone out. */
+int asyncio__stream_flush_all(struct asyncio__stream *stream);
+
 /* Writes what it can; what to do next depends on the state. */
 void asyncio__stream_flush(struct asyncio__stream *stream);
 

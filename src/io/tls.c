@@ -182,18 +182,6 @@ static void release_start(void *args) {
     asyncio_sslcontext_unref(a->context);
 }
 
-/* Until everything is sent, whatever the marks are. */
-static int send_all(asyncio_streamwriter *w) {
-    size_t high = w->high, low = w->low;
-    w->high = w->low = 0;
-    w->paused = w->out.size > 0;
-    asyncio_coro drain = asyncio_streamwriter_drain(w);
-    int rc = asyncio_await(&drain, NULL, NULL, NULL);
-    w->high = high;
-    w->low = low;
-    return rc;
-}
-
 static int check_stream(const struct asyncio__stream *s) {
     if (s->state != ASYNCIO__STREAM_OPEN || s->writer.eof) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the connection is closing");
@@ -207,7 +195,7 @@ static int check_stream(const struct asyncio__stream *s) {
                               "start_tls() called while another coroutine is already waiting for "
                               "incoming data");
     }
-    return 0;
+    return asyncio__writer_check(&s->writer);
 }
 
 static int run_start_tls(const void *args, asyncio_value *result) {
@@ -223,7 +211,7 @@ static int run_start_tls(const void *args, asyncio_value *result) {
     asyncio__stream_ref(s);
     int rc = asyncio__tls_check(&r, a->context->server_side);
     if (rc >= 0) rc = check_stream(s);
-    if (rc >= 0) rc = send_all(a->writer);
+    if (rc >= 0) rc = asyncio__stream_flush_all(s);
     if (rc >= 0) rc = check_stream(s);
     if (rc >= 0) rc = asyncio__tls_start(s, &r);
     asyncio__stream_unref(s);

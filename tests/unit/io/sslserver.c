@@ -379,6 +379,34 @@ ASYNC(cannot_go_over) {
 }
 TEST(when_a_connection_cannot_go_over_to_tls) { run_alone(cannot_go_over()); }
 
+/* A file is sent through TLS, not past it. */
+ASYNC(sends_a_file) {
+    enum { SIZE = 300000 };
+    char *data = malloc(SIZE), *got = malloc(SIZE);
+    asyncio_value sent;
+    asyncio_loop *l = asyncio_get_running_loop();
+    int file = memfd_create("file", MFD_CLOEXEC);
+    for (int i = 0; i < SIZE; i++) data[i] = (char)(i * 7 + i / 300);
+    CHECK_INT(write(file, data, SIZE), SIZE);
+    make_contexts();
+    CHECK_INT(AWAIT(connect_both("localhost", NULL)), 0);
+    asyncio_task *t = start(asyncio_loop_sendfile(l, client.writer, file, 0, 0));
+    CHECK_ERROR(AWAIT(asyncio_streamwriter_start_tls(client.writer, for_server)),
+                ASYNCIO_RUNTIME_ERROR, "unable to write; sendfile is in progress");
+    CHECK_INT(AWAIT(asyncio_streamreader_readexactly(server_end.reader, got, SIZE)), SIZE);
+    CHECK(memcmp(data, got, SIZE) == 0);
+    CHECK_INT(AWAIT(t, &sent), 0);
+    CHECK_INT(sent.i, SIZE);
+    asyncio_task_unref(t);
+    close_both();
+    close(file);
+    free(data);
+    free(got);
+    end_contexts();
+    RETURN();
+}
+TEST(a_file_is_sent_through_tls) { run_alone(sends_a_file()); }
+
 ASYNC(is_a_pipe) {
     int fd[2];
     asyncio_auto_streamwriter writer = NULL;
