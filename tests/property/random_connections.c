@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * tests/property/random_connections.c: random conversations over connections of all kinds, with
- * TLS and without, in the usual order and in others, whole and with cancellations, against a model of the bytes.
+ * TLS and without, in the usual order and in others, whole and with cancellations, against a
+ * model of the bytes.
  *
  * Each connection has two ends, each with a task that writes and one that reads. What is written
  * is a known sequence of bytes, so whatever is read can be checked at once. Polite connections
@@ -35,6 +36,16 @@ static long run_cancel;
     ((holds) ? (void)0                                                                             \
              : FAIL("%s: PROPERTY_SEED=%llu PROPERTY_SHUFFLE=%u PROPERTY_CANCEL=%ld", what,        \
                     (unsigned long long)run_seed, run_order, run_cancel))
+
+/* A run that hangs is told before it is ended. */
+static void tell_run(int signal) {
+    char text[128];
+    int n = snprintf(text, sizeof text,
+                     "running: PROPERTY_SEED=%llu PROPERTY_SHUFFLE=%u PROPERTY_CANCEL=%ld\n",
+                     (unsigned long long)run_seed, run_order, run_cancel);
+    if (write(2, text, (size_t)n) < 0) _exit(1);
+    _exit(signal);
+}
 
 /* ---- dice ---- */
 
@@ -520,6 +531,8 @@ static long run_program(uint64_t seed, unsigned order, long cancel_at) {
     run_seed = seed;
     run_order = order;
     run_cancel = cancel_at;
+    signal(SIGALRM, tell_run);
+    alarm(60);
     int rc = asyncio_testing_run(program(seed), &result, .seed = order, .cancel_at = cancel_at);
     must_hold(rc != ASYNCIO_DEADLOCK_ERROR, "somebody waits for ever");
     if (rc < 0) fprintf(stderr, "%s\n", asyncio_err_name(rc));
@@ -527,6 +540,7 @@ static long run_program(uint64_t seed, unsigned order, long cancel_at) {
     must_hold(result.left == 0, "tasks are left");
     must_hold(result.objects == 0, "objects are left");
     must_hold(count_open() == before, "descriptors are left");
+    alarm(0);
     return result.points;
 }
 
