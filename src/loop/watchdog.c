@@ -186,6 +186,24 @@ void asyncio__watchdog_start(asyncio_loop *loop) {
     asyncio__deadlock_own_threads(1);
 }
 
+static bool report_one(struct asyncio__link *list) {
+    for (struct asyncio__link *l = list->next; l != list; l = l->next) {
+        struct asyncio__node *node = asyncio__node_of(l);
+        if (node->ops != &end_ops) continue;
+        asyncio__link_unlink(l);
+        run_end(node);
+        return true; /* the list may have become another one */
+    }
+    return false;
+}
+
+/* Ends that are on their way are reported before the run returns. */
+static void report_posted(asyncio_loop *loop) {
+    asyncio__inbox_take(loop);
+    while (report_one(&loop->batch) || report_one(&loop->ready)) {
+    }
+}
+
 /* In a forked child the thread is not there. */
 void asyncio__watchdog_stop(asyncio_loop *loop) {
     struct asyncio__watchdog *w = loop->watchdog;
@@ -197,6 +215,7 @@ void asyncio__watchdog_stop(asyncio_loop *loop) {
     atomic_store(&w->end, 1);
     asyncio__futex_wake(&w->end, 1);
     pthread_join(w->thread, NULL);
+    report_posted(loop);
     if (w->told) {
         char text[TEXT_MAX];
         write_end(w, asyncio__clock_now(), text);

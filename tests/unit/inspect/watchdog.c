@@ -143,6 +143,21 @@ TEST(a_callback_that_blocks_is_named) {
     end_loop();
 }
 
+static int linger(void *arg) {
+    (void)arg;
+    usleep(10000); /* the watchdog looks each millisecond: it sees that the step is over */
+    return 0;
+}
+
+TEST(an_end_that_is_on_its_way_when_the_run_ends_is_reported) {
+    start_watched_loop();
+    CHECK_INT(asyncio_loop_call_soon(loop, block_and_stop, loop), 0);
+    CHECK_INT(asyncio_loop_call_soon(loop, linger, NULL), 0);
+    CHECK_INT(asyncio_loop_run_forever(loop), 0);
+    CHECK(reported.count >= 1); /* on a slow machine the second step is a long one, too */
+    end_loop();
+}
+
 ASYNC(starts_eagerly) {
     asyncio_auto_task t = asyncio_create_task(blocks_twice(), .name = "eager", .eager_start = true);
     TRY(AWAIT(t));

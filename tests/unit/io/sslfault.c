@@ -311,8 +311,8 @@ TEST(contexts_without_memory) {
 
 /* Coroutine objects that are kept copy what they need. */
 TEST(calls_that_are_kept_without_memory) {
-    asyncio_sslcontext *c = asyncio_sslcontext_new(ASYNCIO_SSL_PROTOCOL_TLS_CLIENT);
     if (asyncio_testing_fail_allocation(0) < 0) SKIP("needs -Dfault_injection=true");
+    asyncio_sslcontext *c = asyncio_sslcontext_new(ASYNCIO_SSL_PROTOCOL_TLS_CLIENT);
     for (long n = 1; n <= 4; n++) {
         asyncio_coro held = asyncio_open_connection("127.0.0.1", 1, &client.reader, &client.writer,
                                                     .ssl = c, .server_hostname = "localhost");
