@@ -248,7 +248,9 @@ int asyncio_loop_call_at_with(asyncio_loop *loop, double when, asyncio_callback 
 
 int asyncio_loop_call_later_with(asyncio_loop *loop, double delay, asyncio_callback *fn,
                                  const asyncio_call_options *options) {
-    if (loop && delay <= 0) loop->slow |= ASYNCIO__SLOW_TIMER;
+    int rc = asyncio__loop_check(loop); /* before the clock, which is the loop's thread's, too */
+    if (rc < 0) return rc;
+    if (delay <= 0) loop->slow |= ASYNCIO__SLOW_TIMER;
     return asyncio_loop_call_at_with(loop, asyncio_loop_time(loop) + delay, fn, options);
 }
 
