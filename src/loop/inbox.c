@@ -101,7 +101,8 @@ void asyncio__inbox_take_slow(asyncio_loop *loop) {
 bool asyncio__inbox_sleep(asyncio_loop *loop) {
     asyncio__point();
     if (atomic_load(&loop->sleeping) == WAKING) return false;
-    atomic_store(&loop->sleeping, may_park(loop) ? PARKED : ASLEEP);
+    /* An exchange, since emulators do not keep a store and a load after it in order. */
+    atomic_exchange(&loop->sleeping, may_park(loop) ? PARKED : ASLEEP);
     asyncio__point();
     return atomic_load(&loop->inbox) == NULL;
 }

@@ -41,7 +41,8 @@ static void run_async(struct asyncio__node *node) {
     asyncio_async *a = async_of(node);
     asyncio__link_init(&node->link);
     asyncio__point();
-    atomic_store(&a->posted, false);
+    /* An exchange, since emulators do not keep a store and a load after it in order. */
+    atomic_exchange(&a->posted, false);
     asyncio__point();
     if (!a->closed) {
         asyncio__context_ref saved = asyncio__call_enter(&a->call);
