@@ -67,16 +67,6 @@ ASYNCIO_MUST_USE inline asyncio_coro asyncio_to_thread(asyncio_job_function *fn,
 
 /* ---- BLOCKING ---- */
 
-#define ASYNCIO__BLOCKING_TYPE(fn, args_size)                                                      \
-    static const asyncio_coro_type fn##_coro_type = { sizeof(asyncio_coro_type),                   \
-                                                      #fn,                                         \
-                                                      __FILE__,                                    \
-                                                      __LINE__,                                    \
-                                                      args_size,                                   \
-                                                      fn##_coro_run,                               \
-                                                      NULL,                                        \
-                                                      NULL,                                        \
-                                                      NULL };
 #define ASYNCIO__BLOCKING_1(fn)                                                                    \
     asyncio_blocking fn(void) ASYNCIO_MUST_USE;                                                    \
     static int fn##_blocking(asyncio_value *RETURN_outside_an_ASYNC_function);                     \
@@ -88,7 +78,7 @@ ASYNCIO_MUST_USE inline asyncio_coro asyncio_to_thread(asyncio_job_function *fn,
         (void)asyncio_p_;                                                                          \
         return asyncio_blocking_await(fn##_blocking_run, NULL, 0, #fn, asyncio_r_);                \
     }                                                                                              \
-    ASYNCIO__BLOCKING_TYPE(fn, 1)                                                                  \
+    ASYNCIO__CORO_TYPE(fn, 1)                                                                      \
     asyncio_blocking fn(void) {                                                                    \
         asyncio_blocking asyncio_call_;                                                            \
         asyncio_call_.coro.type = &fn##_coro_type;                                                 \
@@ -116,7 +106,7 @@ ASYNCIO_MUST_USE inline asyncio_coro asyncio_to_thread(asyncio_job_function *fn,
         return asyncio_blocking_await(fn##_blocking_run, asyncio_p_,                               \
                                       sizeof(struct fn##_blocking_args), #fn, asyncio_r_);         \
     }                                                                                              \
-    ASYNCIO__BLOCKING_TYPE(fn, sizeof(struct fn##_blocking_args))                                  \
+    ASYNCIO__CORO_TYPE(fn, sizeof(struct fn##_blocking_args))                                      \
     asyncio_blocking fn(ASYNCIO__MAP(ASYNCIO__PARAM, ASYNCIO__COMMA, __VA_ARGS__)) {               \
         const struct fn##_blocking_args asyncio_args_ = { ASYNCIO__MAP(                            \
             ASYNCIO__NAME, ASYNCIO__COMMA, __VA_ARGS__) };                                         \

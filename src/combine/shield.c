@@ -262,9 +262,5 @@ static const asyncio_coro_type shield_type = { .size = sizeof(asyncio_coro_type)
                                                .release = release_shield };
 
 asyncio_coro asyncio_shield_ptr(const asyncio_coro *awaitable) {
-    asyncio_coro c;
-    c.type = &shield_type;
-    c.reserved = NULL;
-    *(const asyncio_coro **)(void *)c.args.bytes = awaitable;
-    return c;
+    return asyncio__coro_make(&shield_type, &awaitable, sizeof awaitable);
 }

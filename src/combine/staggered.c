@@ -185,9 +185,5 @@ static const asyncio_coro_type race_type = { .size = sizeof(asyncio_coro_type),
 asyncio_coro asyncio_staggered_race_array(size_t n, const asyncio_coro *aws, double delay,
                                           int *winner, asyncio_outcome *outcomes) {
     struct race_args a = { aws, n, delay, winner, outcomes };
-    asyncio_coro c;
-    c.type = &race_type;
-    c.reserved = NULL;
-    memcpy(c.args.bytes, &a, sizeof a);
-    return c;
+    return asyncio__coro_make(&race_type, &a, sizeof a);
 }

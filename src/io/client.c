@@ -160,11 +160,7 @@ static const asyncio_coro_type open_type = { .size = sizeof(asyncio_coro_type),
                                              .release = release_open };
 
 static asyncio_coro make(const asyncio_coro_type *type, struct open_args args) {
-    asyncio_coro c;
-    c.type = type;
-    c.reserved = NULL;
-    memcpy(c.args.bytes, &args, sizeof args);
-    return c;
+    return asyncio__coro_make(type, &args, sizeof args);
 }
 
 asyncio_coro asyncio_open_connection_with(const char *host, int port, asyncio_streamreader **reader,

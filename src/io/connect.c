@@ -130,11 +130,7 @@ static const asyncio_coro_type attempt_type = { .size = sizeof(asyncio_coro_type
                                                 .release = release_attempt };
 
 static asyncio_coro make_attempt(const struct attempt *a) {
-    asyncio_coro c;
-    c.type = &attempt_type;
-    c.reserved = NULL;
-    memcpy(c.args.bytes, &a, sizeof a);
-    return c;
+    return asyncio__coro_make(&attempt_type, &a, sizeof a);
 }
 
 /* ---- all of them ---- */

@@ -82,11 +82,7 @@ static void release(void *args) {
 }
 
 static asyncio_coro make(const asyncio_coro_type *type, struct datagram_args args) {
-    asyncio_coro c;
-    c.type = type;
-    c.reserved = NULL;
-    memcpy(c.args.bytes, &args, sizeof args);
-    return c;
+    return asyncio__coro_make(type, &args, sizeof args);
 }
 
 static int check(const struct asyncio_task *task, const asyncio_datagram *d) {

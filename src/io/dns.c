@@ -175,14 +175,6 @@ static int check_loop(const asyncio_loop *loop) {
     return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the loop is not the one that runs");
 }
 
-static asyncio_coro make(const asyncio_coro_type *type, const void *args, size_t size) {
-    asyncio_coro c;
-    c.type = type;
-    c.reserved = NULL;
-    memcpy(c.args.bytes, args, size);
-    return c;
-}
-
 struct forward_args {
     asyncio_loop *loop;
     const char *host, *service;
@@ -240,7 +232,7 @@ asyncio_coro asyncio_loop_getaddrinfo(asyncio_loop *loop, const char *host, cons
         a.type = hints->ai_socktype;
         a.protocol = hints->ai_protocol;
     }
-    return make(&forward_type, &a, sizeof a);
+    return asyncio__coro_make(&forward_type, &a, sizeof a);
 }
 
 struct backward_args {
@@ -326,5 +318,5 @@ asyncio_coro asyncio_loop_getnameinfo(asyncio_loop *loop, const struct sockaddr 
                                .service_size = service_size,
                                .size = size,
                                .flags = flags };
-    return make(&backward_type, &a, sizeof a);
+    return asyncio__coro_make(&backward_type, &a, sizeof a);
 }

@@ -285,10 +285,6 @@ static const asyncio_coro_type create_type = { .size = sizeof(asyncio_coro_type)
 
 asyncio_coro asyncio_create_datagram_endpoint_with(asyncio_datagram **endpoint,
                                                    const asyncio_datagram_options *options) {
-    asyncio_coro c;
     const struct create_args args = { endpoint, options, NULL };
-    c.type = &create_type;
-    c.reserved = NULL;
-    memcpy(c.args.bytes, &args, sizeof args);
-    return c;
+    return asyncio__coro_make(&create_type, &args, sizeof args);
 }

@@ -132,9 +132,8 @@ static const asyncio_coro_type wait_fd_type = { .size = sizeof(asyncio_coro_type
                                                 .run = run_wait_fd };
 
 asyncio_coro asyncio_wait_fd(int fd, unsigned events) {
-    asyncio_coro c = { .type = &wait_fd_type };
-    memcpy(c.args.bytes, &(struct wait_args){ fd, events }, sizeof(struct wait_args));
-    return c;
+    const struct wait_args args = { fd, events };
+    return asyncio__coro_make(&wait_fd_type, &args, sizeof args);
 }
 
 /* ---- owning descriptors ---- */

@@ -310,11 +310,7 @@ FILE_TYPE(close);
 FILE_TYPE(readdir);
 
 static asyncio_coro make(const asyncio_coro_type *type, struct file_args args) {
-    asyncio_coro c;
-    c.type = type;
-    c.reserved = NULL;
-    memcpy(c.args.bytes, &args, sizeof args);
-    return c;
+    return asyncio__coro_make(type, &args, sizeof args);
 }
 
 asyncio_coro asyncio_file_open(asyncio_file **file, const char *path, int flags, mode_t mode) {

@@ -236,11 +236,7 @@ static const asyncio_coro_type start_type = { .size = sizeof(asyncio_coro_type),
                                               .release = release_start };
 
 static asyncio_coro make(struct start_args args) {
-    asyncio_coro c;
-    c.type = &start_type;
-    c.reserved = NULL;
-    memcpy(c.args.bytes, &args, sizeof args);
-    return c;
+    return asyncio__coro_make(&start_type, &args, sizeof args);
 }
 
 asyncio_coro asyncio_start_server_with(asyncio_client_connected_cb *cb, const char *host, int port,

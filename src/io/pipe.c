@@ -175,11 +175,7 @@ static const asyncio_coro_type connect_type = { .size = sizeof(asyncio_coro_type
                                                 .run = run_connect };
 
 static asyncio_coro make(struct connect_args a) {
-    asyncio_coro c;
-    c.type = &connect_type;
-    c.reserved = NULL;
-    memcpy(c.args.bytes, &a, sizeof a);
-    return c;
+    return asyncio__coro_make(&connect_type, &a, sizeof a);
 }
 
 asyncio_coro asyncio_connect_read_pipe(int fd, asyncio_streamreader **reader, size_t limit) {

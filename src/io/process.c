@@ -286,24 +286,16 @@ static const asyncio_coro_type shell_type = { .size = sizeof(asyncio_coro_type),
                                               .capture = capture_create,
                                               .release = release_create };
 
-static asyncio_coro make(const asyncio_coro_type *type, const void *args, size_t n) {
-    asyncio_coro c;
-    c.type = type;
-    c.reserved = NULL;
-    memcpy(c.args.bytes, args, n);
-    return c;
-}
-
 asyncio_coro asyncio_create_subprocess_exec_with(asyncio_process **process,
                                                  const asyncio_subprocess_options *options) {
     struct create_args a = { process, options, NULL };
-    return make(&exec_type, &a, sizeof a);
+    return asyncio__coro_make(&exec_type, &a, sizeof a);
 }
 
 asyncio_coro asyncio_create_subprocess_shell_with(asyncio_process **process,
                                                   const asyncio_subprocess_options *options) {
     struct create_args a = { process, options, NULL };
-    return make(&shell_type, &a, sizeof a);
+    return asyncio__coro_make(&shell_type, &a, sizeof a);
 }
 
 /* ---- wait ---- */
@@ -474,7 +466,7 @@ static const asyncio_coro_type communicate_type = { .size = sizeof(asyncio_coro_
 asyncio_coro asyncio_process_communicate(asyncio_process *p, const void *input, size_t n,
                                          asyncio_bytes *out, asyncio_bytes *err) {
     struct communicate_args a = { p, input, n, out, err, NULL };
-    return make(&communicate_type, &a, sizeof a);
+    return asyncio__coro_make(&communicate_type, &a, sizeof a);
 }
 
 /* ---- signals ---- */

@@ -148,9 +148,5 @@ static const asyncio_coro_type sendfile_type = { .size = sizeof(asyncio_coro_typ
 asyncio_coro asyncio_loop_sendfile(asyncio_loop *loop, asyncio_streamwriter *writer, int file,
                                    off_t offset, size_t count) {
     const struct sendfile_args args = { loop, writer, file, offset, count };
-    asyncio_coro c;
-    c.type = &sendfile_type;
-    c.reserved = NULL;
-    memcpy(c.args.bytes, &args, sizeof args);
-    return c;
+    return asyncio__coro_make(&sendfile_type, &args, sizeof args);
 }

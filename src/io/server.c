@@ -322,11 +322,7 @@ static void release_server(void *args) {
 }
 
 static asyncio_coro make(const asyncio_coro_type *type, struct server_args args) {
-    asyncio_coro c;
-    c.type = type;
-    c.reserved = NULL;
-    memcpy(c.args.bytes, &args, sizeof args);
-    return c;
+    return asyncio__coro_make(type, &args, sizeof args);
 }
 
 static bool is_over(const struct asyncio_server *s, bool tasks) {

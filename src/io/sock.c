@@ -31,11 +31,7 @@ struct sock_args {
 _Static_assert(sizeof(struct sock_args) <= ASYNCIO_ARGS_MAX, "fits a coroutine object");
 
 static asyncio_coro make(const asyncio_coro_type *type, struct sock_args args) {
-    asyncio_coro c;
-    c.type = type;
-    c.reserved = NULL;
-    memcpy(c.args.bytes, &args, sizeof args);
-    return c;
+    return asyncio__coro_make(type, &args, sizeof args);
 }
 
 #define SOCK_TYPE(call)                                                                            \

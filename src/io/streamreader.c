@@ -71,11 +71,7 @@ static int hold(const void *args, asyncio_value *result,
                                                    .release = release_reader }
 
 static asyncio_coro make(const asyncio_coro_type *type, struct read_args args) {
-    asyncio_coro c;
-    c.type = type;
-    c.reserved = NULL;
-    memcpy(c.args.bytes, &args, sizeof args);
-    return c;
+    return asyncio__coro_make(type, &args, sizeof args);
 }
 
 /* ---- what all reads do ---- */

@@ -30,11 +30,7 @@ static int capture_writer(void *args) {
 static void release_writer(void *args) { asyncio_streamwriter_unref(writer_of(args)); }
 
 static asyncio_coro make(const asyncio_coro_type *type, const asyncio_streamwriter *w) {
-    asyncio_coro c;
-    c.type = type;
-    c.reserved = NULL;
-    memcpy(c.args.bytes, &w, sizeof w);
-    return c;
+    return asyncio__coro_make(type, &w, sizeof w);
 }
 
 static int no_writer(void) { return asyncio__raise(ASYNCIO_TYPE_ERROR, "a writer is required"); }

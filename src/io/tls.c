@@ -230,9 +230,5 @@ asyncio_coro asyncio_streamwriter_start_tls_with(asyncio_streamwriter *writer,
                                                  asyncio_sslcontext *context,
                                                  const asyncio_start_tls_options *options) {
     struct start_args args = { writer, context, options, NULL };
-    asyncio_coro c;
-    c.type = &start_tls_type;
-    c.reserved = NULL;
-    memcpy(c.args.bytes, &args, sizeof args);
-    return c;
+    return asyncio__coro_make(&start_tls_type, &args, sizeof args);
 }

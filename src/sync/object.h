@@ -13,11 +13,7 @@
 #include "task/task.h"
 
 static inline asyncio_coro asyncio__object_coro(const asyncio_coro_type *type, const void *object) {
-    asyncio_coro c;
-    c.type = type;
-    c.reserved = NULL;
-    memcpy(c.args.bytes, &object, sizeof object);
-    return c;
+    return asyncio__coro_make(type, &object, sizeof object);
 }
 
 /* The object that a coroutine object's arguments begin with. */

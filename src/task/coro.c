@@ -45,11 +45,7 @@ const asyncio_coro_type asyncio__coro_of_future_type = { .size = sizeof(asyncio_
                                                          .release = release_future };
 
 asyncio_coro asyncio_coro_of_future(asyncio_future *future) {
-    asyncio_coro c;
-    c.type = &asyncio__coro_of_future_type;
-    c.reserved = NULL;
-    *(asyncio_future **)(void *)c.args.bytes = future;
-    return c;
+    return asyncio__coro_make(&asyncio__coro_of_future_type, &future, sizeof future);
 }
 
 asyncio_coro asyncio_coro_of_task(asyncio_task *task) {
@@ -109,11 +105,6 @@ static const asyncio_coro_type join_type = { .size = sizeof(asyncio_coro_type),
                                              .run = join_run };
 
 asyncio_coro asyncio_task_join(asyncio_task *task, asyncio_outcome *outcome) {
-    asyncio_coro c;
-    c.type = &join_type;
-    c.reserved = NULL;
-    struct join_args *args = (struct join_args *)(void *)c.args.bytes;
-    args->task = task;
-    args->outcome = outcome;
-    return c;
+    const struct join_args args = { task, outcome };
+    return asyncio__coro_make(&join_type, &args, sizeof args);
 }

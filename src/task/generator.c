@@ -522,9 +522,5 @@ static const asyncio_coro_type shutdown_type = { .size = sizeof(asyncio_coro_typ
                                                  .run = run_shutdown };
 
 asyncio_coro asyncio_loop_shutdown_asyncgens(asyncio_loop *loop) {
-    asyncio_coro c;
-    c.type = &shutdown_type;
-    c.reserved = NULL;
-    *(asyncio_loop **)(void *)c.args.bytes = loop;
-    return c;
+    return asyncio__coro_make(&shutdown_type, &loop, sizeof loop);
 }

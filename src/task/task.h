@@ -212,6 +212,16 @@ static inline void asyncio__coro_copy(asyncio_coro *to, const asyncio_coro *from
     for (size_t i = 0; i < words; i++) memcpy(to->args.bytes + 8 * i, from->args.bytes + 8 * i, 8);
 }
 
+/* A coroutine object whose arguments begin with those `size` bytes. */
+static inline asyncio_coro asyncio__coro_make(const asyncio_coro_type *type, const void *args,
+                                              size_t size) {
+    asyncio_coro c;
+    c.type = type;
+    c.reserved = NULL;
+    memcpy(c.args.bytes, args, size);
+    return c;
+}
+
 /* A new task past the factory, without options. */
 struct asyncio_task *asyncio__task_new(asyncio_loop *loop, const asyncio_coro *coro);
 

@@ -213,11 +213,8 @@ static const asyncio_coro_type put_type = { .size = sizeof(asyncio_coro_type),
                                             .release = release_put };
 
 asyncio_coro asyncio_channel_put(asyncio_channel *channel, asyncio_value value) {
-    asyncio_coro c;
-    c.type = &put_type;
-    c.reserved = NULL;
-    *(struct put_args *)(void *)c.args.bytes = (struct put_args){ channel, value, false };
-    return c;
+    const struct put_args args = { channel, value, false };
+    return asyncio__coro_make(&put_type, &args, sizeof args);
 }
 
 static int run_get(const void *args, asyncio_value *result) {
@@ -243,11 +240,7 @@ static const asyncio_coro_type get_type = { .size = sizeof(asyncio_coro_type),
                                             .release = release_get };
 
 asyncio_coro asyncio_channel_get(asyncio_channel *channel) {
-    asyncio_coro c;
-    c.type = &get_type;
-    c.reserved = NULL;
-    *(asyncio_channel **)(void *)c.args.bytes = channel;
-    return c;
+    return asyncio__coro_make(&get_type, &channel, sizeof channel);
 }
 
 /* ---- anywhere ---- */

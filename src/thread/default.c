@@ -175,9 +175,6 @@ static const asyncio_coro_type shutdown_type = {
 };
 
 asyncio_coro asyncio_loop_shutdown_default_executor(asyncio_loop *loop, double timeout) {
-    asyncio_coro c;
-    c.type = &shutdown_type;
-    c.reserved = NULL;
-    *(struct shutdown_args *)(void *)c.args.bytes = (struct shutdown_args){ loop, timeout };
-    return c;
+    const struct shutdown_args args = { loop, timeout };
+    return asyncio__coro_make(&shutdown_type, &args, sizeof args);
 }

@@ -82,10 +82,8 @@ static const asyncio_coro_type to_thread_type = { .size = sizeof(asyncio_coro_ty
 asyncio_coro asyncio_to_thread_with(asyncio_job_function *fn, const asyncio_job_options *options) {
     asyncio_job_options none = { .size = sizeof none };
     const asyncio_job_options *o = options ? options : &none;
-    asyncio_coro c;
-    c.type = &to_thread_type;
-    c.reserved = NULL;
-    *(struct to_thread_args *)(void *)c.args.bytes =
-        (struct to_thread_args){ fn, o->arg, o->drop, o->context, o->name, o->where, false };
-    return c;
+    const struct to_thread_args args = {
+        fn, o->arg, o->drop, o->context, o->name, o->where, false
+    };
+    return asyncio__coro_make(&to_thread_type, &args, sizeof args);
 }

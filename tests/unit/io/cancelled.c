@@ -3,6 +3,7 @@
  * A cancellation at every point of a run, in many orders: no byte is lost, nothing is left open,
  * nobody waits for ever.
  */
+#include "interrupted.h"
 #include "stream.h"
 
 #define LINES 12
@@ -14,14 +15,6 @@ static void keep(const char *data, size_t n) {
     CHECK(received + n < sizeof got);
     memcpy(got + received, data, n);
     received += n;
-}
-
-/* Whether it was only the injected cancellation, and is to be done again. */
-static bool was_cancelled(int rc) {
-    if (rc != ASYNCIO_CANCELLED_ERROR) return false;
-    asyncio_ignore(rc);
-    asyncio_task_uncancel(asyncio_current_task());
-    return true;
 }
 
 /* Writes all of it in small pieces. */
@@ -86,16 +79,6 @@ TEST_TIMEOUT(whatever_read_is_cancelled_no_byte_is_lost, 60) {
         } while (at <= result.points);
         CHECK(at > 20);
     }
-}
-
-ASYNC(echoes, (asyncio_streamreader *) r, (asyncio_streamwriter *) w, (void *) arg) {
-    asyncio_bytes line;
-    (void)arg;
-    while (TRY(AWAIT(asyncio_streamreader_readline(r, &line))) > 0) {
-        TRY(asyncio_streamwriter_write(w, line.data, line.size));
-        TRY(AWAIT(asyncio_streamwriter_drain(w)));
-    }
-    RETURN();
 }
 
 ASYNC(talks, (int) port) {

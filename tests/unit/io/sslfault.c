@@ -9,17 +9,10 @@
 TEST(tls) { SKIP("the library was built without TLS"); }
 #else
 
+#include "interrupted.h"
 #include "ssl.h"
 
 /* ---- cancellation ---- */
-
-/* Whether it was only the injected cancellation, and is to be done again. */
-static bool was_cancelled(int rc) {
-    if (rc != ASYNCIO_CANCELLED_ERROR) return false;
-    asyncio_ignore(rc);
-    asyncio_task_uncancel(asyncio_current_task());
-    return true;
-}
 
 /* Both ends shake hands, whatever happens to them: how it ended. */
 ASYNC(connects) {
@@ -116,16 +109,6 @@ TEST_TIMEOUT(whatever_is_cancelled_no_byte_is_lost, 60) {
         CHECK(at > 10);
     }
     end_contexts();
-}
-
-ASYNC(echoes, (asyncio_streamreader *) r, (asyncio_streamwriter *) w, (void *) arg) {
-    asyncio_bytes line;
-    (void)arg;
-    while (TRY(AWAIT(asyncio_streamreader_readline(r, &line))) > 0) {
-        TRY(asyncio_streamwriter_write(w, line.data, line.size));
-        TRY(AWAIT(asyncio_streamwriter_drain(w)));
-    }
-    RETURN();
 }
 
 ASYNC(talks, (int) port) {

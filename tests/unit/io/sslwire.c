@@ -53,6 +53,15 @@ ASYNC(moves, (size_t) n, (const bool *) done) {
     RETURN();
 }
 
+static void end_conversation(void) {
+    asyncio_streamwriter_abort(client.writer);
+    asyncio_streamwriter_abort(server_end.writer);
+    let_go(&client);
+    let_go(&server_end);
+    close_pair(wire);
+    end_contexts();
+}
+
 ASYNC(drop_by_drop) {
     bool done = false;
     char buf[6] = "";
@@ -68,12 +77,7 @@ ASYNC(drop_by_drop) {
     }
     check_ended(t, 5);
     CHECK_STR(buf, "hello");
-    asyncio_streamwriter_abort(client.writer);
-    asyncio_streamwriter_abort(server_end.writer);
-    let_go(&client);
-    let_go(&server_end);
-    close_pair(wire);
-    end_contexts();
+    end_conversation();
     RETURN();
 }
 TEST(everything_comes_byte_by_byte) { run_alone(drop_by_drop()); }
@@ -98,12 +102,7 @@ ASYNC(is_cancelled_in_a_record) {
         check_ended(t, read ? 5 : ASYNCIO_CANCELLED_ERROR);
     }
     CHECK_STR(buf, "hello");
-    asyncio_streamwriter_abort(client.writer);
-    asyncio_streamwriter_abort(server_end.writer);
-    let_go(&client);
-    let_go(&server_end);
-    close_pair(wire);
-    end_contexts();
+    end_conversation();
     RETURN();
 }
 TEST(a_read_cancelled_in_the_middle_of_a_record) { run_alone(is_cancelled_in_a_record()); }
