@@ -7,23 +7,23 @@
 #include <stdio.h>
 #include <string.h>
 
-static int connection_enter(asyncio_scope *scope) {
+static int connection_enter(asyncio_block *scope) {
     const char *host = scope->object;
     printf("connecting to %s\n", host);
     return AWAIT(asyncio_sleep(1));
 }
 
-static int connection_exit(asyncio_scope *scope, int status) {
+static int connection_exit(asyncio_block *scope, int status) {
     const char *host = scope->object;
     printf("leaving %s: %s\n", host, status < 0 ? asyncio_err_name(status) : "all is well");
     int rc = AWAIT(asyncio_sleep(1));
     return rc < 0 ? rc : status;
 }
 
-static asyncio_scope connected(char *host, int *rc) {
-    static const asyncio_scope_ops ops = { sizeof ops, "connected", connection_enter,
+static asyncio_block connected(char *host, int *rc) {
+    static const asyncio_block_ops ops = { sizeof ops, "connected", connection_enter,
                                            connection_exit };
-    return asyncio_scope_make(rc, &ops, host);
+    return asyncio_block_new(rc, &ops, host);
 }
 
 ASYNC(fetch, (const char *) page) {

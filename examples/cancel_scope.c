@@ -17,7 +17,7 @@ ASYNC(ask_all) {
     asyncio_taskgroup *group;
     asyncio_auto_cancelscope scope = NULL;
     ASYNC_WITH(block, asyncio_move_on_after(2, &scope, &rc)) {
-        ASYNC_WITH(inner, asyncio_taskgroup_scope(&group, &group_rc)) {
+        ASYNC_WITH(inner, asyncio_taskgroup_block(&group, &group_rc)) {
             TRY(asyncio_taskgroup_spawn(group, mirror("near", 1)));
             TRY(asyncio_taskgroup_spawn(group, mirror("far", 60)));
         }
@@ -33,7 +33,7 @@ ASYNC(ask_all) {
 ASYNC(try_forever) {
     int rc, attempts = 0;
     asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_scope(&scope, &rc)) {
+    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
         for (rc = 0; rc >= 0;) {
             rc = AWAIT(asyncio_sleep(1));
             if (++attempts == 3) asyncio_cancelscope_cancel(scope, "three are enough");

@@ -138,7 +138,7 @@ ASYNC(send_lines, (struct member *) m) {
 ASYNC(take_part, (struct member *) m) {
     asyncio_taskgroup *group;
     int rc;
-    ASYNC_WITH(both, asyncio_taskgroup_scope(&group, &rc)) {
+    ASYNC_WITH(both, asyncio_taskgroup_block(&group, &rc)) {
         TRY(asyncio_taskgroup_spawn(group, send_lines(m)));
         TRY(AWAIT(receive_lines(m)));
         asyncio_queue_shutdown(m->lines, false);

@@ -255,7 +255,7 @@ ASYNC(crawl, (char **) urls) {
         }
         TRY(add_page(&url, 0));
     }
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&group, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&group, &rc)) {
         for (int i = 0; i < app.concurrency && rc >= 0; i++) {
             rc = asyncio_taskgroup_spawn(group, work());
         }

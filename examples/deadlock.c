@@ -19,7 +19,7 @@ static asyncio_lock *alice, *bob;
 ASYNC(async_main) {
     asyncio_taskgroup *group;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&group, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&group, &rc)) {
         TRY(asyncio_taskgroup_spawn(group, transfer(alice, bob), .name = "alice to bob"));
         TRY(asyncio_taskgroup_spawn(group, transfer(bob, alice), .name = "bob to alice"));
     }

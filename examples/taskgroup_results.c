@@ -19,7 +19,7 @@ ASYNC(async_main) {
     asyncio_auto_task task2 = NULL;
     asyncio_taskgroup *tg;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         task1 = asyncio_taskgroup_create_task(tg, some_coro(42));
         task2 = asyncio_taskgroup_create_task(tg, another_coro("answer"));
     }

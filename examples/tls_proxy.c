@@ -42,7 +42,7 @@ ASYNC(connect_and_forward, (asyncio_streamreader *) reader, (asyncio_streamwrite
     asyncio_taskgroup *group;
     int rc;
     TRY(AWAIT(asyncio_open_connection(target->host, target->port, &back_reader, &back_writer)));
-    ASYNC_WITH(both, asyncio_taskgroup_scope(&group, &rc)) {
+    ASYNC_WITH(both, asyncio_taskgroup_block(&group, &rc)) {
         TRY(asyncio_taskgroup_spawn(group, forward(reader, back_writer)));
         TRY(asyncio_taskgroup_spawn(group, forward(back_reader, writer)));
     }

@@ -11,7 +11,7 @@
 #include <asyncio/errorgroup.h>
 #include <asyncio/context.h>
 #include <asyncio/coro.h>
-#include <asyncio/scope.h>
+#include <asyncio/block.h>
 #include <asyncio/loop.h>
 #include <asyncio/future.h>
 #include <asyncio/task.h>

@@ -4,7 +4,8 @@ import pathlib
 import re
 import sys
 
-LAYERS = ["base", "context", "loop", "future", "task", "combine", "sync", "thread", "io", "inspect"]
+LAYERS = ["base", "context", "loop", "future", "task", "combine", "sync", "thread",
+          "io", "io/stream", "io/net", "io/process", "io/tls", "inspect"]
 
 
 class Check:

@@ -43,7 +43,7 @@ ASYNC(measure_gather, (long)n, (long)times) {
 ASYNC(group_noops, (long)n) {
     asyncio_taskgroup *group;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&group, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&group, &rc)) {
         for (long k = 0; k < n; k++) TRY(asyncio_taskgroup_spawn(group, noop(k)));
     }
     TRY(rc);

@@ -9,7 +9,7 @@
 #ifndef ASYNCIO_BARRIER_H
 #define ASYNCIO_BARRIER_H
 
-#include <asyncio/scope.h>
+#include <asyncio/block.h>
 
 ASYNCIO_BEGIN_DECLS
 
@@ -53,7 +53,7 @@ ASYNCIO_API bool asyncio_barrier_broken(const asyncio_barrier *barrier);
  * the index goes to; may be NULL. rc: the block's status: the body's; entering: as wait.
  * Suspends: yes (its entry, but for the last to arrive). Thread: loop. Since: 0.1.
  * Python: async with barrier as index. */
-ASYNCIO_API asyncio_scope asyncio_barrier_scope(asyncio_barrier *barrier, int *index, int *rc)
+ASYNCIO_API asyncio_block asyncio_barrier_block(asyncio_barrier *barrier, int *index, int *rc)
     ASYNCIO_MUST_USE;
 
 /* "<Barrier [filling, waiters:1/3]>", "<Barrier [broken]>"; length as snprintf. Errors: none.

@@ -24,7 +24,7 @@
 #ifndef ASYNCIO_CANCELSCOPE_H
 #define ASYNCIO_CANCELSCOPE_H
 
-#include <asyncio/scope.h>
+#include <asyncio/block.h>
 #include <asyncio/wait.h>
 
 ASYNCIO_BEGIN_DECLS
@@ -38,7 +38,7 @@ typedef struct asyncio_cancelscope asyncio_cancelscope;
  * ASYNCIO_RUNTIME_ERROR.
  * Suspends: no. Thread: loop. Owner: the caller: asyncio_cancelscope_unref. Since: 0.1.
  * Python: none (CancelScope of trio and anyio). */
-ASYNCIO_API asyncio_scope asyncio_cancelscope_scope(asyncio_cancelscope **scope, int *rc)
+ASYNCIO_API asyncio_block asyncio_cancelscope_block(asyncio_cancelscope **scope, int *rc)
     ASYNCIO_MUST_USE;
 
 /* The same with a deadline: in `seconds` from now, or when the loop's clock reads `when`;
@@ -47,13 +47,13 @@ ASYNCIO_API asyncio_scope asyncio_cancelscope_scope(asyncio_cancelscope **scope,
  * fails with ASYNCIO_VALUE_ERROR for NaN.
  * Suspends: no. Thread: loop. Owner: the caller: asyncio_cancelscope_unref. Since: 0.1.
  * Python: none (move_on_after, fail_after of trio and anyio); asyncio.timeout is near. */
-ASYNCIO_API asyncio_scope asyncio_move_on_after(double seconds, asyncio_cancelscope **scope,
+ASYNCIO_API asyncio_block asyncio_move_on_after(double seconds, asyncio_cancelscope **scope,
                                                 int *rc) ASYNCIO_MUST_USE;
-ASYNCIO_API asyncio_scope asyncio_move_on_at(double when, asyncio_cancelscope **scope, int *rc)
+ASYNCIO_API asyncio_block asyncio_move_on_at(double when, asyncio_cancelscope **scope, int *rc)
     ASYNCIO_MUST_USE;
-ASYNCIO_API asyncio_scope asyncio_fail_after(double seconds, asyncio_cancelscope **scope, int *rc)
+ASYNCIO_API asyncio_block asyncio_fail_after(double seconds, asyncio_cancelscope **scope, int *rc)
     ASYNCIO_MUST_USE;
-ASYNCIO_API asyncio_scope asyncio_fail_at(double when, asyncio_cancelscope **scope, int *rc)
+ASYNCIO_API asyncio_block asyncio_fail_at(double when, asyncio_cancelscope **scope, int *rc)
     ASYNCIO_MUST_USE;
 
 /* References. unref(NULL) does nothing. Errors: none.
@@ -96,7 +96,7 @@ ASYNCIO_API int asyncio_cancelscope_repr(const asyncio_cancelscope *scope, char 
  * generator must not yield inside: ASYNCIO_RUNTIME_ERROR.
  * Suspends: no. Thread: loop. Since: 0.1.
  * Python: none (CancelScope(shield=True)); asyncio.shield protects another task, not the block. */
-ASYNCIO_API asyncio_scope asyncio_shielded(double seconds, int *rc) ASYNCIO_MUST_USE;
+ASYNCIO_API asyncio_block asyncio_shielded(double seconds, int *rc) ASYNCIO_MUST_USE;
 
 ASYNCIO_END_DECLS
 

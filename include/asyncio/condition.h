@@ -2,7 +2,7 @@
  *
  * asyncio/condition.h: waiting for a change of what a lock protects.
  *
- *     ASYNC_WITH(block, asyncio_condition_scope(condition, &rc)) {
+ *     ASYNC_WITH(block, asyncio_condition_block(condition, &rc)) {
  *         rc = AWAIT(asyncio_condition_wait_for(condition, has_work, pool));
  *         if (rc >= 0) take_work(pool);
  *     }
@@ -61,10 +61,10 @@ ASYNCIO_API asyncio_coro asyncio_condition_wait_for(asyncio_condition *condition
 ASYNCIO_API int asyncio_condition_notify(asyncio_condition *condition, long n);
 ASYNCIO_API int asyncio_condition_notify_all(asyncio_condition *condition);
 
-/* A block that holds the lock; as asyncio_lock_scope.
+/* A block that holds the lock; as asyncio_lock_block.
  * Suspends: yes (its entry, unless the lock is free). Thread: loop. Since: 0.1.
  * Python: async with condition. */
-ASYNCIO_API asyncio_scope asyncio_condition_scope(asyncio_condition *condition, int *rc)
+ASYNCIO_API asyncio_block asyncio_condition_block(asyncio_condition *condition, int *rc)
     ASYNCIO_MUST_USE;
 
 /* "<Condition [locked, waiters:2]>"; length as snprintf. Errors: none.

@@ -38,7 +38,7 @@ typedef struct asyncio_coro_type {
     /* For what often has nothing to wait for; or NULL. Tried first where the object is
      * awaited: does all of it without suspending and gives its status (the value goes to
      * *out, unless that is NULL), or does nothing and gives ASYNCIO_MUST_RUN. */
-    int (*at_once)(const void *args, asyncio_value *out);
+    int (*nowait)(const void *args, asyncio_value *out);
 } asyncio_coro_type;
 
 #define ASYNCIO_MUST_RUN INT_MIN

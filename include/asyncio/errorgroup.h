@@ -26,8 +26,8 @@ ASYNCIO_BEGIN_DECLS
  * NULL; ASYNCIO_TYPE_ERROR if there is no array, or a member is refused; -ENOMEM.
  * Suspends: no. Thread: any. Owner: the caller. Since: 0.1. Python: BaseExceptionGroup,
  * ExceptionGroup. */
-ASYNCIO_API asyncio_error *asyncio_error_group(const char *message, size_t n,
-                                               asyncio_error *const *members) ASYNCIO_MUST_USE;
+ASYNCIO_API asyncio_error *asyncio_errorgroup_new(const char *message, size_t n,
+                                                  asyncio_error *const *members) ASYNCIO_MUST_USE;
 ASYNCIO_API asyncio_error *asyncio_error_exception_group(const char *message, size_t n,
                                                          asyncio_error *const *members)
     ASYNCIO_MUST_USE;

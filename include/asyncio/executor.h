@@ -97,8 +97,8 @@ typedef struct asyncio_executor_ops {
  * slot: ASYNCIO_TYPE_ERROR for ops without submit, shutdown and free, -ENOMEM; state is then still
  * the caller's.
  * Suspends: no. Thread: any. Owner: the caller. Since: 0.1. Python: concurrent.futures.Executor. */
-ASYNCIO_API asyncio_executor *asyncio_executor_make(const asyncio_executor_ops *ops, void *state)
-    ASYNCIO_MUST_USE;
+ASYNCIO_API asyncio_executor *asyncio_executor_new_custom(const asyncio_executor_ops *ops,
+                                                          void *state) ASYNCIO_MUST_USE;
 
 /* For back ends; each but the getters takes the job over. run: runs it in the calling thread,
  * unless it was cancelled, and tells whoever waits. For a job that is run elsewhere (in another

@@ -56,7 +56,7 @@ ASYNCIO_API asyncio_value asyncio_list_item(const asyncio_value *list, size_t in
  * Errors, when awaited: the awaitable's; ASYNCIO_CANCELLED_ERROR; as create_task.
  * Suspends: yes (when awaited). Thread: loop. Owner: the value is yours. Since: 0.1.
  * Python: asyncio.shield. */
-ASYNCIO_API asyncio_coro asyncio_shield_ptr(const asyncio_coro *awaitable) ASYNCIO_MUST_USE;
+ASYNCIO_API asyncio_coro asyncio_shield_coro(const asyncio_coro *awaitable) ASYNCIO_MUST_USE;
 
 /* shield as a future: the awaitable itself if it is done, otherwise a new future that follows it
  * one turn later. NULL: see the slot, as create_task.
@@ -100,6 +100,6 @@ template <size_t N> struct asyncio__coro_array {
 #define asyncio_gather_outcomes(outcomes, ...)                                                     \
     asyncio_gather_outcomes_array((outcomes), ASYNCIO__N(__VA_ARGS__),                             \
                                   ASYNCIO__CORO_ARRAY(__VA_ARGS__))
-#define asyncio_shield(aw) asyncio_shield_ptr(ASYNCIO__CORO_ARRAY(aw))
+#define asyncio_shield(aw) asyncio_shield_coro(ASYNCIO__CORO_ARRAY(aw))
 
 #endif

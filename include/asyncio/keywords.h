@@ -9,7 +9,7 @@
  *     TRY(status)                            leaves with it if negative, else is it
  *     RETURN()  RETURN(expression)           ends the coroutine
  *     RAISE(code, "format", ...)             ends it with an error
- *     ASYNC_WITH(scope, constructor) { ... } an `async with` block (scope.h)
+ *     ASYNC_WITH(scope, constructor) { ... } an `async with` block (block.h)
  *
  * Each has an ASYNCIO_ spelling (ASYNCIO_ASYNC, ASYNCIO_AWAIT, ...); with
  * ASYNCIO_NO_KEYWORDS defined before the include only those exist. Same spellings in
@@ -19,7 +19,7 @@
 #define ASYNCIO_KEYWORDS_H
 
 #include <asyncio/coro.h>
-#include <asyncio/scope.h>
+#include <asyncio/block.h>
 
 /* ---- AWAIT ---- */
 

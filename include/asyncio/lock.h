@@ -2,7 +2,7 @@
  *
  * asyncio/lock.h: mutual exclusion between tasks of one loop.
  *
- *     ASYNC_WITH(block, asyncio_lock_scope(lock, &rc)) {
+ *     ASYNC_WITH(block, asyncio_lock_block(lock, &rc)) {
  *         rc = AWAIT(update(shared));
  *     }
  *     TRY(rc);
@@ -15,7 +15,7 @@
 #ifndef ASYNCIO_LOCK_H
 #define ASYNCIO_LOCK_H
 
-#include <asyncio/scope.h>
+#include <asyncio/block.h>
 
 ASYNCIO_BEGIN_DECLS
 
@@ -51,7 +51,7 @@ ASYNCIO_API bool asyncio_lock_locked(const asyncio_lock *lock);
  * leaving: as release.
  * Suspends: yes (its entry, unless the lock is free). Thread: loop. Since: 0.1.
  * Python: async with lock. */
-ASYNCIO_API asyncio_scope asyncio_lock_scope(asyncio_lock *lock, int *rc) ASYNCIO_MUST_USE;
+ASYNCIO_API asyncio_block asyncio_lock_block(asyncio_lock *lock, int *rc) ASYNCIO_MUST_USE;
 
 /* "<Lock [locked, waiters:2]>"; length as snprintf. Errors: none.
  * Suspends: no. Thread: loop. Since: 0.1. Python: repr(). */

@@ -2,7 +2,7 @@
  *
  * asyncio/semaphore.h: a number of permits for the tasks of one loop.
  *
- *     ASYNC_WITH(block, asyncio_semaphore_scope(at_most_10, &rc)) {
+ *     ASYNC_WITH(block, asyncio_semaphore_block(at_most_10, &rc)) {
  *         rc = AWAIT(fetch(url));
  *     }
  *     TRY(rc);
@@ -13,7 +13,7 @@
 #ifndef ASYNCIO_SEMAPHORE_H
 #define ASYNCIO_SEMAPHORE_H
 
-#include <asyncio/scope.h>
+#include <asyncio/block.h>
 
 ASYNCIO_BEGIN_DECLS
 
@@ -53,7 +53,7 @@ ASYNCIO_API bool asyncio_semaphore_locked(const asyncio_semaphore *semaphore);
  * leaving: as release.
  * Suspends: yes (its entry, unless it is not locked). Thread: loop. Since: 0.1.
  * Python: async with semaphore. */
-ASYNCIO_API asyncio_scope asyncio_semaphore_scope(asyncio_semaphore *semaphore, int *rc)
+ASYNCIO_API asyncio_block asyncio_semaphore_block(asyncio_semaphore *semaphore, int *rc)
     ASYNCIO_MUST_USE;
 
 /* "<Semaphore [unlocked, value:3]>", "<BoundedSemaphore [locked, waiters:2]>"; length as

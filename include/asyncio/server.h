@@ -12,7 +12,7 @@
 #ifndef ASYNCIO_SERVER_H
 #define ASYNCIO_SERVER_H
 
-#include <asyncio/scope.h>
+#include <asyncio/block.h>
 #include <asyncio/streams.h>
 
 ASYNCIO_BEGIN_DECLS
@@ -126,7 +126,7 @@ ASYNCIO_API asyncio_coro asyncio_server_shutdown(asyncio_server *server, double 
  * does. rc: the body's status; ASYNCIO_CANCELLED_ERROR while it waits; entering:
  * ASYNCIO_TYPE_ERROR for NULL.
  * Suspends: yes (its exit, as wait_closed). Thread: loop. Since: 0.1. Python: async with server. */
-ASYNCIO_API asyncio_scope asyncio_server_scope(asyncio_server *server, int *rc) ASYNCIO_MUST_USE;
+ASYNCIO_API asyncio_block asyncio_server_block(asyncio_server *server, int *rc) ASYNCIO_MUST_USE;
 
 /* The loop it is of; NULL for NULL. Errors: none.
  * Suspends: no. Thread: loop. Owner: lent. Since: 0.1. Python: Server.get_loop. */

@@ -40,7 +40,7 @@ ASYNCIO_API asyncio_task *asyncio_loop_create_task_with(asyncio_loop *loop,
 
 /* The same without options: what asyncio_create_task(coro) is. coro is copied.
  * Suspends: no. Thread: loop. Owner: the caller. Since: 0.1. Python: asyncio.create_task. */
-ASYNCIO_API asyncio_task *asyncio_create_task_ptr(const asyncio_coro *coro, const char *where)
+ASYNCIO_API asyncio_task *asyncio_create_task_coro(const asyncio_coro *coro, const char *where)
     ASYNCIO_MUST_USE;
 
 /* As create_task, for a task that nobody keeps: 0 or the error's code.
@@ -159,11 +159,11 @@ ASYNCIO_API size_t asyncio_loop_get_stack_size(const asyncio_loop *loop);
 /* When a failed task that nobody joins is reported. LATE, the default: when its last reference goes
  * ("never retrieved"). REPORT: also before, `grace` seconds after it has failed, or with 0 as soon as
  * nothing else is ready, if nobody has looked at its error by then. FAIL: and then the loop's run
- * ends with that error. Each task is reported once. Returns 0; ASYNCIO_VALUE_ERROR for another wish
+ * ends with that error. Each task is reported once. Returns 0; ASYNCIO_VALUE_ERROR for another mode
  * or a grace that is negative, infinite or NaN; ASYNCIO_TYPE_ERROR for NULL.
  * Suspends: no. Thread: loop. Since: 0.1. Python: none. */
-enum { ASYNCIO_UNJOINED_LATE, ASYNCIO_UNJOINED_REPORT, ASYNCIO_UNJOINED_FAIL };
-ASYNCIO_API int asyncio_loop_set_unjoined(asyncio_loop *loop, int wish, double grace);
+enum { ASYNCIO_FAILED_TASK_LATE, ASYNCIO_FAILED_TASK_REPORT, ASYNCIO_FAILED_TASK_FAIL };
+ASYNCIO_API int asyncio_loop_set_failed_task_report(asyncio_loop *loop, int mode, double grace);
 
 /* How something ended, as data. fini drops what it holds. Errors: none.
  * Suspends: no. Thread: loop. Since: 0.1. Python: none. */
@@ -219,7 +219,7 @@ ASYNCIO_END_DECLS
 #define asyncio_create_task(...)                                                                   \
     ASYNCIO__CAT(ASYNCIO__CREATE_TASK_, ASYNCIO__HASCOMMA(__VA_ARGS__))(__VA_ARGS__)
 #define ASYNCIO__CREATE_TASK_0(coro)                                                               \
-    asyncio_create_task_ptr((const asyncio_coro[1]){ coro }, ASYNCIO_WHERE)
+    asyncio_create_task_coro((const asyncio_coro[1]){ coro }, ASYNCIO_WHERE)
 #define ASYNCIO__CREATE_TASK_1(...) asyncio_create_task_with(ASYNCIO__TASK_OPTIONS(__VA_ARGS__))
 #define asyncio_loop_create_task(loop, ...)                                                        \
     asyncio_loop_create_task_with((loop), ASYNCIO__TASK_OPTIONS(__VA_ARGS__))
@@ -232,7 +232,7 @@ inline asyncio_task_options asyncio__task_options(const asyncio_coro &coro) {
     return o;
 }
 ASYNCIO_MUST_USE inline asyncio_task *asyncio_create_task(const asyncio_coro &coro) {
-    return asyncio_create_task_ptr(&coro, NULL);
+    return asyncio_create_task_coro(&coro, NULL);
 }
 ASYNCIO_MUST_USE inline asyncio_task *asyncio_loop_create_task(asyncio_loop *loop,
                                                                const asyncio_coro &coro) {

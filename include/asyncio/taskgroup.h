@@ -4,7 +4,7 @@
  *
  *     asyncio_taskgroup *tg;
  *     int rc;
- *     ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+ *     ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
  *         TRY(asyncio_taskgroup_spawn(tg, fetch(a)));
  *         TRY(asyncio_taskgroup_spawn(tg, fetch(b), .name = "b"));
  *     }
@@ -17,7 +17,7 @@
 #ifndef ASYNCIO_TASKGROUP_H
 #define ASYNCIO_TASKGROUP_H
 
-#include <asyncio/scope.h>
+#include <asyncio/block.h>
 #include <asyncio/task.h>
 
 ASYNCIO_BEGIN_DECLS
@@ -29,7 +29,7 @@ typedef struct asyncio_taskgroup asyncio_taskgroup;
  * KeyboardInterrupt, SystemExit; entering: -ENOMEM, ASYNCIO_RUNTIME_ERROR outside a task.
  * Suspends: yes (its exit, unless no task is left). Thread: loop. Since: 0.1.
  * Python: async with asyncio.TaskGroup(). */
-ASYNCIO_API asyncio_scope asyncio_taskgroup_scope(asyncio_taskgroup **group, int *rc)
+ASYNCIO_API asyncio_block asyncio_taskgroup_block(asyncio_taskgroup **group, int *rc)
     ASYNCIO_MUST_USE;
 
 /* The same as a pair. enter: 0, or as above; a reference of yours comes with it. exit takes

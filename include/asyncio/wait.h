@@ -21,9 +21,9 @@ ASYNCIO_BEGIN_DECLS
  * ASYNCIO_VALUE_ERROR for NaN; -ENOMEM.
  * Suspends: yes (when awaited). Thread: loop. Owner: the value is yours. Since: 0.1.
  * Python: asyncio.wait_for. */
-ASYNCIO_API asyncio_coro asyncio_wait_for_ptr(const asyncio_coro *awaitable, double timeout)
+ASYNCIO_API asyncio_coro asyncio_wait_for_coro(const asyncio_coro *awaitable, double timeout)
     ASYNCIO_MUST_USE;
-#define asyncio_wait_for(aw, timeout) asyncio_wait_for_ptr(ASYNCIO__CORO_ARRAY(aw), (timeout))
+#define asyncio_wait_for(aw, timeout) asyncio_wait_for_coro(ASYNCIO__CORO_ARRAY(aw), (timeout))
 
 /* When wait returns. */
 enum asyncio_return_when {

@@ -287,13 +287,13 @@ const char *asyncio_error_note(const asyncio_error *error, size_t index) {
 
 /* Causes are followed in a loop, as programs chain them; contexts are bounded by the slot. */
 static bool search_error(const asyncio_error *from, const asyncio_error *target, int depth,
-                         int *nodes) {
+                         int *runnables) {
     for (; from; from = from->cause) {
-        if (from == target || depth == 0 || --*nodes < 0) return true;
+        if (from == target || depth == 0 || --*runnables < 0) return true;
         const asyncio_error *context = asyncio__error_context(from);
-        if (context && search_error(context, target, depth - 1, nodes)) return true;
+        if (context && search_error(context, target, depth - 1, runnables)) return true;
         for (size_t i = 0; i < from->children; i++) {
-            if (search_error(from->child[i], target, depth - 1, nodes)) return true;
+            if (search_error(from->child[i], target, depth - 1, runnables)) return true;
         }
     }
     return false;
@@ -306,8 +306,8 @@ void asyncio__error_lock_graph(void) { pthread_mutex_lock(&graph_lock); }
 void asyncio__error_unlock_graph(void) { pthread_mutex_unlock(&graph_lock); }
 
 bool asyncio__error_reaches(const asyncio_error *from, const asyncio_error *target) {
-    int nodes = SEARCH_NODES;
-    return search_error(from, target, SEARCH_DEPTH, &nodes);
+    int runnables = SEARCH_NODES;
+    return search_error(from, target, SEARCH_DEPTH, &runnables);
 }
 
 int asyncio_error_set_cause(asyncio_error *error, asyncio_error *cause) {

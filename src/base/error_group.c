@@ -48,7 +48,8 @@ static int check_members(size_t n, asyncio_error *const *members) {
     return 0;
 }
 
-asyncio_error *asyncio_error_group(const char *message, size_t n, asyncio_error *const *members) {
+asyncio_error *asyncio_errorgroup_new(const char *message, size_t n,
+                                      asyncio_error *const *members) {
     if (check_members(n, members) < 0) return NULL;
     asyncio_error *e = new_group(message, n, members, 0);
     if (!e) asyncio__raise(-ENOMEM, NULL);
@@ -59,7 +60,7 @@ asyncio_error *asyncio_error_exception_group(const char *message, size_t n,
                                              asyncio_error *const *members) {
     if (check_members(n, members) < 0) return NULL;
     if (group_code(n, members) == ASYNCIO_EXCEPTION_GROUP)
-        return asyncio_error_group(message, n, members);
+        return asyncio_errorgroup_new(message, n, members);
     asyncio__raise(ASYNCIO_TYPE_ERROR, "Cannot nest BaseExceptions in an ExceptionGroup");
     return NULL;
 }

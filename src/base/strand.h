@@ -14,7 +14,7 @@
 #define ASYNCIO_BASE_STRAND_H
 
 #include <asyncio/coro.h>
-#include <asyncio/scope.h>
+#include <asyncio/block.h>
 
 /* A context: 0 empty; object | 0 an asyncio_context; vars | 1 a shared snapshot. */
 typedef uintptr_t asyncio__context_ref;
@@ -25,7 +25,7 @@ struct asyncio__frame {
     const char *where;             /* the place of its current await; NULL: not yet */
     const char *func;              /* the C function of that place */
     int64_t since;                 /* the loop's clock when the task last began to wait here */
-    asyncio_scope *open;           /* innermost block that is open, or NULL */
+    asyncio_block *open;           /* innermost block that is open, or NULL */
     int leaving;                   /* status it is about to return with (asyncio_leave) */
     int override;                  /* status a block's exit put in its place */
     asyncio_value result;          /* type is asyncio__unset until RETURN */
@@ -36,7 +36,7 @@ struct asyncio__frame {
 #define ASYNCIO__STRAND_HIDES 16u
 /* In flags: cancellations of this strand are told apart by their origin, so each that it sees has
  * an object. */
-#define ASYNCIO__STRAND_COVERED 1024u
+#define ASYNCIO__STRAND_SCOPED 1024u
 
 struct asyncio__strand {
     struct asyncio__frame *top;    /* innermost frame; NULL outside coroutines */

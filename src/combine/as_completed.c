@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * combine/as_completed.c: as_completed. Each distinct awaitable has a node among its callbacks;
+ * combine/as_completed.c: as_completed. Each distinct awaitable has a runnable among its callbacks;
  * when that runs it joins the list of finished ones, and the first in line is woken. A limit
  * that passes turns all that are still followed into timeouts, which are taken last.
  */
@@ -14,7 +14,7 @@
 #include "task/waiters.h"
 
 struct followed {
-    struct asyncio__node node; /* among the callbacks, queued, or in `finished` */
+    struct asyncio__runnable runnable; /* among the callbacks, queued, or in `finished` */
     asyncio_as_completed *iterator;
     asyncio_future *future; /* children holds it */
     bool finished;          /* it has been counted: done, or too late */
@@ -22,7 +22,7 @@ struct followed {
 
 struct asyncio_as_completed {
     struct asyncio__children children;
-    struct followed *nodes;
+    struct followed *runnables;
     struct asyncio__timer timer;
     struct asyncio__link finished; /* done and not given yet, in order */
     struct asyncio__link line;     /* tasks that wait for the next */
@@ -36,72 +36,75 @@ static bool has_entry(const asyncio_as_completed *it) {
     return !asyncio__list_empty(&it->finished) || it->timed_out > 0;
 }
 
-static void run_followed(struct asyncio__node *node) {
-    struct followed *f = asyncio__container(node, struct followed, node);
+static void run_followed(struct asyncio__runnable *runnable) {
+    struct followed *f = asyncio__container(runnable, struct followed, runnable);
     asyncio_as_completed *it = f->iterator;
-    asyncio__link_init(&node->link);
+    asyncio__link_init(&runnable->link);
     if (f->finished) return;
     f->finished = true;
-    asyncio__list_append(&it->finished, &node->link);
+    asyncio__list_append(&it->finished, &runnable->link);
     if (--it->followed == 0) asyncio__timer_cancel(&it->children.loop->timers, &it->timer);
     asyncio__waiters_wake_next(&it->line);
 }
 
-static void discard_followed(struct asyncio__node *node) { asyncio__link_init(&node->link); }
+static void discard_followed(struct asyncio__runnable *runnable) {
+    asyncio__link_init(&runnable->link);
+}
 
-static int describe_followed(struct asyncio__node *node, char *buf, size_t n) {
-    (void)node;
+static int describe_followed(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    (void)runnable;
     return snprintf(buf, n, "_AsCompletedIterator._handle_completion()");
 }
 
-static struct asyncio_future *followed_awaiter(struct asyncio__node *node, size_t i) {
-    asyncio_as_completed *it = asyncio__container(node, struct followed, node)->iterator;
+static struct asyncio_future *followed_awaiter(struct asyncio__runnable *runnable, size_t i) {
+    asyncio_as_completed *it = asyncio__container(runnable, struct followed, runnable)->iterator;
     struct asyncio__link *l = it->line.next;
     while (l != &it->line && i-- > 0) l = l->next;
     return l == &it->line ? NULL : &asyncio__waiter_of(l)->future;
 }
 
-static const struct asyncio__node_more followed_more = { .awaiter = followed_awaiter };
-static const struct asyncio__node_ops followed_ops = { run_followed, discard_followed,
-                                                       describe_followed, &followed_more };
+static const struct asyncio__runnable_more followed_more = { .awaiter = followed_awaiter };
+static const struct asyncio__runnable_ops followed_ops = { run_followed, discard_followed,
+                                                           describe_followed, &followed_more };
 
-/* The limit: nothing is followed any more; everything that was ends in a timeout. A node whose
+/* The limit: nothing is followed any more; everything that was ends in a timeout. A runnable whose
  * future is done but that has not run yet counts as late, too. */
-static void run_timer(struct asyncio__node *node) {
-    asyncio_as_completed *it = asyncio__container(node, asyncio_as_completed, timer.node);
+static void run_timer(struct asyncio__runnable *runnable) {
+    asyncio_as_completed *it = asyncio__container(runnable, asyncio_as_completed, timer.runnable);
     it->timer.state = ASYNCIO__TIMER_IDLE;
     for (size_t i = 0; i < it->children.count; i++) {
-        struct followed *f = &it->nodes[i];
+        struct followed *f = &it->runnables[i];
         if (f->finished) continue;
         f->finished = true;
-        if (f->future->state == ASYNCIO__PENDING) asyncio__link_take(&f->node.link);
+        if (f->future->state == ASYNCIO__PENDING) asyncio__link_take(&f->runnable.link);
         it->timed_out++;
         asyncio__waiters_wake_next(&it->line);
     }
     it->followed = 0;
 }
 
-static void discard_timer(struct asyncio__node *node) {
-    asyncio__container(node, asyncio_as_completed, timer.node)->timer.state = ASYNCIO__TIMER_IDLE;
+static void discard_timer(struct asyncio__runnable *runnable) {
+    asyncio__container(runnable, asyncio_as_completed, timer.runnable)->timer.state =
+        ASYNCIO__TIMER_IDLE;
 }
 
-static int describe_timer(struct asyncio__node *node, char *buf, size_t n) {
-    (void)node;
+static int describe_timer(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    (void)runnable;
     return snprintf(buf, n, "_AsCompletedIterator._handle_timeout()");
 }
 
-static const struct asyncio__node_ops timer_ops = { run_timer, discard_timer, describe_timer,
-                                                    NULL };
+static const struct asyncio__runnable_ops timer_ops = { run_timer, discard_timer, describe_timer,
+                                                        NULL };
 
 static void follow(asyncio_as_completed *it) {
     for (size_t i = 0; i < it->children.count; i++) {
-        struct followed *f = &it->nodes[i];
-        *f = (struct followed){ .node.ops = &followed_ops,
+        struct followed *f = &it->runnables[i];
+        *f = (struct followed){ .runnable.ops = &followed_ops,
                                 .iterator = it,
                                 .future = it->children.futures[i] };
         bool pending = f->future->state == ASYNCIO__PENDING;
         asyncio__list_append(pending ? &f->future->callbacks : &it->children.loop->ready,
-                             &f->node.link);
+                             &f->runnable.link);
     }
     it->left = it->followed = it->children.count;
 }
@@ -121,19 +124,19 @@ asyncio_as_completed *asyncio_as_completed_new(size_t n, const asyncio_coro *aws
         return (void)asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid timeout: NaN (not a number)"),
                NULL;
     asyncio_as_completed *it = asyncio__calloc(1, sizeof *it);
-    struct followed *nodes = it ? asyncio__malloc((n ? n : 1) * sizeof *nodes) : NULL;
-    int rc = nodes ? asyncio__children_init(&it->children, n, aws, false)
-                   : asyncio__raise(-ENOMEM, NULL);
+    struct followed *runnables = it ? asyncio__malloc((n ? n : 1) * sizeof *runnables) : NULL;
+    int rc = runnables ? asyncio__children_init(&it->children, n, aws, false)
+                       : asyncio__raise(-ENOMEM, NULL);
     if (rc >= 0) {
         rc = arm(it, timeout);
         if (rc < 0) asyncio__children_fini(&it->children);
     }
     if (rc < 0) {
-        asyncio__free(nodes);
+        asyncio__free(runnables);
         asyncio__free(it);
         return NULL;
     }
-    it->nodes = nodes;
+    it->runnables = runnables;
     it->refs = 1;
     asyncio__link_init(&it->finished);
     asyncio__link_init(&it->line);
@@ -146,9 +149,10 @@ void asyncio_as_completed_unref(asyncio_as_completed *it) {
     if (!it || --it->refs > 0) return;
     asyncio_loop *loop = it->children.loop;
     asyncio__timer_cancel(&loop->timers, &it->timer);
-    for (size_t i = 0; i < it->children.count; i++) asyncio__link_take(&it->nodes[i].node.link);
+    for (size_t i = 0; i < it->children.count; i++)
+        asyncio__link_take(&it->runnables[i].runnable.link);
     asyncio__children_fini(&it->children);
-    asyncio__free(it->nodes);
+    asyncio__free(it->runnables);
     asyncio__free(it);
     asyncio_loop_unref(loop);
 }
@@ -179,7 +183,7 @@ static asyncio_future *take_entry(asyncio_as_completed *it) {
     }
     struct asyncio__link *l = it->finished.next;
     asyncio__link_take(l);
-    return asyncio__container(l, struct followed, node.link)->future;
+    return asyncio__container(l, struct followed, runnable.link)->future;
 }
 
 /* The future is the iterator's, which the caller holds. */

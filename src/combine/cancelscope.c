@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * combine/cancelscope.c: cancel scopes and shielded blocks: a cover (task/cover.h) with a timer, as
+ * combine/cancelscope.c: cancel scopes and shielded blocks: a cancel status (task/cancelstatus.h) with a timer, as
  * a block.
  *
  * Made when the block is entered, active until it is left; a scope lives on as long as somebody
@@ -13,11 +13,11 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "combine/children.h"
-#include "task/cover.h"
+#include "task/cancelstatus.h"
 
-/* A cover that does something at a time. */
+/* A cancel status that does something at a time. */
 struct timed {
-    struct asyncio__cover cover;
+    struct asyncio__cancelstatus cancelstatus;
     struct asyncio__timer timer;
     double when;
 };
@@ -31,24 +31,24 @@ struct asyncio_cancelscope {
 };
 
 /* What a constructor says, in the reserved bytes of the block. */
-struct wish {
+struct options {
     double when;
     bool fails;
 };
 
-_Static_assert(sizeof(struct wish) <= sizeof(((asyncio_scope *)0)->reserved), "fits the block");
+_Static_assert(sizeof(struct options) <= sizeof(((asyncio_block *)0)->reserved), "fits the block");
 
 /* Bytes are copied: as anything else the reserved ones must not be looked at. */
-static struct wish wish_of(const asyncio_scope *s) {
-    struct wish w;
+static struct options options_of(const asyncio_block *s) {
+    struct options w;
     memcpy(&w, s->reserved, sizeof w);
     return w;
 }
 
-static asyncio_scope make_block(const asyncio_scope_ops *ops, void *object, double when, bool fails,
+static asyncio_block make_block(const asyncio_block_ops *ops, void *object, double when, bool fails,
                                 int *rc) {
-    asyncio_scope s = asyncio_scope_make(rc, ops, object);
-    struct wish w = { when, fails };
+    asyncio_block s = asyncio_block_new(rc, ops, object);
+    struct options w = { when, fails };
     memcpy(s.reserved, &w, sizeof w);
     return s;
 }
@@ -60,8 +60,8 @@ static double in_seconds(double seconds) {
 
 /* ---- the timer ---- */
 
-static struct timed *timed_of(struct asyncio__node *node) {
-    return asyncio__container(node, struct timed, timer.node);
+static struct timed *timed_of(struct asyncio__runnable *runnable) {
+    return asyncio__container(runnable, struct timed, timer.runnable);
 }
 
 static asyncio_cancelscope *scope_of(struct timed *t) {
@@ -69,37 +69,39 @@ static asyncio_cancelscope *scope_of(struct timed *t) {
 }
 
 static void pass_deadline(struct timed *t) {
-    if (t->cover.kind == ASYNCIO__COVER_MASK) {
-        asyncio__cover_lift(&t->cover);
+    if (t->cancelstatus.kind == ASYNCIO__CANCELSTATUS_SHIELD) {
+        asyncio__cancelstatus_lift(&t->cancelstatus);
     } else {
         scope_of(t)->expired = true;
-        t->cover.why = "deadline passed";
-        asyncio__cover_cancel(&t->cover);
+        t->cancelstatus.why = "deadline passed";
+        asyncio__cancelstatus_cancel(&t->cancelstatus);
     }
 }
 
-static void run_deadline(struct asyncio__node *node) {
-    timed_of(node)->timer.state = ASYNCIO__TIMER_IDLE;
-    pass_deadline(timed_of(node));
+static void run_deadline(struct asyncio__runnable *runnable) {
+    timed_of(runnable)->timer.state = ASYNCIO__TIMER_IDLE;
+    pass_deadline(timed_of(runnable));
 }
 
-static void discard_deadline(struct asyncio__node *node) {
-    timed_of(node)->timer.state = ASYNCIO__TIMER_IDLE;
+static void discard_deadline(struct asyncio__runnable *runnable) {
+    timed_of(runnable)->timer.state = ASYNCIO__TIMER_IDLE;
 }
 
-static int describe_deadline(struct asyncio__node *node, char *buf, size_t n) {
-    bool mask = timed_of(node)->cover.kind == ASYNCIO__COVER_MASK;
-    return snprintf(buf, n, "%s", mask ? "limit of asyncio_shielded()" : "CancelScope deadline");
+static int describe_deadline(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    bool shield = timed_of(runnable)->cancelstatus.kind == ASYNCIO__CANCELSTATUS_SHIELD;
+    return snprintf(buf, n, "%s", shield ? "limit of asyncio_shielded()" : "CancelScope deadline");
 }
 
-static const struct asyncio__node_ops deadline_ops = { run_deadline, discard_deadline,
-                                                       describe_deadline, NULL };
+static const struct asyncio__runnable_ops deadline_ops = { run_deadline, discard_deadline,
+                                                           describe_deadline, NULL };
 
-static void disarm(struct timed *t) { asyncio__timer_cancel(&t->cover.loop->timers, &t->timer); }
+static void disarm(struct timed *t) {
+    asyncio__timer_cancel(&t->cancelstatus.loop->timers, &t->timer);
+}
 
 /* A deadline that has passed acts at once: nobody runs on account of that before the task waits. */
 static int schedule(struct timed *t, double when) {
-    asyncio_loop *loop = t->cover.loop;
+    asyncio_loop *loop = t->cancelstatus.loop;
     disarm(t);
     t->when = when;
     if (isinf(when) && when > 0) return 0;
@@ -112,14 +114,14 @@ static int schedule(struct timed *t, double when) {
     return rc < 0 ? asyncio__raise(rc, NULL) : 0;
 }
 
-static void free_timed(struct asyncio__cover *c) {
+static void free_timed(struct asyncio__cancelstatus *c) {
     asyncio_loop *loop = c->loop;
     asyncio__free(c);
     asyncio_loop_unref(loop);
 }
 
 /* A new one, entered and armed. The block has the reference. NULL: raised. */
-static struct timed *enter_timed(size_t size, enum asyncio__cover_kind kind, double when) {
+static struct timed *enter_timed(size_t size, enum asyncio__cancelstatus_kind kind, double when) {
     struct asyncio_task *task = asyncio__task_current();
     if (isnan(when)) {
         asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid deadline: NaN (not a number)");
@@ -127,25 +129,26 @@ static struct timed *enter_timed(size_t size, enum asyncio__cover_kind kind, dou
     }
     struct timed *t = asyncio__calloc(1, size);
     if (!t) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
-    asyncio__cover_init(&t->cover, kind, asyncio_loop_ref(task->future.loop), free_timed);
+    asyncio__cancelstatus_init(&t->cancelstatus, kind, asyncio_loop_ref(task->future.loop),
+                               free_timed);
     asyncio__timer_init(&t->timer, &deadline_ops);
-    asyncio__cover_enter(&t->cover, task);
+    asyncio__cancelstatus_enter(&t->cancelstatus, task);
     if (schedule(t, when) >= 0) return t;
-    asyncio__cover_leave(&t->cover);
-    asyncio__cover_unref(&t->cover);
+    asyncio__cancelstatus_leave(&t->cancelstatus);
+    asyncio__cancelstatus_unref(&t->cancelstatus);
     return NULL;
 }
 
 /* ---- the scope as a block ---- */
 
-static int enter_scope(asyncio_scope *s) {
+static int enter_scope(asyncio_block *s) {
     asyncio_cancelscope **out = s->object;
     struct timed *t =
-        enter_timed(sizeof(asyncio_cancelscope), ASYNCIO__COVER_SCOPE, wish_of(s).when);
+        enter_timed(sizeof(asyncio_cancelscope), ASYNCIO__CANCELSTATUS_SCOPE, options_of(s).when);
     if (!t) return asyncio__slot_status();
     asyncio_cancelscope *scope = scope_of(t);
-    scope->fails = wish_of(s).fails;
-    scope->cancels = t->cover.task->fiber.strand.cancels;
+    scope->fails = options_of(s).fails;
+    scope->cancels = t->cancelstatus.task->fiber.strand.cancels;
     s->object = scope;
     if (out) *out = asyncio_cancelscope_ref(scope);
     return 0;
@@ -154,9 +157,9 @@ static int enter_scope(asyncio_scope *s) {
 /* Its own cancellation ends here, unless somebody else wants the task to stop as well. */
 static int absorb(asyncio_cancelscope *scope, int status) {
     struct asyncio__strand *strand = asyncio__here.strand;
-    struct asyncio__cover *c = &scope->timed.cover;
+    struct asyncio__cancelstatus *c = &scope->timed.cancelstatus;
     asyncio_error *error = asyncio__error_match(strand, status);
-    if (!c->active || !asyncio__cover_owns(c, error)) return status;
+    if (!c->active || !asyncio__cancelstatus_owns(c, error)) return status;
     if (strand->cancels > scope->cancels) return status;
     scope->caught = true;
     if (scope->fails && scope->expired) return asyncio__raise_timeout();
@@ -164,68 +167,68 @@ static int absorb(asyncio_cancelscope *scope, int status) {
     return 0;
 }
 
-static int exit_scope(asyncio_scope *s, int status) {
+static int exit_scope(asyncio_block *s, int status) {
     asyncio_cancelscope *scope = s->object;
     disarm(&scope->timed);
     if (status == ASYNCIO_CANCELLED_ERROR) status = absorb(scope, status);
-    asyncio__cover_leave(&scope->timed.cover);
+    asyncio__cancelstatus_leave(&scope->timed.cancelstatus);
     s->object = NULL;
     asyncio_cancelscope_unref(scope);
     return status;
 }
 
-static const asyncio_scope_ops scope_ops = { sizeof(asyncio_scope_ops), "CancelScope", enter_scope,
+static const asyncio_block_ops scope_ops = { sizeof(asyncio_block_ops), "CancelScope", enter_scope,
                                              exit_scope };
 
-static asyncio_scope make_scope(double when, bool fails, asyncio_cancelscope **scope, int *rc) {
+static asyncio_block make_scope(double when, bool fails, asyncio_cancelscope **scope, int *rc) {
     if (scope) *scope = NULL;
     return make_block(&scope_ops, scope, when, fails, rc);
 }
 
-asyncio_scope asyncio_cancelscope_scope(asyncio_cancelscope **scope, int *rc) {
+asyncio_block asyncio_cancelscope_block(asyncio_cancelscope **scope, int *rc) {
     return make_scope(ASYNCIO_FOREVER, false, scope, rc);
 }
 
-asyncio_scope asyncio_move_on_at(double when, asyncio_cancelscope **scope, int *rc) {
+asyncio_block asyncio_move_on_at(double when, asyncio_cancelscope **scope, int *rc) {
     return make_scope(when, false, scope, rc);
 }
 
-asyncio_scope asyncio_move_on_after(double seconds, asyncio_cancelscope **scope, int *rc) {
+asyncio_block asyncio_move_on_after(double seconds, asyncio_cancelscope **scope, int *rc) {
     return make_scope(in_seconds(seconds), false, scope, rc);
 }
 
-asyncio_scope asyncio_fail_at(double when, asyncio_cancelscope **scope, int *rc) {
+asyncio_block asyncio_fail_at(double when, asyncio_cancelscope **scope, int *rc) {
     return make_scope(when, true, scope, rc);
 }
 
-asyncio_scope asyncio_fail_after(double seconds, asyncio_cancelscope **scope, int *rc) {
+asyncio_block asyncio_fail_after(double seconds, asyncio_cancelscope **scope, int *rc) {
     return make_scope(in_seconds(seconds), true, scope, rc);
 }
 
 /* ---- the scope as an object ---- */
 
 asyncio_cancelscope *asyncio_cancelscope_ref(asyncio_cancelscope *scope) {
-    if (scope) scope->timed.cover.refs++;
+    if (scope) scope->timed.cancelstatus.refs++;
     return scope;
 }
 
 void asyncio_cancelscope_unref(asyncio_cancelscope *scope) {
-    if (scope) asyncio__cover_unref(&scope->timed.cover);
+    if (scope) asyncio__cancelstatus_unref(&scope->timed.cancelstatus);
 }
 
 void asyncio_cancelscope_cancel(asyncio_cancelscope *scope, const char *reason) {
-    if (!scope || !scope->timed.cover.task || scope->timed.cover.active) return;
-    struct asyncio__cover *c = &scope->timed.cover;
+    if (!scope || !scope->timed.cancelstatus.task || scope->timed.cancelstatus.active) return;
+    struct asyncio__cancelstatus *c = &scope->timed.cancelstatus;
     if (c->loop->closed || asyncio__loop_wrong_thread(c->loop, "asyncio_cancelscope_cancel"))
         return;
     disarm(&scope->timed);
     c->message = asyncio__message_new(reason);
     c->why = c->message ? c->message->text : NULL;
-    asyncio__cover_cancel(c);
+    asyncio__cancelstatus_cancel(c);
 }
 
 bool asyncio_cancelscope_cancel_called(const asyncio_cancelscope *scope) {
-    return scope && scope->timed.cover.active;
+    return scope && scope->timed.cancelstatus.active;
 }
 
 bool asyncio_cancelscope_cancelled_caught(const asyncio_cancelscope *scope) {
@@ -233,7 +236,7 @@ bool asyncio_cancelscope_cancelled_caught(const asyncio_cancelscope *scope) {
 }
 
 const char *asyncio_cancelscope_reason(const asyncio_cancelscope *scope) {
-    return scope ? scope->timed.cover.why : NULL;
+    return scope ? scope->timed.cancelstatus.why : NULL;
 }
 
 double asyncio_cancelscope_deadline(const asyncio_cancelscope *scope) {
@@ -242,11 +245,12 @@ double asyncio_cancelscope_deadline(const asyncio_cancelscope *scope) {
 
 int asyncio_cancelscope_reschedule(asyncio_cancelscope *scope, double when) {
     if (!scope) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a cancel scope is required");
-    if (!scope->timed.cover.task)
+    if (!scope->timed.cancelstatus.task)
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the cancel scope has been left");
-    if (scope->timed.cover.active)
+    if (scope->timed.cancelstatus.active)
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the cancel scope is cancelled");
-    if (asyncio__loop_check_thread(scope->timed.cover.loop) < 0) return ASYNCIO_RUNTIME_ERROR;
+    if (asyncio__loop_check_thread(scope->timed.cancelstatus.loop) < 0)
+        return ASYNCIO_RUNTIME_ERROR;
     if (isnan(when))
         return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid deadline: NaN (not a number)");
     return schedule(&scope->timed, when);
@@ -255,7 +259,7 @@ int asyncio_cancelscope_reschedule(asyncio_cancelscope *scope, double when) {
 int asyncio_cancelscope_repr(const asyncio_cancelscope *scope, char *buf, size_t n) {
     char deadline[48] = "";
     if (!scope) return snprintf(buf, n, "None");
-    const struct asyncio__cover *c = &scope->timed.cover;
+    const struct asyncio__cancelstatus *c = &scope->timed.cancelstatus;
     if (!isinf(scope->timed.when))
         snprintf(deadline, sizeof deadline, " deadline=%.3f", scope->timed.when);
     return snprintf(buf, n, "<CancelScope %s%s>",
@@ -267,25 +271,25 @@ int asyncio_cancelscope_repr(const asyncio_cancelscope *scope, char *buf, size_t
 
 /* ---- shielded blocks ---- */
 
-static int enter_shielded(asyncio_scope *s) {
-    struct timed *t = enter_timed(sizeof *t, ASYNCIO__COVER_MASK, wish_of(s).when);
+static int enter_shielded(asyncio_block *s) {
+    struct timed *t = enter_timed(sizeof *t, ASYNCIO__CANCELSTATUS_SHIELD, options_of(s).when);
     if (!t) return asyncio__slot_status();
     s->object = t;
     return 0;
 }
 
-static int exit_shielded(asyncio_scope *s, int status) {
+static int exit_shielded(asyncio_block *s, int status) {
     struct timed *t = s->object;
     disarm(t);
-    asyncio__cover_leave(&t->cover);
-    asyncio__cover_unref(&t->cover);
+    asyncio__cancelstatus_leave(&t->cancelstatus);
+    asyncio__cancelstatus_unref(&t->cancelstatus);
     s->object = NULL;
     return status;
 }
 
-static const asyncio_scope_ops shielded_ops = { sizeof(asyncio_scope_ops), "shielded",
+static const asyncio_block_ops shielded_ops = { sizeof(asyncio_block_ops), "shielded",
                                                 enter_shielded, exit_shielded };
 
-asyncio_scope asyncio_shielded(double seconds, int *rc) {
+asyncio_block asyncio_shielded(double seconds, int *rc) {
     return make_block(&shielded_ops, NULL, in_seconds(seconds), false, rc);
 }

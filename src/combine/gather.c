@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * combine/gather.c: gather. The outer future follows its children through nodes among their
+ * combine/gather.c: gather. The outer future follows its children through runnables among their
  * callbacks; it is there as long as it is referred to or one of those is in a list or queued.
  *
  * Outer and children would hold each other for ever if nobody resolves the children. So the
  * outer one lets go of the children that are pending (releases them) when it has ended before
- * them, or when nobody refers to it any more; their nodes then count as done callbacks.
+ * them, or when nobody refers to it any more; their runnables then count as done callbacks.
  *
  * The outer future ends by the first child that fails or is cancelled (with return_exceptions
  * by none), otherwise when all are done. Its cancel only asks the children; it is done when
@@ -23,7 +23,7 @@
 struct gather;
 
 struct child {
-    struct asyncio__node node;
+    struct asyncio__runnable runnable;
     struct gather *gather;
     asyncio_future *future; /* children.futures holds it, unless it is released */
     bool released;
@@ -32,8 +32,8 @@ struct child {
 struct gather {
     struct asyncio_future future;
     struct asyncio__children children;
-    struct child *nodes; /* one for each distinct child */
-    size_t following;    /* nodes in a list or queued */
+    struct child *runnables; /* one for each distinct child */
+    size_t following;        /* runnables in a list or queued */
     size_t finished;
     bool return_exceptions;
     bool cancel_requested;
@@ -216,7 +216,7 @@ static void free_gather(struct gather *g) {
     asyncio_loop *loop = g->future.loop;
     if (!asyncio__future_fini(&g->future)) return;
     asyncio__children_fini(&g->children);
-    asyncio__free(g->nodes);
+    asyncio__free(g->runnables);
     asyncio__free(g);
     asyncio__loop_object_gone(loop);
 }
@@ -228,8 +228,8 @@ static void child_gone(struct gather *g) {
 static void release_children(struct gather *g) {
     g->following++;
     for (size_t i = 0; i < g->children.count; i++) {
-        struct child *c = &g->nodes[i];
-        if (c->released || asyncio__list_empty(&c->node.link)) continue;
+        struct child *c = &g->runnables[i];
+        if (c->released || asyncio__list_empty(&c->runnable.link)) continue;
         if (c->future->state != ASYNCIO__PENDING) continue;
         c->released = true;
         c->future->callback_count = (c->future->callback_count + 1u) & 0xffffffu;
@@ -240,14 +240,14 @@ static void release_children(struct gather *g) {
 }
 
 /* As a done callback, a released child is held from the moment it is done. */
-static void run_child(struct asyncio__node *node) {
-    struct child *c = asyncio__container(node, struct child, node);
+static void run_child(struct asyncio__runnable *runnable) {
+    struct child *c = asyncio__container(runnable, struct child, runnable);
     struct gather *g = c->gather;
     asyncio_future *released = c->released ? c->future : NULL;
-    asyncio__link_init(&node->link);
+    asyncio__link_init(&runnable->link);
     bool was_pending = g->future.state == ASYNCIO__PENDING;
     if (released && was_pending && !g->takes_results) { /* its result is still needed */
-        g->children.futures[c - g->nodes] = released;
+        g->children.futures[c - g->runnables] = released;
         c->released = false;
         released = NULL;
     }
@@ -257,26 +257,26 @@ static void run_child(struct asyncio__node *node) {
     child_gone(g);
 }
 
-static void discard_child(struct asyncio__node *node) {
-    struct child *c = asyncio__container(node, struct child, node);
-    asyncio__link_init(&node->link);
+static void discard_child(struct asyncio__runnable *runnable) {
+    struct child *c = asyncio__container(runnable, struct child, runnable);
+    asyncio__link_init(&runnable->link);
     if (c->released && c->future->state != ASYNCIO__PENDING) asyncio_future_unref(c->future);
     child_gone(c->gather);
 }
 
-static int describe_child(struct asyncio__node *node, char *buf, size_t n) {
-    (void)node;
+static int describe_child(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    (void)runnable;
     return snprintf(buf, n, "gather.<locals>._done_callback()");
 }
 
-static struct asyncio_future *child_awaiter(struct asyncio__node *node, size_t i) {
-    struct gather *g = asyncio__container(node, struct child, node)->gather;
+static struct asyncio_future *child_awaiter(struct asyncio__runnable *runnable, size_t i) {
+    struct gather *g = asyncio__container(runnable, struct child, runnable)->gather;
     return i == 0 && g->future.refs > 0 ? &g->future : NULL;
 }
 
-static const struct asyncio__node_more child_more = { .awaiter = child_awaiter };
-static const struct asyncio__node_ops child_ops = { run_child, discard_child, describe_child,
-                                                    &child_more };
+static const struct asyncio__runnable_more child_more = { .awaiter = child_awaiter };
+static const struct asyncio__runnable_ops child_ops = { run_child, discard_child, describe_child,
+                                                        &child_more };
 
 static bool cancel_gather(struct asyncio_future *f, struct asyncio__message *msg) {
     struct gather *g = gather_of(f);
@@ -309,16 +309,18 @@ static const struct asyncio__future_ops gather_ops = {
 /* Follows the children that are pending first, then accounts for those that are done. */
 static void follow_children(struct gather *g) {
     for (size_t i = 0; i < g->children.count; i++) {
-        struct child *c = &g->nodes[i];
-        *c =
-            (struct child){ .node.ops = &child_ops, .gather = g, .future = g->children.futures[i] };
-        asyncio__link_init(&c->node.link);
+        struct child *c = &g->runnables[i];
+        *c = (struct child){ .runnable.ops = &child_ops,
+                             .gather = g,
+                             .future = g->children.futures[i] };
+        asyncio__link_init(&c->runnable.link);
         if (c->future->state != ASYNCIO__PENDING) continue;
         g->following++;
-        asyncio__list_append(&c->future->callbacks, &c->node.link);
+        asyncio__list_append(&c->future->callbacks, &c->runnable.link);
     }
     for (size_t i = 0; i < g->children.count; i++) {
-        if (asyncio__list_empty(&g->nodes[i].node.link)) count_child(g, g->nodes[i].future);
+        if (asyncio__list_empty(&g->runnables[i].runnable.link))
+            count_child(g, g->runnables[i].future);
     }
     if (g->children.count == 0) finish_gather(g);
     if (g->following && g->future.state != ASYNCIO__PENDING) release_children(g);
@@ -327,17 +329,17 @@ static void follow_children(struct gather *g) {
 static struct gather *new_gather(size_t n, const asyncio_coro *aws, bool return_exceptions,
                                  bool takes_results) {
     struct gather *g = asyncio__malloc(sizeof *g);
-    struct child *nodes = g ? asyncio__malloc((n ? n : 1) * sizeof *nodes) : NULL;
-    int rc =
-        nodes ? asyncio__children_init(&g->children, n, aws, true) : asyncio__raise(-ENOMEM, NULL);
+    struct child *runnables = g ? asyncio__malloc((n ? n : 1) * sizeof *runnables) : NULL;
+    int rc = runnables ? asyncio__children_init(&g->children, n, aws, true)
+                       : asyncio__raise(-ENOMEM, NULL);
     if (rc < 0) {
-        asyncio__free(nodes);
+        asyncio__free(runnables);
         asyncio__free(g);
         return NULL;
     }
     asyncio__future_init(&g->future, g->children.loop, &gather_ops, 0);
     g->future.loop->live++;
-    g->nodes = nodes;
+    g->runnables = runnables;
     g->following = 0;
     g->finished = 0;
     g->return_exceptions = return_exceptions;

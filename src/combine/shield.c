@@ -3,9 +3,9 @@
  * combine/shield.c: shield. An outer future follows an inner one; cancelling the outer one
  * leaves the inner alone.
  *
- * Two nodes tie them: one among the inner's callbacks, while which is there the outer one is
+ * Two runnables tie them: one among the inner's callbacks, while which is there the outer one is
  * there, too; and one among the outer's own, which tells when somebody has given the outer one
- * up. The inner node is then taken out, or becomes a watch: it only reports if the inner one
+ * up. The inner runnable is then taken out, or becomes a watch: it only reports if the inner one
  * fails after all. Of many watches on one inner future only the last stays.
  *
  * The outer one holds the inner one until it is done or nobody refers to it any more; otherwise
@@ -19,15 +19,15 @@
 
 struct shield {
     struct asyncio_future outer;
-    struct asyncio__node inner_node; /* follows, later watches */
-    struct asyncio__node outer_node; /* counted among the outer's done callbacks */
-    asyncio_future *inner;           /* a reference unless it is borrowed; NULL when over */
-    bool following;                  /* inner_node is in a list or queued */
-    bool borrowed;                   /* inner_node counts as a done callback of inner */
+    struct asyncio__runnable inner_runnable; /* follows, later watches */
+    struct asyncio__runnable outer_runnable; /* counted among the outer's done callbacks */
+    asyncio_future *inner;                   /* a reference unless it is borrowed; NULL when over */
+    bool following;                          /* inner_runnable is in a list or queued */
+    bool borrowed;                           /* inner_runnable counts as a done callback of inner */
 };
 
-static struct shield *shield_of_inner(struct asyncio__node *node) {
-    return asyncio__container(node, struct shield, inner_node);
+static struct shield *shield_of_inner(struct asyncio__runnable *runnable) {
+    return asyncio__container(runnable, struct shield, inner_runnable);
 }
 
 /* ---- the inner one is done ---- */
@@ -64,7 +64,7 @@ static void free_shield(struct shield *s) {
     asyncio__loop_object_gone(loop);
 }
 
-static void inner_node_gone(struct shield *s) {
+static void inner_runnable_gone(struct shield *s) {
     s->following = false;
     if (s->outer.refs == 0) free_shield(s);
 }
@@ -75,42 +75,42 @@ static void return_inner(struct shield *s) {
     else release_inner(s);
 }
 
-static void run_inner(struct asyncio__node *node) {
-    struct shield *s = shield_of_inner(node);
-    asyncio__link_init(&node->link);
+static void run_inner(struct asyncio__runnable *runnable) {
+    struct shield *s = shield_of_inner(runnable);
+    asyncio__link_init(&runnable->link);
     if (s->inner) follow_inner(s);
     if (s->borrowed) return_inner(s);
-    inner_node_gone(s);
+    inner_runnable_gone(s);
 }
 
-static void discard_inner(struct asyncio__node *node) {
-    struct shield *s = shield_of_inner(node);
-    asyncio__link_init(&node->link);
+static void discard_inner(struct asyncio__runnable *runnable) {
+    struct shield *s = shield_of_inner(runnable);
+    asyncio__link_init(&runnable->link);
     if (s->borrowed) return_inner(s);
-    inner_node_gone(s);
+    inner_runnable_gone(s);
 }
 
-static int describe_inner(struct asyncio__node *node, char *buf, size_t n) {
-    (void)node;
+static int describe_inner(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    (void)runnable;
     return snprintf(buf, n, "shield.<locals>._inner_done_callback()");
 }
 
-static struct asyncio_future *inner_awaiter(struct asyncio__node *node, size_t i) {
-    struct shield *s = shield_of_inner(node);
+static struct asyncio_future *inner_awaiter(struct asyncio__runnable *runnable, size_t i) {
+    struct shield *s = shield_of_inner(runnable);
     return i == 0 && s->outer.refs > 0 ? &s->outer : NULL;
 }
 
-static const struct asyncio__node_more inner_more = { .awaiter = inner_awaiter };
-static const struct asyncio__node_ops inner_ops = { run_inner, discard_inner, describe_inner,
-                                                    &inner_more };
+static const struct asyncio__runnable_more inner_more = { .awaiter = inner_awaiter };
+static const struct asyncio__runnable_ops inner_ops = { run_inner, discard_inner, describe_inner,
+                                                        &inner_more };
 
 /* ---- watching an inner one that was given up ---- */
 
-static void run_watch(struct asyncio__node *node) {
-    struct shield *s = shield_of_inner(node);
+static void run_watch(struct asyncio__runnable *runnable) {
+    struct shield *s = shield_of_inner(runnable);
     asyncio_future *inner = s->inner;
     asyncio_error *error = NULL;
-    asyncio__link_init(&node->link);
+    asyncio__link_init(&runnable->link);
     if (inner->state == ASYNCIO__FAILED && asyncio_future_exception(inner, &error) >= 0) {
         char message[128];
         snprintf(message, sizeof message, "%s exception in shielded future",
@@ -121,20 +121,20 @@ static void run_watch(struct asyncio__node *node) {
         asyncio__loop_report(inner->loop, &context);
     }
     return_inner(s);
-    inner_node_gone(s);
+    inner_runnable_gone(s);
 }
 
-static const struct asyncio__node_ops watch_ops = { run_watch, discard_inner, describe_inner,
-                                                    NULL };
+static const struct asyncio__runnable_ops watch_ops = { run_watch, discard_inner, describe_inner,
+                                                        NULL };
 
 static void remove_watches(asyncio_future *inner) {
     for (struct asyncio__link *l = inner->callbacks.next, *next; l != &inner->callbacks; l = next) {
-        struct asyncio__node *node = asyncio__node_of(l);
+        struct asyncio__runnable *runnable = asyncio__runnable_of(l);
         next = l->next;
-        if (node->ops != &watch_ops) continue;
+        if (runnable->ops != &watch_ops) continue;
         asyncio__link_unlink(l);
         inner->callback_count = (inner->callback_count - 1u) & 0xffffffu;
-        discard_inner(node);
+        discard_inner(runnable);
         next = inner->callbacks.next; /* whatever that let go of, start again */
     }
 }
@@ -149,10 +149,10 @@ static void borrow_inner(struct shield *s) {
 }
 
 static void watch_inner(struct shield *s) {
-    asyncio__link_take(&s->inner_node.link);
+    asyncio__link_take(&s->inner_runnable.link);
     remove_watches(s->inner);
-    s->inner_node.ops = &watch_ops;
-    asyncio__list_append(&s->inner->callbacks, &s->inner_node.link);
+    s->inner_runnable.ops = &watch_ops;
+    asyncio__list_append(&s->inner->callbacks, &s->inner_runnable.link);
     borrow_inner(s);
 }
 
@@ -167,34 +167,34 @@ static void abandon_shield(struct asyncio_future *f) {
     }
 }
 
-static struct shield *shield_of_outer(struct asyncio__node *node) {
-    return asyncio__container(node, struct shield, outer_node);
+static struct shield *shield_of_outer(struct asyncio__runnable *runnable) {
+    return asyncio__container(runnable, struct shield, outer_runnable);
 }
 
-static void run_outer(struct asyncio__node *node) {
-    struct shield *s = shield_of_outer(node);
-    asyncio__link_init(&node->link);
+static void run_outer(struct asyncio__runnable *runnable) {
+    struct shield *s = shield_of_outer(runnable);
+    asyncio__link_init(&runnable->link);
     if (s->inner && s->inner->state == ASYNCIO__PENDING) watch_inner(s);
     else if (s->inner) release_inner(s);
     asyncio_future_unref(&s->outer);
 }
 
-static void discard_outer(struct asyncio__node *node) {
-    struct shield *s = shield_of_outer(node);
-    asyncio__link_init(&node->link);
+static void discard_outer(struct asyncio__runnable *runnable) {
+    struct shield *s = shield_of_outer(runnable);
+    asyncio__link_init(&runnable->link);
     if (s->outer.state == ASYNCIO__PENDING) return;
     /* Given up, but the loop is closing before that was seen. */
     if (s->inner && !s->borrowed && s->inner->state == ASYNCIO__PENDING) borrow_inner(s);
     asyncio_future_unref(&s->outer);
 }
 
-static int describe_outer(struct asyncio__node *node, char *buf, size_t n) {
-    (void)node;
+static int describe_outer(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    (void)runnable;
     return snprintf(buf, n, "shield.<locals>._outer_done_callback()");
 }
 
-static const struct asyncio__node_ops outer_ops = { run_outer, discard_outer, describe_outer,
-                                                    NULL };
+static const struct asyncio__runnable_ops outer_ops = { run_outer, discard_outer, describe_outer,
+                                                        NULL };
 
 static const struct asyncio__future_ops shield_ops = { .name = "Future",
                                                        .free = abandon_shield,
@@ -213,10 +213,10 @@ static asyncio_future *new_shield(asyncio_future *inner) {
     s->inner = inner;
     s->following = true;
     s->borrowed = false;
-    s->inner_node.ops = &inner_ops;
-    s->outer_node.ops = &outer_ops;
-    asyncio__list_append(&inner->callbacks, &s->inner_node.link);
-    asyncio__list_append(&s->outer.callbacks, &s->outer_node.link);
+    s->inner_runnable.ops = &inner_ops;
+    s->outer_runnable.ops = &outer_ops;
+    asyncio__list_append(&inner->callbacks, &s->inner_runnable.link);
+    asyncio__list_append(&s->outer.callbacks, &s->outer_runnable.link);
     s->outer.callback_count = 1;
     return &s->outer;
 }
@@ -261,6 +261,6 @@ static const asyncio_coro_type shield_type = { .size = sizeof(asyncio_coro_type)
                                                .capture = capture_shield,
                                                .release = release_shield };
 
-asyncio_coro asyncio_shield_ptr(const asyncio_coro *awaitable) {
+asyncio_coro asyncio_shield_coro(const asyncio_coro *awaitable) {
     return asyncio__coro_make(&shield_type, &awaitable, sizeof awaitable);
 }

@@ -2,7 +2,7 @@
  *
  * combine/taskgroup.c: TaskGroup.
  *
- * A group follows each of its tasks through a member: a node among the task's callbacks, and a
+ * A group follows each of its tasks through a member: a runnable among the task's callbacks, and a
  * link in the group's list, in order of creation. The first task that fails aborts the group: the
  * others are cancelled, and the parent (the task whose block it is) once, unless it is in its
  * exit and aborting already. The exit waits until no member is left, then decides what comes
@@ -14,7 +14,7 @@
 #include <errno.h>
 
 #include "base/alloc.h"
-#include "task/cover.h"
+#include "task/cancelstatus.h"
 #include "task/waiters.h"
 
 struct asyncio_taskgroup {
@@ -25,20 +25,21 @@ struct asyncio_taskgroup {
     struct asyncio__waiter *waiter; /* of the exit, while it waits */
     asyncio_error **errors;         /* references, in the order of the callbacks */
     size_t error_count, error_room;
-    size_t member_count;          /* each may yet add one error */
-    asyncio_error *body_error;    /* what asyncio_taskgroup_exit was called with; a reference */
-    asyncio_error *base_error;    /* the first KeyboardInterrupt or SystemExit; a reference */
-    struct asyncio__cover *cover; /* the parent's, when it was entered: a reference or NULL */
-    asyncio_scope scope;          /* its block, if it was entered without one */
+    size_t member_count;       /* each may yet add one error */
+    asyncio_error *body_error; /* what asyncio_taskgroup_exit was called with; a reference */
+    asyncio_error *base_error; /* the first KeyboardInterrupt or SystemExit; a reference */
+    struct asyncio__cancelstatus
+        *cancelstatus;   /* the parent's, when it was entered: a reference or NULL */
+    asyncio_block scope; /* its block, if it was entered without one */
     bool entered, exiting, aborting, finished;
     bool parent_cancelled; /* by the group */
 };
 
 struct member {
-    struct asyncio__node node; /* among the task's callbacks, or queued */
-    struct asyncio__link link; /* in the group */
-    asyncio_taskgroup *group;  /* a reference */
-    asyncio_task *task;        /* a reference */
+    struct asyncio__runnable runnable; /* among the task's callbacks, or queued */
+    struct asyncio__link link;         /* in the group */
+    asyncio_taskgroup *group;          /* a reference */
+    asyncio_task *task;                /* a reference */
 };
 
 _Static_assert(sizeof(struct member) <= 96, "fits the loop's cells");
@@ -56,7 +57,7 @@ void asyncio_taskgroup_unref(asyncio_taskgroup *g) {
     asyncio__free(g->errors);
     asyncio_error_unref(g->base_error);
     asyncio_error_unref(g->body_error);
-    asyncio__cover_unref(g->cover);
+    asyncio__cancelstatus_unref(g->cancelstatus);
     asyncio_task_unref(g->parent);
     asyncio_loop_unref(g->loop);
     asyncio__free(g);
@@ -73,8 +74,8 @@ static asyncio_taskgroup *new_group(void) {
     g->refs = 1;
     g->loop = asyncio_loop_ref(parent->future.loop);
     g->parent = asyncio_task_ref(parent);
-    g->cover = asyncio__cover_of(parent);
-    if (g->cover) g->cover->refs++;
+    g->cancelstatus = asyncio__cancelstatus_of(parent);
+    if (g->cancelstatus) g->cancelstatus->refs++;
     asyncio__link_init(&g->members);
     return g;
 }
@@ -114,7 +115,7 @@ static void abort_group(asyncio_taskgroup *g) {
 
 static void cancel_parent(asyncio_taskgroup *g) {
     g->parent_cancelled = true;
-    asyncio__task_cancel_from(g->parent, g->cover);
+    asyncio__task_cancel_from(g->parent, g->cancelstatus);
 }
 
 void asyncio_taskgroup_cancel(asyncio_taskgroup *g) {
@@ -160,36 +161,37 @@ static void member_failed(asyncio_taskgroup *g, asyncio_task *t) {
     cancel_parent(g);
 }
 
-static void run_member(struct asyncio__node *node) {
-    struct member *m = asyncio__container(node, struct member, node);
+static void run_member(struct asyncio__runnable *runnable) {
+    struct member *m = asyncio__container(runnable, struct member, runnable);
     asyncio_taskgroup *g = m->group;
-    asyncio__link_init(&node->link);
+    asyncio__link_init(&runnable->link);
     asyncio__link_take(&m->link);
     if (g->waiter && asyncio__list_empty(&g->members)) asyncio__waiter_wake(g->waiter);
     if (m->task->future.state == ASYNCIO__FAILED) member_failed(g, m->task);
     free_member(m);
 }
 
-static void discard_member(struct asyncio__node *node) {
-    struct member *m = asyncio__container(node, struct member, node);
+static void discard_member(struct asyncio__runnable *runnable) {
+    struct member *m = asyncio__container(runnable, struct member, runnable);
     asyncio__link_take(&m->link);
     free_member(m);
 }
 
-static int describe_member(struct asyncio__node *node, char *buf, size_t n) {
-    (void)node;
+static int describe_member(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    (void)runnable;
     return snprintf(buf, n, "TaskGroup._on_task_done()");
 }
 
 /* From the first moment, not only in the exit: as in Python. */
-static struct asyncio_future *member_awaiter(struct asyncio__node *node, size_t i) {
-    struct asyncio_task *parent = asyncio__container(node, struct member, node)->group->parent;
+static struct asyncio_future *member_awaiter(struct asyncio__runnable *runnable, size_t i) {
+    struct asyncio_task *parent =
+        asyncio__container(runnable, struct member, runnable)->group->parent;
     return i == 0 && parent ? &parent->future : NULL;
 }
 
-static const struct asyncio__node_more member_more = { .awaiter = member_awaiter };
-static const struct asyncio__node_ops member_ops = { run_member, discard_member, describe_member,
-                                                     &member_more };
+static const struct asyncio__runnable_more member_more = { .awaiter = member_awaiter };
+static const struct asyncio__runnable_ops member_ops = { run_member, discard_member,
+                                                         describe_member, &member_more };
 
 static int check_open(const asyncio_taskgroup *g) {
     const char *why = NULL;
@@ -206,12 +208,12 @@ static struct member *new_member(asyncio_taskgroup *g) {
     if (make_room(g, g->error_count + g->member_count + 2) < 0) return NULL;
     struct member *m = asyncio__slab_get(&g->loop->cells_slab);
     if (!m) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
-    m->node.ops = &member_ops;
+    m->runnable.ops = &member_ops;
     m->group = asyncio_taskgroup_ref(g);
     m->task = NULL;
     g->member_count++;
     asyncio__link_init(&m->link);
-    asyncio__link_init(&m->node.link);
+    asyncio__link_init(&m->runnable.link);
     return m;
 }
 
@@ -222,7 +224,7 @@ asyncio_task *asyncio_taskgroup_create_task_with(asyncio_taskgroup *g,
     if (check_open(g) < 0) return NULL;
     struct member *m = new_member(g);
     if (!m) return NULL;
-    g->loop->inherit = g->cover;
+    g->loop->inherit = g->cancelstatus;
     asyncio_task *t = asyncio_loop_create_task_with(g->loop, o);
     g->loop->inherit = NULL;
     if (!t) {
@@ -232,7 +234,7 @@ asyncio_task *asyncio_taskgroup_create_task_with(asyncio_taskgroup *g,
     m->task = asyncio_task_ref(t);
     asyncio__list_append(&g->members, &m->link);
     bool pending = t->future.state == ASYNCIO__PENDING;
-    asyncio__list_append(pending ? &t->future.callbacks : &g->loop->ready, &m->node.link);
+    asyncio__list_append(pending ? &t->future.callbacks : &g->loop->ready, &m->runnable.link);
     return t;
 }
 
@@ -273,7 +275,7 @@ static void replace_outcome(struct outcome *o, struct outcome by) {
 static bool wait_for_members(asyncio_taskgroup *g, struct outcome *cancelled) {
     while (!asyncio__list_empty(&g->members)) {
         struct asyncio__waiter w;
-        if (g->aborting) asyncio__cover_hide(g->parent);
+        if (g->aborting) asyncio__cancelstatus_hide(g->parent);
         asyncio__waiter_init(&w, g->loop);
         g->waiter = &w;
         int rc = asyncio__waiter_park(&w, g->parent);
@@ -295,7 +297,7 @@ static bool wait_for_members(asyncio_taskgroup *g, struct outcome *cancelled) {
 static void forget_members(asyncio_taskgroup *g) {
     while (!asyncio__list_empty(&g->members)) {
         struct member *m = asyncio__container(g->members.next, struct member, link);
-        asyncio__link_take(&m->node.link);
+        asyncio__link_take(&m->runnable.link);
         asyncio__link_take(&m->link);
         free_member(m);
     }
@@ -308,7 +310,7 @@ static int raise_errors(asyncio_taskgroup *g) {
         asyncio__future_cancel(&g->parent->future, NULL);
     }
     asyncio_error *group =
-        asyncio_error_group("unhandled errors in a TaskGroup", g->error_count, g->errors);
+        asyncio_errorgroup_new("unhandled errors in a TaskGroup", g->error_count, g->errors);
     return group ? asyncio_reraise(group) : asyncio__slot_status();
 }
 
@@ -319,7 +321,7 @@ static int decide(asyncio_taskgroup *g, struct outcome *body, struct outcome *ca
         return asyncio_reraise(error);
     }
     if (g->parent_cancelled && asyncio_task_uncancel(g->parent) == 0 &&
-        !asyncio__cover_outside(g->parent, cancelled->error)) {
+        !asyncio__cancelstatus_outside(g->parent, cancelled->error)) {
         replace_outcome(cancelled, (struct outcome){ 0, NULL });
     }
     if (cancelled->status < 0 && g->error_count == 0) return give_outcome(cancelled);
@@ -347,12 +349,12 @@ static int leave_group(asyncio_taskgroup *g, int status) {
     int rc = ASYNCIO_GENERATOR_EXIT;
     if (wait_for_members(g, &cancelled)) rc = decide(g, &body, &cancelled);
     else forget_members(g);
-    asyncio__cover_show(g->parent);
+    asyncio__cancelstatus_show(g->parent);
     asyncio_error_unref(body.error);
     asyncio_error_unref(cancelled.error);
     g->finished = true;
-    asyncio__cover_unref(g->cover);
-    g->cover = NULL;
+    asyncio__cancelstatus_unref(g->cancelstatus);
+    g->cancelstatus = NULL;
     asyncio_task_unref(g->parent);
     g->parent = NULL;
     return rc;
@@ -360,7 +362,7 @@ static int leave_group(asyncio_taskgroup *g, int status) {
 
 /* ---- as a block ---- */
 
-static int enter_group(asyncio_scope *s) {
+static int enter_group(asyncio_block *s) {
     asyncio_taskgroup *g = new_group();
     if (!g) return asyncio__slot_status();
     g->entered = true;
@@ -369,24 +371,24 @@ static int enter_group(asyncio_scope *s) {
     return 0;
 }
 
-static int exit_group(asyncio_scope *s, int status) {
+static int exit_group(asyncio_block *s, int status) {
     asyncio_taskgroup *g = s->object;
     int rc = leave_group(g, status);
     asyncio_taskgroup_unref(g);
     return rc;
 }
 
-static const asyncio_scope_ops group_ops = { sizeof(asyncio_scope_ops), "TaskGroup", enter_group,
+static const asyncio_block_ops group_ops = { sizeof(asyncio_block_ops), "TaskGroup", enter_group,
                                              exit_group };
 
-asyncio_scope asyncio_taskgroup_scope(asyncio_taskgroup **group, int *rc) {
+asyncio_block asyncio_taskgroup_block(asyncio_taskgroup **group, int *rc) {
     *group = NULL;
-    return asyncio_scope_make(rc, &group_ops, group);
+    return asyncio_block_new(rc, &group_ops, group);
 }
 
 /* ---- as a pair ---- */
 
-static const asyncio_scope_ops pair_ops = { sizeof(asyncio_scope_ops), "TaskGroup", NULL,
+static const asyncio_block_ops pair_ops = { sizeof(asyncio_block_ops), "TaskGroup", NULL,
                                             exit_group };
 
 int asyncio_taskgroup_enter(asyncio_taskgroup **group) {
@@ -394,8 +396,8 @@ int asyncio_taskgroup_enter(asyncio_taskgroup **group) {
     *group = NULL;
     asyncio_taskgroup *g = new_group();
     if (!g) return asyncio__slot_status();
-    g->scope = asyncio_scope_make(NULL, &pair_ops, g);
-    int rc = asyncio_scope_enter(&g->scope);
+    g->scope = asyncio_block_new(NULL, &pair_ops, g);
+    int rc = asyncio_block_enter(&g->scope);
     if (rc < 0) {
         asyncio_taskgroup_unref(g);
         return rc;
@@ -423,7 +425,7 @@ static int run_exit(const void *args, asyncio_value *result) {
     asyncio_error *error = a->group->body_error;
     a->group->body_error = NULL;
     if (error) asyncio__error_put(asyncio__here.strand, error);
-    return asyncio__scope_exit_in(frame, &a->group->scope, a->status);
+    return asyncio__block_exit_in(frame, &a->group->scope, a->status);
 }
 
 static int capture_exit(void *args) {

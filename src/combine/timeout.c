@@ -14,7 +14,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "combine/children.h"
-#include "task/cover.h"
+#include "task/cancelstatus.h"
 
 enum state { CREATED, ACTIVE, EXPIRING, EXPIRED, FINISHED };
 
@@ -27,7 +27,7 @@ struct deadline {
 struct watch {
     struct asyncio__timer timer;
     struct asyncio_task *task;
-    struct asyncio__cover *at; /* the task's, when the block was entered */
+    struct asyncio__cancelstatus *at; /* the task's, when the block was entered */
     struct deadline *deadline;
     uint32_t cancels; /* the task's count when the block was entered */
 };
@@ -35,35 +35,35 @@ struct watch {
 _Static_assert(sizeof(struct watch) <= 96, "fits the loop's cells");
 
 /* The first of the reserved bytes where a deadline is aligned. */
-#define AT ((8 - offsetof(asyncio_scope, reserved) % 8) % 8)
-_Static_assert(offsetof(asyncio_scope, reserved) + AT + sizeof(struct deadline) <=
-                   sizeof(asyncio_scope),
+#define AT ((8 - offsetof(asyncio_block, reserved) % 8) % 8)
+_Static_assert(offsetof(asyncio_block, reserved) + AT + sizeof(struct deadline) <=
+                   sizeof(asyncio_block),
                "fits the scope");
 
-static struct deadline *deadline_of(const asyncio_scope *s) {
+static struct deadline *deadline_of(const asyncio_block *s) {
     return (struct deadline *)(uintptr_t)(s->reserved + AT);
 }
 
 /* ---- firing ---- */
 
-static void run_watch(struct asyncio__node *node) {
-    struct watch *w = asyncio__container(node, struct watch, timer.node);
+static void run_watch(struct asyncio__runnable *runnable) {
+    struct watch *w = asyncio__container(runnable, struct watch, timer.runnable);
     w->timer.state = ASYNCIO__TIMER_IDLE;
     asyncio__task_cancel_from(w->task, w->at);
     w->deadline->state = EXPIRING;
 }
 
-static void discard_watch(struct asyncio__node *node) {
-    asyncio__container(node, struct watch, timer.node)->timer.state = ASYNCIO__TIMER_IDLE;
+static void discard_watch(struct asyncio__runnable *runnable) {
+    asyncio__container(runnable, struct watch, timer.runnable)->timer.state = ASYNCIO__TIMER_IDLE;
 }
 
-static int describe_watch(struct asyncio__node *node, char *buf, size_t n) {
-    (void)node;
+static int describe_watch(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    (void)runnable;
     return snprintf(buf, n, "Timeout._on_timeout()");
 }
 
-static const struct asyncio__node_ops watch_ops = { run_watch, discard_watch, describe_watch,
-                                                    NULL };
+static const struct asyncio__runnable_ops watch_ops = { run_watch, discard_watch, describe_watch,
+                                                        NULL };
 
 /* A deadline that has passed fires in the next turn, in the order of call_soon. */
 static int schedule(struct watch *w, double when) {
@@ -74,7 +74,7 @@ static int schedule(struct watch *w, double when) {
     int64_t ns = asyncio__clock_from_seconds(when);
     if (ns <= asyncio__loop_now(loop)) {
         w->timer.state = ASYNCIO__TIMER_QUEUED;
-        asyncio__loop_queue(loop, &w->timer.node);
+        asyncio__loop_queue(loop, &w->timer.runnable);
         return 0;
     }
     int rc = asyncio__loop_arm(loop, &w->timer, ns);
@@ -83,7 +83,7 @@ static int schedule(struct watch *w, double when) {
 
 /* ---- the block ---- */
 
-static int enter_timeout(asyncio_scope *s) {
+static int enter_timeout(asyncio_block *s) {
     struct asyncio_task *task = asyncio__task_current();
     struct deadline *d = deadline_of(s);
     if (isnan(d->when))
@@ -92,7 +92,7 @@ static int enter_timeout(asyncio_scope *s) {
     if (!w) return asyncio__raise(-ENOMEM, NULL);
     asyncio__timer_init(&w->timer, &watch_ops);
     w->task = task;
-    w->at = asyncio__cover_of(task);
+    w->at = asyncio__cancelstatus_of(task);
     w->deadline = d;
     w->cancels = task->fiber.strand.cancels;
     s->object = w;
@@ -131,12 +131,13 @@ static void mark_as_timeout(int status) {
 /* A cancel scope around the block goes on with its own cancellation. */
 static bool is_of_scope(struct asyncio_task *task, int status) {
     struct asyncio__strand *strand = &task->fiber.strand;
-    if (ASYNCIO__LIKELY(!(strand->flags & ASYNCIO__TASK_COVERED))) return false;
+    if (ASYNCIO__LIKELY(!(strand->flags & ASYNCIO__TASK_SCOPED))) return false;
     if (status != ASYNCIO_CANCELLED_ERROR) return false;
-    return asyncio__cover_outside(task, asyncio__error_match(strand, ASYNCIO_CANCELLED_ERROR));
+    return asyncio__cancelstatus_outside(task,
+                                         asyncio__error_match(strand, ASYNCIO_CANCELLED_ERROR));
 }
 
-static int exit_timeout(asyncio_scope *s, int status) {
+static int exit_timeout(asyncio_block *s, int status) {
     struct watch *w = s->object;
     struct deadline *d = deadline_of(s);
     asyncio_loop *loop = w->task->future.loop;
@@ -155,12 +156,12 @@ static int exit_timeout(asyncio_scope *s, int status) {
     return status;
 }
 
-static const asyncio_scope_ops timeout_ops = { sizeof(asyncio_scope_ops), "Timeout", enter_timeout,
+static const asyncio_block_ops timeout_ops = { sizeof(asyncio_block_ops), "Timeout", enter_timeout,
                                                exit_timeout };
 
 /* Filled in place: a copy would wait for the stores. */
-asyncio_scope asyncio_timeout_at(double when, int *rc) {
-    asyncio_scope s;
+asyncio_block asyncio_timeout_at(double when, int *rc) {
+    asyncio_block s;
     if (rc) *rc = 0;
     s.rc = rc;
     s.ops = &timeout_ops;
@@ -173,7 +174,7 @@ asyncio_scope asyncio_timeout_at(double when, int *rc) {
     return s;
 }
 
-asyncio_scope asyncio_timeout(double delay, int *rc) {
+asyncio_block asyncio_timeout(double delay, int *rc) {
     asyncio_loop *loop = asyncio__here.running;
     double now = loop ? asyncio_loop_time(loop) : 0;
     return asyncio_timeout_at(now + delay, rc);
@@ -181,18 +182,18 @@ asyncio_scope asyncio_timeout(double delay, int *rc) {
 
 /* ---- the Timeout object ---- */
 
-static bool is_timeout(const asyncio_scope *s) { return s && s->ops == &timeout_ops; }
+static bool is_timeout(const asyncio_block *s) { return s && s->ops == &timeout_ops; }
 
-double asyncio_timeout_when(const asyncio_scope *s) {
+double asyncio_timeout_when(const asyncio_block *s) {
     return is_timeout(s) ? deadline_of(s)->when : (double)NAN;
 }
 
-bool asyncio_timeout_expired(const asyncio_scope *s) {
+bool asyncio_timeout_expired(const asyncio_block *s) {
     if (!is_timeout(s)) return false;
     return deadline_of(s)->state == EXPIRING || deadline_of(s)->state == EXPIRED;
 }
 
-int asyncio_timeout_reschedule(asyncio_scope *s, double when) {
+int asyncio_timeout_reschedule(asyncio_block *s, double when) {
     if (!is_timeout(s)) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a timeout is required");
     switch (deadline_of(s)->state) {
     case ACTIVE: break;
@@ -209,7 +210,7 @@ int asyncio_timeout_reschedule(asyncio_scope *s, double when) {
     return schedule(s->object, when);
 }
 
-int asyncio_timeout_repr(const asyncio_scope *s, char *buf, size_t n) {
+int asyncio_timeout_repr(const asyncio_block *s, char *buf, size_t n) {
     static const char *const names[] = { "created", "active", "expiring", "expired", "finished" };
     if (!is_timeout(s)) return snprintf(buf, n, "None");
     const struct deadline *d = deadline_of(s);

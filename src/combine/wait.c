@@ -21,23 +21,23 @@ struct limit {
     struct asyncio__waiter *waiter;
 };
 
-static void run_limit(struct asyncio__node *node) {
-    struct limit *l = asyncio__container(node, struct limit, timer.node);
+static void run_limit(struct asyncio__runnable *runnable) {
+    struct limit *l = asyncio__container(runnable, struct limit, timer.runnable);
     l->timer.state = ASYNCIO__TIMER_IDLE;
     asyncio__waiter_wake(l->waiter);
 }
 
-static void discard_limit(struct asyncio__node *node) {
-    asyncio__container(node, struct limit, timer.node)->timer.state = ASYNCIO__TIMER_IDLE;
+static void discard_limit(struct asyncio__runnable *runnable) {
+    asyncio__container(runnable, struct limit, timer.runnable)->timer.state = ASYNCIO__TIMER_IDLE;
 }
 
-static int describe_limit(struct asyncio__node *node, char *buf, size_t n) {
-    (void)node;
+static int describe_limit(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    (void)runnable;
     return snprintf(buf, n, "_release_waiter()");
 }
 
-static const struct asyncio__node_ops limit_ops = { run_limit, discard_limit, describe_limit,
-                                                    NULL };
+static const struct asyncio__runnable_ops limit_ops = { run_limit, discard_limit, describe_limit,
+                                                        NULL };
 
 static int arm_limit(asyncio_loop *loop, struct limit *l, struct asyncio__waiter *waiter,
                      double timeout) {
@@ -53,7 +53,7 @@ static int arm_limit(asyncio_loop *loop, struct limit *l, struct asyncio__waiter
 struct waiting;
 
 struct member {
-    struct asyncio__node node; /* among the callbacks of the future, or queued */
+    struct asyncio__runnable runnable; /* among the callbacks of the future, or queued */
     struct waiting *waiting;
     asyncio_future *future; /* a reference */
 };
@@ -77,46 +77,48 @@ static bool ends_wait(const struct waiting *w, asyncio_future *f) {
 /* The callbacks that are queued when the wait is over run all the same in asyncio. All that can be
  * seen of it is that they look at exceptions. */
 static void leave_member(struct waiting *w, struct member *m) {
-    bool queued = !asyncio__list_empty(&m->node.link) && m->future->state != ASYNCIO__PENDING;
-    asyncio__link_take(&m->node.link);
+    bool queued = !asyncio__list_empty(&m->runnable.link) && m->future->state != ASYNCIO__PENDING;
+    asyncio__link_take(&m->runnable.link);
     if (!queued) return;
     w->left--;
     ends_wait(w, m->future);
 }
 
-static void run_member(struct asyncio__node *node) {
-    struct member *m = asyncio__container(node, struct member, node);
+static void run_member(struct asyncio__runnable *runnable) {
+    struct member *m = asyncio__container(runnable, struct member, runnable);
     struct waiting *w = m->waiting;
-    asyncio__link_init(&node->link);
+    asyncio__link_init(&runnable->link);
     w->left--;
     if (!ends_wait(w, m->future)) return;
     asyncio__timer_cancel(&m->future->loop->timers, &w->limit.timer);
     asyncio__waiter_wake(&w->waiter);
 }
 
-static void discard_member(struct asyncio__node *node) { asyncio__link_init(&node->link); }
+static void discard_member(struct asyncio__runnable *runnable) {
+    asyncio__link_init(&runnable->link);
+}
 
-static int describe_member(struct asyncio__node *node, char *buf, size_t n) {
-    (void)node;
+static int describe_member(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    (void)runnable;
     return snprintf(buf, n, "_wait.<locals>._on_completion()");
 }
 
-static struct asyncio_future *member_awaiter(struct asyncio__node *node, size_t i) {
-    struct waiting *w = asyncio__container(node, struct member, node)->waiting;
+static struct asyncio_future *member_awaiter(struct asyncio__runnable *runnable, size_t i) {
+    struct waiting *w = asyncio__container(runnable, struct member, runnable)->waiting;
     return i == 0 ? &w->waiter.future : NULL;
 }
 
-static const struct asyncio__node_more member_more = { .awaiter = member_awaiter };
-static const struct asyncio__node_ops member_ops = { run_member, discard_member, describe_member,
-                                                     &member_more };
+static const struct asyncio__runnable_more member_more = { .awaiter = member_awaiter };
+static const struct asyncio__runnable_ops member_ops = { run_member, discard_member,
+                                                         describe_member, &member_more };
 
-/* One node for each distinct future; those that are done are queued at once. */
+/* One runnable for each distinct future; those that are done are queued at once. */
 static void follow_members(struct waiting *w, const struct asyncio__children *c) {
     for (size_t i = 0; i < c->count; i++) {
         struct member *m = &w->members[i];
-        *m = (struct member){ .node.ops = &member_ops, .waiting = w, .future = c->futures[i] };
+        *m = (struct member){ .runnable.ops = &member_ops, .waiting = w, .future = c->futures[i] };
         bool pending = m->future->state == ASYNCIO__PENDING;
-        asyncio__list_append(pending ? &m->future->callbacks : &c->loop->ready, &m->node.link);
+        asyncio__list_append(pending ? &m->future->callbacks : &c->loop->ready, &m->runnable.link);
     }
 }
 
@@ -255,11 +257,11 @@ static int wait_for_run(const void *args, asyncio_value *result) {
     if (isnan(a->timeout))
         return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid timeout: NaN (not a number)");
     if (a->timeout <= 0) return wait_for_nothing(a->awaitable, result);
-    asyncio_scope tm = asyncio_timeout(a->timeout, NULL);
-    int rc = asyncio_scope_enter(&tm);
+    asyncio_block tm = asyncio_timeout(a->timeout, NULL);
+    int rc = asyncio_block_enter(&tm);
     if (rc < 0) return rc;
     rc = asyncio_await(a->awaitable, result, NULL, NULL);
-    return asyncio_scope_exit(&tm, rc);
+    return asyncio_block_exit(&tm, rc);
 }
 
 static int capture_wait_for(void *args) {
@@ -279,7 +281,7 @@ static const asyncio_coro_type wait_for_type = { .size = sizeof(asyncio_coro_typ
                                                  .capture = capture_wait_for,
                                                  .release = release_wait_for };
 
-asyncio_coro asyncio_wait_for_ptr(const asyncio_coro *awaitable, double timeout) {
+asyncio_coro asyncio_wait_for_coro(const asyncio_coro *awaitable, double timeout) {
     asyncio_coro c;
     c.type = &wait_for_type;
     c.reserved = NULL;

@@ -14,7 +14,7 @@
 #define CALLBACKS_MAX ((1u << 24) - 1)
 
 struct callback {
-    struct asyncio__node node;
+    struct asyncio__runnable runnable;
     asyncio_done_callback *fn;
     struct asyncio__call call;
     asyncio_future *future; /* a reference from the moment it is scheduled */
@@ -23,8 +23,8 @@ struct callback {
 
 _Static_assert(sizeof(struct callback) <= sizeof(struct asyncio_handle), "shares their slab");
 
-static struct callback *callback_of(struct asyncio__node *node) {
-    return asyncio__container(node, struct callback, node);
+static struct callback *callback_of(struct asyncio__runnable *runnable) {
+    return asyncio__container(runnable, struct callback, runnable);
 }
 
 static void free_callback(struct callback *c) {
@@ -34,8 +34,8 @@ static void free_callback(struct callback *c) {
     asyncio__loop_object_gone(loop);
 }
 
-static void run_callback(struct asyncio__node *node) {
-    struct callback *c = callback_of(node);
+static void run_callback(struct asyncio__runnable *runnable) {
+    struct callback *c = callback_of(runnable);
     asyncio_future *future = c->future;
     asyncio__context_ref saved = asyncio__call_enter(&c->call);
     int status = c->fn(future, c->call.arg);
@@ -44,25 +44,25 @@ static void run_callback(struct asyncio__node *node) {
     asyncio_future_unref(future);
 }
 
-static void discard_callback(struct asyncio__node *node) {
-    struct callback *c = callback_of(node);
+static void discard_callback(struct asyncio__runnable *runnable) {
+    struct callback *c = callback_of(runnable);
     asyncio_future *future = c->future->state == ASYNCIO__PENDING ? NULL : c->future;
     free_callback(c);
     asyncio_future_unref(future);
 }
 
-static int describe_callback(struct asyncio__node *node, char *buf, size_t n) {
-    return asyncio__call_describe(&callback_of(node)->call, buf, n);
+static int describe_callback(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    return asyncio__call_describe(&callback_of(runnable)->call, buf, n);
 }
 
-static const struct asyncio__node_ops callback_ops = { run_callback, discard_callback,
-                                                       describe_callback, NULL };
+static const struct asyncio__runnable_ops callback_ops = { run_callback, discard_callback,
+                                                           describe_callback, NULL };
 
 static struct callback *new_callback(asyncio_future *f, asyncio_done_callback *fn,
                                      const asyncio_call_options *options) {
     struct callback *c = asyncio__slab_get(&f->loop->handles_slab);
     if (!c) return NULL;
-    c->node.ops = &callback_ops;
+    c->runnable.ops = &callback_ops;
     c->fn = fn;
     c->future = f;
     c->loop = f->loop;
@@ -82,10 +82,10 @@ int asyncio_future_add_done_callback_with(asyncio_future *f, asyncio_done_callba
     if (!c) return asyncio__raise(-ENOMEM, NULL);
     if (pending) {
         f->callback_count++;
-        asyncio__list_append(&f->callbacks, &c->node.link);
+        asyncio__list_append(&f->callbacks, &c->runnable.link);
     } else {
         f->refs++;
-        asyncio__loop_queue(f->loop, &c->node);
+        asyncio__loop_queue(f->loop, &c->runnable);
     }
     return 0;
 }
@@ -98,9 +98,9 @@ size_t asyncio_future_remove_done_callback(asyncio_future *f, asyncio_done_callb
     if (!f || f->state != ASYNCIO__PENDING || asyncio__loop_check_thread(f->loop) < 0) return 0;
     for (struct asyncio__link *l = f->callbacks.next, *next; l != &f->callbacks; l = next) {
         next = l->next;
-        struct asyncio__node *node = asyncio__node_of(l);
-        if (node->ops != &callback_ops) continue;
-        struct callback *c = callback_of(node);
+        struct asyncio__runnable *runnable = asyncio__runnable_of(l);
+        if (runnable->ops != &callback_ops) continue;
+        struct callback *c = callback_of(runnable);
         if (c->fn != fn || c->call.arg != arg) continue;
         asyncio__link_unlink(l);
         asyncio__list_append(&gone, l);
@@ -110,7 +110,7 @@ size_t asyncio_future_remove_done_callback(asyncio_future *f, asyncio_done_callb
     while (!asyncio__list_empty(&gone)) { /* detached first: a drop may call back into f */
         struct asyncio__link *l = gone.next;
         asyncio__link_unlink(l);
-        free_callback(callback_of(asyncio__node_of(l)));
+        free_callback(callback_of(asyncio__runnable_of(l)));
     }
     return count;
 }

@@ -73,9 +73,9 @@ static void report_never_retrieved(asyncio_future *f) {
 
 static void discard_callbacks(struct asyncio__link *list) {
     while (!asyncio__list_empty(list)) {
-        struct asyncio__node *node = asyncio__node_of(list->next);
-        asyncio__link_unlink(&node->link);
-        node->ops->discard(node);
+        struct asyncio__runnable *runnable = asyncio__runnable_of(list->next);
+        asyncio__link_unlink(&runnable->link);
+        runnable->ops->discard(runnable);
     }
 }
 
@@ -221,7 +221,7 @@ static bool may_be_mistaken(const struct asyncio__strand *strand) {
 
 /* A bare CancelledError must not be taken for an older one that is still in the slot. */
 static int put_cancelled(struct asyncio__strand *strand, asyncio_error *error) {
-    bool covered = strand->flags & ASYNCIO__STRAND_COVERED;
+    bool covered = strand->flags & ASYNCIO__STRAND_SCOPED;
     if (!error && (covered || may_be_mistaken(strand)))
         error = asyncio__error_make(ASYNCIO_CANCELLED_ERROR, NULL);
     if (ASYNCIO__UNLIKELY(covered)) asyncio__error_mark(error, ASYNCIO__ORIGIN_ANOTHER);

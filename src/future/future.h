@@ -3,7 +3,7 @@
  * future/future.h: the inside of a future, for the layers above.
  *
  * States: pending -> finished | failed | cancelled, once and for good. `callbacks` holds, in
- * order, the nodes of waiting fibers and of done callbacks; resolving moves all of them to
+ * order, the runnables of waiting fibers and of done callbacks; resolving moves all of them to
  * the loop's ready queue in one splice. A kind of future (task, gather, ...) is its ops
  * and whatever lies behind this struct, which is always the first member.
  *

@@ -8,17 +8,18 @@
 #include "base/text.h"
 
 static bool is_shown(const struct asyncio__link *l) {
-    const struct asyncio__node_more *more =
-        asyncio__container(l, const struct asyncio__node, link)->ops->more;
+    const struct asyncio__runnable_more *more =
+        asyncio__container(l, const struct asyncio__runnable, link)->ops->more;
     return !more || !more->silent;
 }
 
 static void add_callback(struct asyncio__text *text, struct asyncio__link *l) {
     char what[448] = "";
-    struct asyncio__node *node = asyncio__node_of(l);
-    if (node->ops == &asyncio__fiber_resume_ops || (node->ops->more && node->ops->more->drive))
+    struct asyncio__runnable *runnable = asyncio__runnable_of(l);
+    if (runnable->ops == &asyncio__fiber_resume_ops ||
+        (runnable->ops->more && runnable->ops->more->drive))
         asyncio__text_printf(text, "Task.task_wakeup()");
-    else if (node->ops->describe(node, what, sizeof what) >= 0)
+    else if (runnable->ops->describe(runnable, what, sizeof what) >= 0)
         asyncio__text_printf(text, "%s", what);
 }
 

@@ -3,7 +3,7 @@
  * inspect/graph.c: capturing who awaits whom, and the graph as text.
  *
  * A graph is a tree, as somebody who is awaited by way of two others is shown twice. Trees can be
- * deep and stacks are small, so nothing here recurses over it: nodes know where they hang, and
+ * deep and stacks are small, so nothing here recurses over it: runnables know where they hang, and
  * all of them are on one list.
  */
 #include <asyncio/graph.h>
@@ -14,7 +14,7 @@
 #include "task/show.h"
 
 #define LEVELS_MAX 250
-#define NODES_MAX 10000
+#define RUNNABLES_MAX 10000
 #define FRAMES_MAX 256
 
 enum cut { WHOLE, CIRCLE, TOO_LARGE };
@@ -25,7 +25,7 @@ struct asyncio_call_graph {
     struct asyncio_call_graph *up, *next, *first, *last;
     asyncio_future *future; /* a reference */
     size_t awaited_by;      /* children */
-    size_t total;           /* nodes; of the root */
+    size_t total;           /* runnables; of the root */
     uint32_t refs;          /* of the root */
     unsigned level;
     enum cut cut;
@@ -80,10 +80,10 @@ static void limit_stack(struct stack *s, const asyncio_call_graph_options *o) {
     s->count = n;
 }
 
-/* ---- nodes ---- */
+/* ---- runnables ---- */
 
-static asyncio_call_graph *new_node(asyncio_call_graph *root, asyncio_future *f,
-                                    const struct stack *s) {
+static asyncio_call_graph *new_runnable(asyncio_call_graph *root, asyncio_future *f,
+                                        const struct stack *s) {
     size_t frames = s ? s->count : 0;
     asyncio_call_graph *g = asyncio__calloc(1, sizeof *g + frames * sizeof g->frame[0]);
     if (!g) return NULL;
@@ -111,7 +111,7 @@ static bool is_child(const asyncio_call_graph *g, const asyncio_future *f) {
 
 struct builder {
     const asyncio_call_graph_options *options;
-    asyncio_call_graph *at; /* the node whose awaiters are looked up */
+    asyncio_call_graph *at; /* the runnable whose awaiters are looked up */
     struct stack stack;
 };
 
@@ -120,7 +120,7 @@ static int add_awaiter(asyncio_future *f, void *arg) {
     struct builder *b = arg;
     asyncio_call_graph *at = b->at;
     if (is_child(at, f)) return 0;
-    if (at->root->total >= NODES_MAX || at->level + 1 >= LEVELS_MAX) {
+    if (at->root->total >= RUNNABLES_MAX || at->level + 1 >= LEVELS_MAX) {
         at->cut = TOO_LARGE;
         return 0;
     }
@@ -128,7 +128,7 @@ static int add_awaiter(asyncio_future *f, void *arg) {
     if (circle) b->stack.count = 0;
     else read_stack(&b->stack, f);
     limit_stack(&b->stack, b->options);
-    asyncio_call_graph *g = new_node(at->root, f, &b->stack);
+    asyncio_call_graph *g = new_runnable(at->root, f, &b->stack);
     if (!g) return -ENOMEM;
     g->up = at;
     g->level = at->level + 1;
@@ -140,15 +140,15 @@ static int add_awaiter(asyncio_future *f, void *arg) {
     return 0;
 }
 
-/* The node after g, parents before children. */
-static asyncio_call_graph *next_node(asyncio_call_graph *g) {
+/* The runnable after g, parents before children. */
+static asyncio_call_graph *next_runnable(asyncio_call_graph *g) {
     if (g->first) return g->first;
     while (g && !g->next) g = g->up;
     return g ? g->next : NULL;
 }
 
 static int build_tree(struct builder *b, asyncio_call_graph *root) {
-    for (b->at = root; b->at; b->at = next_node(b->at)) {
+    for (b->at = root; b->at; b->at = next_runnable(b->at)) {
         if (b->at->cut != WHOLE) continue;
         int rc = asyncio__show_awaiters(b->at->future, add_awaiter, b);
         if (rc < 0) return rc;
@@ -167,7 +167,7 @@ static asyncio_call_graph *capture(struct builder *b, asyncio_future *f) {
         skip_newest(&b->stack, depth - 1);
     }
     limit_stack(&b->stack, b->options);
-    asyncio_call_graph *g = new_node(NULL, f, &b->stack);
+    asyncio_call_graph *g = new_runnable(NULL, f, &b->stack);
     if (!g) return NULL;
     g->refs = 1;
     if (build_tree(b, g) >= 0) return g;
@@ -249,7 +249,7 @@ static void start_line(struct asyncio__text *text, const asyncio_call_graph *g) 
     for (unsigned i = 0; i < g->level; i++) asyncio__text_put(text, "    ");
 }
 
-static void put_node(struct asyncio__text *text, const asyncio_call_graph *g) {
+static void put_runnable(struct asyncio__text *text, const asyncio_call_graph *g) {
     start_line(text, g);
     asyncio__text_put(text, "* ");
     asyncio__show_title(text, g->future);
@@ -275,7 +275,7 @@ static void put_node(struct asyncio__text *text, const asyncio_call_graph *g) {
 
 static int format_graph(asyncio_call_graph *root, char *buf, size_t n) {
     struct asyncio__text text = asyncio__text_start(buf, n);
-    for (asyncio_call_graph *g = root; g; g = next_node(g)) put_node(&text, g);
+    for (asyncio_call_graph *g = root; g; g = next_runnable(g)) put_runnable(&text, g);
     return asyncio__text_end(&text);
 }
 

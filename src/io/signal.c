@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "loop/deadlock.h"
 #include "loop/handle.h"
-#include "task/interrupt.h"
+#include "task/sigint.h"
 
 #define SIGNALS 65
 
@@ -31,7 +31,7 @@ static atomic_int inside; /* handlers that run now, in whatever threads */
 
 static void post(struct asyncio__subscription *s, unsigned count) {
     atomic_fetch_add(&s->count, count);
-    if (!atomic_exchange(&s->posted, true)) asyncio__inbox_post(s->loop, &s->node);
+    if (!atomic_exchange(&s->posted, true)) asyncio__inbox_post(s->loop, &s->runnable);
 }
 
 static void on_signal(int signum) {
@@ -47,25 +47,28 @@ static void on_signal(int signum) {
 
 /* ---- delivery ---- */
 
-static struct asyncio__subscription *subscription_of(struct asyncio__node *node) {
-    return asyncio__container(node, struct asyncio__subscription, node);
+static struct asyncio__subscription *subscription_of(struct asyncio__runnable *runnable) {
+    return asyncio__container(runnable, struct asyncio__subscription, runnable);
 }
 
-static void run_subscription(struct asyncio__node *node) {
-    struct asyncio__subscription *s = subscription_of(node);
-    asyncio__link_init(&node->link);
+static void run_subscription(struct asyncio__runnable *runnable) {
+    struct asyncio__subscription *s = subscription_of(runnable);
+    asyncio__link_init(&runnable->link);
     atomic_store(&s->posted, false);
     s->deliver(s);
 }
 
-static void discard_subscription(struct asyncio__node *node) { asyncio__link_init(&node->link); }
-
-static int describe_subscription(struct asyncio__node *node, char *buf, size_t n) {
-    return snprintf(buf, n, "handler of signal %d", subscription_of(node)->signum);
+static void discard_subscription(struct asyncio__runnable *runnable) {
+    asyncio__link_init(&runnable->link);
 }
 
-static const struct asyncio__node_ops subscription_ops = { run_subscription, discard_subscription,
-                                                           describe_subscription, NULL };
+static int describe_subscription(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    return snprintf(buf, n, "handler of signal %d", subscription_of(runnable)->signum);
+}
+
+static const struct asyncio__runnable_ops subscription_ops = { run_subscription,
+                                                               discard_subscription,
+                                                               describe_subscription, NULL };
 
 /* ---- starting and stopping ---- */
 
@@ -94,7 +97,7 @@ static int install(int signum) {
 static void uninstall(int signum) {
     struct sigaction now, *before = &signals[signum].before;
     if (sigaction(signum, NULL, &now) < 0 || now.sa_handler != on_signal) return;
-    if (asyncio__interrupt_is_stale(before)) before->sa_handler = SIG_DFL;
+    if (asyncio__sigint_is_stale(before)) before->sa_handler = SIG_DFL;
     sigaction(signum, before, NULL);
 }
 
@@ -108,8 +111,8 @@ int asyncio__subscription_start(struct asyncio__subscription *s, asyncio_loop *l
     int rc = check_signal(signum);
     if (rc >= 0) rc = asyncio__loop_check(loop);
     if (rc < 0) return rc;
-    s->node.ops = &subscription_ops;
-    asyncio__link_init(&s->node.link);
+    s->runnable.ops = &subscription_ops;
+    asyncio__link_init(&s->runnable.link);
     s->loop = loop;
     s->signum = signum;
     atomic_init(&s->posted, false);
@@ -141,7 +144,7 @@ void asyncio__subscription_stop(struct asyncio__subscription *s) {
     pthread_mutex_unlock(&lock);
     while (atomic_load(&inside) > 0) sched_yield(); /* in another thread */
     asyncio__inbox_take(s->loop);
-    asyncio__link_take(&s->node.link);
+    asyncio__link_take(&s->runnable.link);
     asyncio__link_take(&s->tie.link);
     if (!s->unannounced) asyncio_loop_unexpect(s->loop);
 }

@@ -3,7 +3,7 @@
  * io/signal.h: how loops share the process's signals.
  *
  * For each number there is one list of subscriptions, each of which belongs to a loop. The signal
- * handler, which may run at any moment in any thread, walks it, counts, and posts the node of each
+ * handler, which may run at any moment in any thread, walks it, counts, and posts the runnable of each
  * subscription to its loop's inbox. Only loops' own threads, with a lock held, change the list: a
  * new one comes in at the front; one that goes is unlinked, and kept until no handler runs.
  */
@@ -16,8 +16,8 @@
 #include "loop/inbox.h"
 
 struct asyncio__subscription {
-    struct asyncio__node node; /* in the inbox or in the ready queue while `posted` */
-    struct asyncio__tie tie;   /* the loop is closed */
+    struct asyncio__runnable runnable; /* in the inbox or in the ready queue while `posted` */
+    struct asyncio__tie tie;           /* the loop is closed */
     asyncio_loop *loop;
     int signum;
     _Atomic(struct asyncio__subscription *) next; /* of the same signal */

@@ -92,7 +92,7 @@ static bool has_work(asyncio_loop *loop) {
 
 int asyncio__deadlock_fail(asyncio_loop *loop) {
     if (loop->awaits_main && loop->deadlock != ASYNCIO_DEADLOCK_IGNORED) {
-        loop->upcalls->deadlock(loop);
+        loop->hooks->deadlock(loop);
         if (has_work(loop)) return 0;
     }
     return asyncio__raise(ASYNCIO_DEADLOCK_ERROR, "nothing is left that could wake the loop");

@@ -15,7 +15,7 @@ bool asyncio__fiber_bind(asyncio_loop *loop, struct asyncio__fiber *fiber) {
     struct asyncio__stack *stack = asyncio__stack_get(&loop->stacks, cls);
     if (!stack) return false;
     fiber->stack = stack;
-    asyncio__cpu_init(&fiber->cpu, stack, loop->upcalls->fiber_main);
+    asyncio__cpu_init(&fiber->cpu, stack, loop->hooks->fiber_main);
     return true;
 }
 
@@ -43,33 +43,35 @@ struct asyncio__cpu *asyncio__return_take(asyncio_loop *loop) {
     return &back->cpu;
 }
 
-static struct asyncio__fiber *fiber_of_node(struct asyncio__node *node) {
-    return asyncio__container(node, struct asyncio__fiber, node);
+static struct asyncio__fiber *fiber_of_runnable(struct asyncio__runnable *runnable) {
+    return asyncio__container(runnable, struct asyncio__fiber, runnable);
 }
 
-static void resume_fiber(struct asyncio__node *node) {
+static void resume_fiber(struct asyncio__runnable *runnable) {
     asyncio_loop *loop = asyncio__here.running;
-    asyncio__fiber_run(loop, fiber_of_node(node));
+    asyncio__fiber_run(loop, fiber_of_runnable(runnable));
 }
 
-static void start_fiber(struct asyncio__node *node) {
+static void start_fiber(struct asyncio__runnable *runnable) {
     asyncio_loop *loop = asyncio__here.running;
-    struct asyncio__fiber *fiber = fiber_of_node(node);
+    struct asyncio__fiber *fiber = fiber_of_runnable(runnable);
     if (!fiber->stack && !asyncio__fiber_bind(loop, fiber)) {
-        loop->upcalls->fiber_failed(fiber, -ENOMEM);
+        loop->hooks->fiber_failed(fiber, -ENOMEM);
         return;
     }
     asyncio__fiber_run(loop, fiber);
 }
 
 /* A fiber that never runs again belongs to a task that is destroyed with the loop. */
-static void discard_fiber(struct asyncio__node *node) { asyncio__link_init(&node->link); }
-
-static int describe_fiber(struct asyncio__node *node, char *buf, size_t n) {
-    return asyncio__here.running->upcalls->fiber_describe(fiber_of_node(node), buf, n);
+static void discard_fiber(struct asyncio__runnable *runnable) {
+    asyncio__link_init(&runnable->link);
 }
 
-const struct asyncio__node_ops asyncio__fiber_start_ops = { start_fiber, discard_fiber,
-                                                            describe_fiber, NULL };
-const struct asyncio__node_ops asyncio__fiber_resume_ops = { resume_fiber, discard_fiber,
-                                                             describe_fiber, NULL };
+static int describe_fiber(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    return asyncio__here.running->hooks->fiber_describe(fiber_of_runnable(runnable), buf, n);
+}
+
+const struct asyncio__runnable_ops asyncio__fiber_start_ops = { start_fiber, discard_fiber,
+                                                                describe_fiber, NULL };
+const struct asyncio__runnable_ops asyncio__fiber_resume_ops = { resume_fiber, discard_fiber,
+                                                                 describe_fiber, NULL };

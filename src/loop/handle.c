@@ -148,8 +148,8 @@ static void end_run(asyncio_handle *h) {
     else change_state(h, ASYNCIO__HANDLE_RUNNING, ASYNCIO__HANDLE_DONE);
 }
 
-static void run_handle(struct asyncio__node *node) {
-    asyncio_handle *h = asyncio__container(node, asyncio_handle, timer.node);
+static void run_handle(struct asyncio__runnable *runnable) {
+    asyncio_handle *h = asyncio__container(runnable, asyncio_handle, timer.runnable);
     h->timer.state = ASYNCIO__TIMER_IDLE;
     if (begin_run(h)) {
         asyncio__context_ref saved = asyncio__call_enter(&h->call);
@@ -161,18 +161,19 @@ static void run_handle(struct asyncio__node *node) {
     asyncio_handle_unref(h);
 }
 
-static void discard_handle(struct asyncio__node *node) {
-    asyncio_handle *h = asyncio__container(node, asyncio_handle, timer.node);
+static void discard_handle(struct asyncio__runnable *runnable) {
+    asyncio_handle *h = asyncio__container(runnable, asyncio_handle, timer.runnable);
     asyncio__call_drop(&h->call);
     asyncio_handle_unref(h);
 }
 
-static int describe_handle(struct asyncio__node *node, char *buf, size_t n) {
-    return asyncio_handle_repr(asyncio__container(node, asyncio_handle, timer.node), buf, n);
+static int describe_handle(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    return asyncio_handle_repr(asyncio__container(runnable, asyncio_handle, timer.runnable), buf,
+                               n);
 }
 
-const struct asyncio__node_ops asyncio__handle_ops = { run_handle, discard_handle, describe_handle,
-                                                       NULL };
+const struct asyncio__runnable_ops asyncio__handle_ops = { run_handle, discard_handle,
+                                                           describe_handle, NULL };
 
 static asyncio_handle *new_handle(asyncio_loop *loop, asyncio_callback *fn,
                                   const asyncio_call_options *options, bool foreign) {
@@ -222,7 +223,7 @@ int asyncio_loop_call_soon_with(asyncio_loop *loop, asyncio_callback *fn,
     asyncio_handle *h = new_handle(loop, fn, options, false);
     if (!h) return slot_status();
     hand_out(h, options);
-    asyncio__loop_queue(loop, &h->timer.node);
+    asyncio__loop_queue(loop, &h->timer.runnable);
     return 0;
 }
 
@@ -271,7 +272,7 @@ int asyncio_loop_call_soon_threadsafe_with(asyncio_loop *loop, asyncio_callback 
     asyncio_handle *h = new_handle(loop, fn, options, true);
     if (!h) return slot_status();
     hand_out(h, options);
-    if (asyncio__inbox_post(loop, &h->timer.node) == 0) return 0;
+    if (asyncio__inbox_post(loop, &h->timer.runnable) == 0) return 0;
     h->call.drop = NULL;
     asyncio__call_drop(&h->call);
     if (options && options->handle) {
@@ -304,7 +305,7 @@ void asyncio_handle_cancel(asyncio_handle *h) {
     atomic_store_explicit(&h->state, ASYNCIO__HANDLE_CANCELLED, memory_order_relaxed);
     if (was != ASYNCIO__HANDLE_SCHEDULED) return;
     if (!h->loop->closed) {
-        if (isnan(h->when)) asyncio__link_unlink(&h->timer.node.link);
+        if (isnan(h->when)) asyncio__link_unlink(&h->timer.runnable.link);
         else asyncio__timer_cancel(&h->loop->timers, &h->timer);
         asyncio__call_drop(&h->call);
         asyncio_handle_unref(h);

@@ -35,7 +35,7 @@ enum asyncio__handle_state {
 };
 
 struct asyncio_handle {
-    struct asyncio__timer timer; /* its node; armed for timers only */
+    struct asyncio__timer timer; /* its runnable; armed for timers only */
     asyncio_loop *loop;          /* foreign: only compared */
     asyncio_callback *fn;
     struct asyncio__call call;
@@ -45,7 +45,7 @@ struct asyncio_handle {
     double when; /* NaN: no timer; last, as foreign ones end before it */
 };
 
-extern const struct asyncio__node_ops asyncio__handle_ops;
+extern const struct asyncio__runnable_ops asyncio__handle_ops;
 
 /* A handle of a call that is over, foreign, for whoever wants to see it. NULL: no memory. */
 asyncio_handle *asyncio__handle_done(asyncio_loop *loop, asyncio_callback *fn,

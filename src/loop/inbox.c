@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * loop/inbox.c: a stack that any thread pushes to and only the loop's thread empties, as a
- * whole; it is reversed then, so nodes run in the order they were posted. A closed loop's inbox
+ * whole; it is reversed then, so runnables run in the order they were posted. A closed loop's inbox
  * holds a mark that makes every push fail.
  *
  * Waking: the loop says that it sleeps before its last look at the inbox, so a poster either is
@@ -33,14 +33,14 @@ enum { AWAKE, ASLEEP, WAKING, PARKED };
 
 static bool may_park(const asyncio_loop *loop) { return PARKS && loop->descriptors.waiting == 0; }
 
-static struct asyncio__node closed_mark;
+static struct asyncio__runnable closed_mark;
 
-static struct asyncio__node *node_before(const struct asyncio__node *node) {
-    return (struct asyncio__node *)(void *)node->link.next;
+static struct asyncio__runnable *runnable_before(const struct asyncio__runnable *runnable) {
+    return (struct asyncio__runnable *)(void *)runnable->link.next;
 }
 
-static void set_before(struct asyncio__node *node, struct asyncio__node *before) {
-    node->link.next = (struct asyncio__link *)(void *)before;
+static void set_before(struct asyncio__runnable *runnable, struct asyncio__runnable *before) {
+    runnable->link.next = (struct asyncio__link *)(void *)before;
 }
 
 static void unpark(asyncio_loop *loop) {
@@ -60,16 +60,16 @@ void asyncio__inbox_wake(asyncio_loop *loop) {
     atomic_store(&loop->sleeping, AWAKE);
 }
 
-int asyncio__inbox_post(asyncio_loop *loop, struct asyncio__node *node) {
-    struct asyncio__node *head = atomic_load(&loop->inbox);
+int asyncio__inbox_post(asyncio_loop *loop, struct asyncio__runnable *runnable) {
+    struct asyncio__runnable *head = atomic_load(&loop->inbox);
     asyncio__point();
     do {
         if (head == &closed_mark) {
-            asyncio__link_init(&node->link);
+            asyncio__link_init(&runnable->link);
             return -1;
         }
-        set_before(node, head);
-    } while (!atomic_compare_exchange_weak(&loop->inbox, &head, node));
+        set_before(runnable, head);
+    } while (!atomic_compare_exchange_weak(&loop->inbox, &head, runnable));
     asyncio__point();
     asyncio__inbox_wake(loop);
     return 0;
@@ -77,16 +77,16 @@ int asyncio__inbox_post(asyncio_loop *loop, struct asyncio__node *node) {
 
 /* Makes the stack a list, what was posted first in front. One pass: there may be more than the
  * processor's caches hold. What a thread posted before lies in front in memory (loop/post.h). */
-static void list_oldest_first(struct asyncio__link *list, struct asyncio__node *node) {
+static void list_oldest_first(struct asyncio__link *list, struct asyncio__runnable *runnable) {
     asyncio__link_init(list);
-    while (node) {
-        struct asyncio__node *before = node_before(node);
-        __builtin_prefetch((void *)((uintptr_t)node - 512), 1);
-        node->link.prev = list;
-        node->link.next = list->next;
-        list->next->prev = &node->link;
-        list->next = &node->link;
-        node = before;
+    while (runnable) {
+        struct asyncio__runnable *before = runnable_before(runnable);
+        __builtin_prefetch((void *)((uintptr_t)runnable - 512), 1);
+        runnable->link.prev = list;
+        runnable->link.next = list->next;
+        list->next->prev = &runnable->link;
+        list->next = &runnable->link;
+        runnable = before;
     }
 }
 
@@ -130,9 +130,9 @@ void asyncio__inbox_close(asyncio_loop *loop) {
     asyncio__point();
     list_oldest_first(&list, atomic_exchange(&loop->inbox, &closed_mark));
     while (!asyncio__list_empty(&list)) {
-        struct asyncio__node *node = asyncio__node_of(list.next);
-        asyncio__link_take(&node->link);
-        node->ops->discard(node);
+        struct asyncio__runnable *runnable = asyncio__runnable_of(list.next);
+        asyncio__link_take(&runnable->link);
+        runnable->ops->discard(runnable);
     }
     /* In a forked child nobody else is left. */
     while (*loop->fork_mark && atomic_load(&loop->sleeping) == WAKING) asyncio__yield();

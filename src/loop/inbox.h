@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * loop/inbox.h: how nodes get into a loop's ready queue from other threads and from signal
+ * loop/inbox.h: how runnables get into a loop's ready queue from other threads and from signal
  * handlers.
  *
- * Anybody pushes; only the loop's thread takes, and takes everything. A node in the inbox is in
- * no list: its link's `next` is the node posted before it. Whoever posts sees to it that the
+ * Anybody pushes; only the loop's thread takes, and takes everything. A runnable in the inbox is in
+ * no list: its link's `next` is the runnable posted before it. Whoever posts sees to it that the
  * loop's memory lives until post has returned (asyncio__loop_hold).
  */
 #ifndef ASYNCIO_LOOP_INBOX_H
@@ -12,9 +12,9 @@
 
 #include "loop/loop.h"
 
-/* Pushes a node and wakes the loop if it sleeps: 0, or -1 if the loop is closed (the node's link
+/* Pushes a runnable and wakes the loop if it sleeps: 0, or -1 if the loop is closed (the runnable's link
  * then points at itself). Any thread, and signal handlers. */
-int asyncio__inbox_post(asyncio_loop *loop, struct asyncio__node *node);
+int asyncio__inbox_post(asyncio_loop *loop, struct asyncio__runnable *runnable);
 
 /* Wakes the loop if it sleeps. Any thread, and signal handlers. */
 void asyncio__inbox_wake(asyncio_loop *loop);

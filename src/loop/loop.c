@@ -60,23 +60,23 @@ const unsigned *asyncio__fork_mark(void) {
 }
 
 static void init_slabs(asyncio_loop *loop) {
-    asyncio__slab_init(&loop->tasks_slab, loop->upcalls->task_size, 64);
+    asyncio__slab_init(&loop->tasks_slab, loop->hooks->task_size, 64);
     asyncio__slab_init(&loop->futures_slab, 64, 64);
     asyncio__slab_init(&loop->handles_slab, sizeof(struct asyncio_handle), 16);
     asyncio__slab_init(&loop->cells_slab, 96, 16);
 }
 
-static void init_fields(asyncio_loop *loop, const struct asyncio__upcalls *upcalls) {
+static void init_fields(asyncio_loop *loop, const struct asyncio__loop_hooks *hooks) {
     asyncio__link_init(&loop->batch);
     asyncio__link_init(&loop->ready);
     asyncio__link_init(&loop->tasks);
     asyncio__link_init(&loop->generators);
-    asyncio__link_init(&loop->unjoined);
+    asyncio__link_init(&loop->failed_tasks);
     asyncio__link_init(&loop->ties);
     asyncio__timers_init(&loop->timers);
     atomic_init(&loop->refs, 1);
     atomic_init(&loop->holds, 2);
-    loop->upcalls = upcalls;
+    loop->hooks = hooks;
     loop->slow_callback_duration = 0.1;
     loop->sample_interval = 1;
     loop->poll_interval = 125000; /* a guess, calibrated by the first polls */
@@ -93,10 +93,10 @@ static void init_fields(asyncio_loop *loop, const struct asyncio__upcalls *upcal
     if (limit > 0) loop->watchdog_limit = asyncio__clock_from_seconds(limit);
 }
 
-asyncio_loop *asyncio__loop_new(const struct asyncio__upcalls *upcalls) {
+asyncio_loop *asyncio__loop_new(const struct asyncio__loop_hooks *hooks) {
     asyncio_loop *loop = asyncio__calloc(1, sizeof *loop);
     if (!loop) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
-    init_fields(loop, upcalls);
+    init_fields(loop, hooks);
     int rc = asyncio__poller_init(&loop->poller);
     if (rc == 0) {
         loop->fork_mark = asyncio__fork_mark();
@@ -147,9 +147,9 @@ void asyncio_loop_unref(asyncio_loop *loop) {
 /* Takes what is queued out of a list, one by one, without running it. */
 static void discard_list(struct asyncio__link *list) {
     while (!asyncio__list_empty(list)) {
-        struct asyncio__node *node = asyncio__node_of(list->next);
-        asyncio__link_unlink(&node->link);
-        node->ops->discard(node);
+        struct asyncio__runnable *runnable = asyncio__runnable_of(list->next);
+        asyncio__link_unlink(&runnable->link);
+        runnable->ops->discard(runnable);
     }
 }
 
@@ -172,14 +172,14 @@ int asyncio_loop_close(asyncio_loop *loop) {
     loop->slow |= ASYNCIO__SLOW_CLOSE;
     loop->slow &= ~(uint32_t)ASYNCIO__SLOW_POINTS;
     loop->live++; /* the loop outlives its last object until the end of this function */
-    loop->upcalls->destroy_pending(loop);
+    loop->hooks->destroy_pending(loop);
     close_ties(loop);
     asyncio__inbox_close(loop);
     discard_list(&loop->batch);
     discard_list(&loop->ready);
     struct asyncio__timer *timer;
     while ((timer = asyncio__timers_pop(&loop->timers)) != NULL)
-        timer->node.ops->discard(&timer->node);
+        timer->runnable.ops->discard(&timer->runnable);
     asyncio__timers_fini(&loop->timers);
     asyncio__posts_close(loop);
     asyncio__descriptors_close(loop);
@@ -334,8 +334,8 @@ static int wait_for_events(asyncio_loop *loop) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
                               "the event loop belongs to the parent process");
     }
-    if (ASYNCIO__UNLIKELY(!asyncio__list_empty(&loop->unjoined)) && is_idle(loop)) {
-        loop->upcalls->idle(loop);
+    if (ASYNCIO__UNLIKELY(!asyncio__list_empty(&loop->failed_tasks)) && is_idle(loop)) {
+        loop->hooks->idle(loop);
         if (loop->slow & ASYNCIO__SLOW_EXIT) return loop->exit_status;
     }
     int rc = loop->virtual_clock ? wait_virtually(loop)
@@ -372,20 +372,20 @@ static void report_slow(asyncio_loop *loop, int64_t ns, const char *what) {
     asyncio__loop_report(loop, &context);
 }
 
-static void run_timed(asyncio_loop *loop, struct asyncio__node *node) {
+static void run_timed(asyncio_loop *loop, struct asyncio__runnable *runnable) {
     char what[512] = "?";
-    node->ops->describe(node, what, sizeof what); /* before: it may be gone afterwards */
+    runnable->ops->describe(runnable, what, sizeof what); /* before: it may be gone afterwards */
     int64_t start = asyncio__loop_now(loop);
-    node->ops->run(node);
+    runnable->ops->run(runnable);
     report_slow(loop, asyncio__loop_now(loop) - start, what);
-    if (asyncio__here.holding > 0) loop->upcalls->holding(loop);
+    if (asyncio__here.holding > 0) loop->hooks->holding(loop);
 }
 
-static void run_node(asyncio_loop *loop, struct asyncio__node *node) {
+static void run_runnable(asyncio_loop *loop, struct asyncio__runnable *runnable) {
     uint32_t looked_at = loop->slow & (ASYNCIO__SLOW_DEBUG | ASYNCIO__SLOW_WATCHDOG);
-    if (looked_at & ASYNCIO__SLOW_WATCHDOG) asyncio__watchdog_step(loop->watchdog, node);
-    if (ASYNCIO__LIKELY(!(looked_at & ASYNCIO__SLOW_DEBUG))) node->ops->run(node);
-    else run_timed(loop, node);
+    if (looked_at & ASYNCIO__SLOW_WATCHDOG) asyncio__watchdog_step(loop->watchdog, runnable);
+    if (ASYNCIO__LIKELY(!(looked_at & ASYNCIO__SLOW_DEBUG))) runnable->ops->run(runnable);
+    else run_timed(loop, runnable);
 }
 
 static int run_turn(asyncio_loop *loop) {
@@ -399,9 +399,9 @@ static int run_turn(asyncio_loop *loop) {
         asyncio__loop_shuffle(loop, &loop->batch);
     }
     while (!asyncio__list_empty(&loop->batch)) {
-        struct asyncio__node *node = asyncio__node_of(loop->batch.next);
-        asyncio__link_unlink(&node->link);
-        run_node(loop, node);
+        struct asyncio__runnable *runnable = asyncio__runnable_of(loop->batch.next);
+        asyncio__link_unlink(&runnable->link);
+        run_runnable(loop, runnable);
         if (ASYNCIO__UNLIKELY(loop->slow & ASYNCIO__SLOW_EXIT)) return loop->exit_status;
     }
     return 0;
@@ -533,7 +533,7 @@ bool asyncio__loop_wrong_thread_slow(asyncio_loop *loop, const char *function) {
     if (!is_elsewhere(loop)) return false;
     snprintf(message, sizeof message, "%s(): " WRONG_THREAD, function);
     asyncio_exception_context context = { .size = sizeof context, .message = message };
-    loop->upcalls->report(loop, &context);
+    loop->hooks->report(loop, &context);
     return true;
 }
 

@@ -10,7 +10,7 @@
  * suspension goes there. Callbacks and the exception handler run on the loop's stack only.
  *
  * The loop knows fibers, not tasks: what a fiber runs and what it means that it is over is
- * the business of the upcalls that the loop is made with.
+ * the business of the hooks that the loop is made with.
  */
 #ifndef ASYNCIO_LOOP_LOOP_H
 #define ASYNCIO_LOOP_LOOP_H
@@ -26,14 +26,14 @@
 #include "context/cxx.h"
 #include "context/stack.h"
 #include "loop/descriptors.h"
-#include "loop/node.h"
+#include "loop/runnable.h"
 #include "loop/poller.h"
 #include "loop/timers.h"
 
-/* A strand with a stack of its own. Its node is in the ready queue, in the batch, in the
+/* A strand with a stack of its own. Its runnable is in the ready queue, in the batch, in the
  * callbacks of what it waits for, or (while it runs) nowhere. */
 struct asyncio__fiber {
-    struct asyncio__node node;
+    struct asyncio__runnable runnable;
     struct asyncio__cpu cpu; /* where it goes on; valid while it is suspended */
     struct asyncio__strand strand;
     struct asyncio__stack *stack; /* NULL before the first step and after the last */
@@ -45,16 +45,16 @@ struct asyncio__fiber {
 /* The class lies in the upper byte of strand.flags. */
 #define ASYNCIO__FIBER_CLASS_SHIFT 24
 
-/* The ops of a fiber's node: before its first step, and after. */
-extern const struct asyncio__node_ops asyncio__fiber_start_ops;
-extern const struct asyncio__node_ops asyncio__fiber_resume_ops;
+/* The ops of a fiber's runnable: before its first step, and after. */
+extern const struct asyncio__runnable_ops asyncio__fiber_start_ops;
+extern const struct asyncio__runnable_ops asyncio__fiber_resume_ops;
 
 struct asyncio__page;
 struct asyncio__watched;
 struct asyncio__text;
 
 /* What the layers above do for the loop. */
-struct asyncio__upcalls {
+struct asyncio__loop_hooks {
     size_t task_size;         /* of what the loop's slab of tasks holds */
     void (*fiber_main)(void); /* entered by a fiber's first step; does not return */
     void (*fiber_failed)(struct asyncio__fiber *fiber, int status); /* no stack to be had */
@@ -68,7 +68,7 @@ struct asyncio__upcalls {
                           struct asyncio__text *text);
     void (*destroy_pending)(asyncio_loop *loop);               /* the loop closes */
     asyncio__context_ref *(*task_context)(asyncio_task *task); /* what a task runs in */
-    void (*idle)(asyncio_loop *loop); /* `unjoined` is not empty, and nothing is ready */
+    void (*idle)(asyncio_loop *loop); /* `failed_tasks` is not empty, and nothing is ready */
 };
 
 /* Reasons for `slow`. */
@@ -120,7 +120,7 @@ struct asyncio_loop {
         unsigned gone;
     } posts;     /* how many of a page's were let go here (loop/post.h) */
     size_t live; /* objects of the loop's thread, which share one hold until it is closed */
-    const struct asyncio__upcalls *upcalls;
+    const struct asyncio__loop_hooks *hooks;
 
     struct asyncio__timers timers;
     int64_t now;          /* the clock at the last look at the timers */
@@ -132,8 +132,8 @@ struct asyncio_loop {
     uint64_t ns_per_count; /* a little less, times 2^32 */
     struct asyncio__poller poller;
     struct asyncio__descriptors descriptors;
-    atomic_int sleeping;                   /* in the poller (loop/inbox.c) */
-    _Atomic(struct asyncio__node *) inbox; /* posted by other threads, newest first */
+    atomic_int sleeping;                       /* in the poller (loop/inbox.c) */
+    _Atomic(struct asyncio__runnable *) inbox; /* posted by other threads, newest first */
 
     atomic_uint refs;          /* the users' */
     atomic_uint holds;         /* of its memory: all users, all objects, others one by one */
@@ -163,12 +163,13 @@ struct asyncio_loop {
     asyncio_task_factory *task_factory;
     void *task_factory_arg;
     size_t stack_size;
-    struct asyncio__cover *inherit; /* of the next task that is made, or NULL */
-    unsigned unwind_refusals;       /* awaits refused to the task that is unwound */
+    struct asyncio__cancelstatus *inherit; /* of the next task that is made, or NULL */
+    unsigned unwind_refusals;              /* awaits refused to the task that is unwound */
 
-    struct asyncio__link unjoined; /* failed tasks that nobody has looked at (task/unjoined.h) */
-    int unjoined_wish;
-    double unjoined_grace;
+    struct asyncio__link
+        failed_tasks; /* failed tasks that nobody has looked at (task/failed_task.h) */
+    int failed_task_mode;
+    double failed_task_grace;
 
     struct asyncio__link ties; /* in the order they were made */
 
@@ -187,7 +188,7 @@ struct asyncio_loop {
 };
 
 /* A new loop. NULL: see the slot. */
-asyncio_loop *asyncio__loop_new(const struct asyncio__upcalls *upcalls);
+asyncio_loop *asyncio__loop_new(const struct asyncio__loop_hooks *hooks);
 
 /* Keeps the loop's memory, nothing else; in any thread. The last release frees it. */
 void asyncio__loop_hold(asyncio_loop *loop);
@@ -268,7 +269,7 @@ void asyncio__fiber_run_inline(asyncio_loop *loop, struct asyncio__fiber *fiber)
 struct asyncio__cpu *asyncio__return_take(asyncio_loop *loop) __attribute__((cold));
 
 static inline void asyncio__fiber_init(struct asyncio__fiber *fiber) {
-    fiber->node.ops = &asyncio__fiber_start_ops;
+    fiber->runnable.ops = &asyncio__fiber_start_ops;
     fiber->stack = NULL;
     fiber->strand =
         (struct asyncio__strand){ .flags = ASYNCIO__STACK_DEFAULT << ASYNCIO__FIBER_CLASS_SHIFT };
@@ -278,14 +279,14 @@ static inline struct asyncio__fiber *asyncio__fiber_of(struct asyncio__strand *s
     return asyncio__container(strand, struct asyncio__fiber, strand);
 }
 
-/* Fetches what will be run after the next: the stack of the one behind `l`, the node of the one
+/* Fetches what will be run after the next: the stack of the one behind `l`, the runnable of the one
  * behind that, which makes its fields cheap to read when it gets here. Only fibers that have
  * run before say where their stack is; the list's head, whose ops are none, ends the walk. */
 static inline __attribute__((always_inline)) void asyncio__loop_prefetch(struct asyncio__link *l) {
-    if (asyncio__node_of(l)->ops != &asyncio__fiber_resume_ops) return;
+    if (asyncio__runnable_of(l)->ops != &asyncio__fiber_resume_ops) return;
     l = l->next;
-    if (asyncio__node_of(l)->ops != &asyncio__fiber_resume_ops) return;
-    struct asyncio__fiber *f = asyncio__container(l, struct asyncio__fiber, node.link);
+    if (asyncio__runnable_of(l)->ops != &asyncio__fiber_resume_ops) return;
+    struct asyncio__fiber *f = asyncio__container(l, struct asyncio__fiber, runnable.link);
     __builtin_prefetch(l->next);
     /* As numbers: it need not have a frame. */
     uintptr_t sp = (uintptr_t)f->cpu.sp, frame = (uintptr_t)f->strand.top;
@@ -314,15 +315,15 @@ static inline __attribute__((always_inline)) struct asyncio__fiber *asyncio__loo
         loop->turns++;
         asyncio__list_move(&loop->batch, &loop->ready);
     }
-    struct asyncio__node *node = asyncio__node_of(l);
-    if (ASYNCIO__UNLIKELY(node->ops != &asyncio__fiber_resume_ops)) {
-        if (node->ops != &asyncio__fiber_start_ops) return NULL;
-        struct asyncio__fiber *f = asyncio__container(node, struct asyncio__fiber, node);
+    struct asyncio__runnable *runnable = asyncio__runnable_of(l);
+    if (ASYNCIO__UNLIKELY(runnable->ops != &asyncio__fiber_resume_ops)) {
+        if (runnable->ops != &asyncio__fiber_start_ops) return NULL;
+        struct asyncio__fiber *f = asyncio__container(runnable, struct asyncio__fiber, runnable);
         if (!f->stack && !asyncio__fiber_bind(loop, f)) return NULL;
     }
     asyncio__link_unlink(l);
     asyncio__loop_prefetch(l->next);
-    return asyncio__container(node, struct asyncio__fiber, node);
+    return asyncio__container(runnable, struct asyncio__fiber, runnable);
 }
 
 /* Tests: mixes what stands in a list; suspends on the loop's stack, counting both ends. That is also
@@ -368,9 +369,9 @@ static inline __attribute__((always_inline, noreturn)) void asyncio__fiber_end(
     asyncio__cpu_jump(to);
 }
 
-/* Queues a node for the next turn. */
-static inline void asyncio__loop_queue(asyncio_loop *loop, struct asyncio__node *node) {
-    asyncio__list_append(&loop->ready, &node->link);
+/* Queues a runnable for the next turn. */
+static inline void asyncio__loop_queue(asyncio_loop *loop, struct asyncio__runnable *runnable) {
+    asyncio__list_append(&loop->ready, &runnable->link);
 }
 
 #endif

@@ -181,10 +181,10 @@ void asyncio__posts_close(asyncio_loop *loop) {
 
 #endif
 
-/* ---- the node ---- */
+/* ---- the runnable ---- */
 
-static struct asyncio__post *post_of(struct asyncio__node *node) {
-    return asyncio__container(node, struct asyncio__post, node);
+static struct asyncio__post *post_of(struct asyncio__runnable *runnable) {
+    return asyncio__container(runnable, struct asyncio__post, runnable);
 }
 
 static struct asyncio__call call_of(const struct asyncio__post *p) {
@@ -202,8 +202,8 @@ static __attribute__((noinline)) void leave_failed(asyncio_loop *loop, asyncio_c
     asyncio_handle_unref(h);
 }
 
-static void run_post(struct asyncio__node *node) {
-    struct asyncio__post *p = post_of(node);
+static void run_post(struct asyncio__runnable *runnable) {
+    struct asyncio__post *p = post_of(runnable);
     asyncio_loop *loop = asyncio__here.running;
     struct asyncio__call call = call_of(p);
     asyncio__context_ref saved = asyncio__call_enter(&call);
@@ -214,33 +214,34 @@ static void run_post(struct asyncio__node *node) {
     put_post_of(loop, p);
 }
 
-static void discard_post(struct asyncio__node *node) {
-    struct asyncio__post *p = post_of(node);
+static void discard_post(struct asyncio__runnable *runnable) {
+    struct asyncio__post *p = post_of(runnable);
     asyncio__context_release(p->context);
     put_post(p);
 }
 
-static int describe_post(struct asyncio__node *node, char *buf, size_t n) {
-    struct asyncio__call call = call_of(post_of(node));
+static int describe_post(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    struct asyncio__call call = call_of(post_of(runnable));
     char what[256];
     asyncio__call_describe(&call, what, sizeof what);
     return snprintf(buf, n, "<Handle %s>", what);
 }
 
-const struct asyncio__node_ops asyncio__post_ops = { run_post, discard_post, describe_post, NULL };
+const struct asyncio__runnable_ops asyncio__post_ops = { run_post, discard_post, describe_post,
+                                                         NULL };
 
 int asyncio__post_call(asyncio_loop *loop, asyncio_callback *fn,
                        const asyncio_call_options *options) {
     struct asyncio__post *p = get_post();
     if (!p) return -ENOMEM;
-    p->node.ops = &asyncio__post_ops;
+    p->runnable.ops = &asyncio__post_ops;
     p->fn = fn;
     p->arg = options ? options->arg : NULL;
     p->name = options ? options->name : NULL;
     p->where = options ? options->where : NULL;
     p->context = options && options->context ? asyncio__context_hold(options->context)
                                              : asyncio__context_capture();
-    if (ASYNCIO__LIKELY(asyncio__inbox_post(loop, &p->node) == 0)) return 0;
+    if (ASYNCIO__LIKELY(asyncio__inbox_post(loop, &p->runnable) == 0)) return 0;
     asyncio__context_release(p->context);
     put_post(p);
     return -1;

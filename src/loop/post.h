@@ -14,14 +14,14 @@
 #include "loop/loop.h"
 
 struct asyncio__post {
-    struct asyncio__node node;
+    struct asyncio__runnable runnable;
     asyncio_callback *fn;
     void *arg;
     asyncio__context_ref context; /* what it runs in; a reference */
     const char *name, *where;     /* as in asyncio__call */
 };
 
-extern const struct asyncio__node_ops asyncio__post_ops;
+extern const struct asyncio__runnable_ops asyncio__post_ops;
 
 /* A call with neither a handle nor a drop, on its way into the loop's inbox: 0, -1 if the loop is
  * closed, -ENOMEM. */

@@ -53,11 +53,11 @@ static uint64_t next_random(asyncio_loop *loop) {
 }
 
 static bool is_handle(struct asyncio__link *l) {
-    return asyncio__node_of(l)->ops == &asyncio__handle_ops;
+    return asyncio__runnable_of(l)->ops == &asyncio__handle_ops;
 }
 
 static bool is_task(struct asyncio__link *l) {
-    const struct asyncio__node_ops *ops = asyncio__node_of(l)->ops;
+    const struct asyncio__runnable_ops *ops = asyncio__runnable_of(l)->ops;
     if (ops == &asyncio__fiber_start_ops || ops == &asyncio__fiber_resume_ops) return true;
     return ops->more && ops->more->drive; /* another kind of coroutine */
 }
@@ -128,7 +128,7 @@ long asyncio_testing_cancel_await(asyncio_loop *loop, long n) {
 
 static void pass_point(asyncio_loop *loop, struct asyncio__fiber *fiber) {
     if (!(loop->slow & ASYNCIO__SLOW_POINTS)) return;
-    if (++loop->points == loop->cancel_at) loop->upcalls->fiber_cancel(fiber);
+    if (++loop->points == loop->cancel_at) loop->hooks->fiber_cancel(fiber);
 }
 
 void asyncio__loop_suspend_checked(asyncio_loop *loop, struct asyncio__fiber *self) {

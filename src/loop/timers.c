@@ -116,7 +116,7 @@ static void settle_fresh(struct asyncio__timers *t) {
     while (!asyncio__list_empty(&t->fresh)) {
         struct asyncio__link *l = t->fresh.next;
         asyncio__link_unlink(l);
-        push_timer(t, asyncio__container(l, struct asyncio__timer, node.link));
+        push_timer(t, asyncio__container(l, struct asyncio__timer, runnable.link));
     }
     t->fresh_count = 0;
 }
@@ -132,7 +132,7 @@ void asyncio__timers_expire(struct asyncio__timers *t, int64_t now, struct async
         struct asyncio__timer *timer = t->slots[t->heap[0].slot].timer;
         remove_at(t, 0);
         timer->state = ASYNCIO__TIMER_QUEUED;
-        asyncio__list_append(ready, &timer->node.link);
+        asyncio__list_append(ready, &timer->runnable.link);
     }
 }
 

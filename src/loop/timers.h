@@ -15,7 +15,7 @@
 
 #include <stdint.h>
 
-#include "loop/node.h"
+#include "loop/runnable.h"
 
 enum asyncio__timer_state {
     ASYNCIO__TIMER_IDLE,   /* not armed, in no list */
@@ -25,7 +25,7 @@ enum asyncio__timer_state {
 };
 
 struct asyncio__timer {
-    struct asyncio__node node;
+    struct asyncio__runnable runnable;
     int64_t when;   /* deadline, ns on the loop's clock */
     uint32_t order; /* counts arms; wraps */
     uint32_t slot;  /* in the heap: index into the slots */
@@ -59,8 +59,8 @@ void asyncio__timers_init(struct asyncio__timers *timers);
 void asyncio__timers_fini(struct asyncio__timers *timers);
 
 static inline void asyncio__timer_init(struct asyncio__timer *timer,
-                                       const struct asyncio__node_ops *ops) {
-    timer->node.ops = ops;
+                                       const struct asyncio__runnable_ops *ops) {
+    timer->runnable.ops = ops;
     timer->state = ASYNCIO__TIMER_IDLE;
 }
 
@@ -78,7 +78,7 @@ static inline void asyncio__timer_arm_reserved(struct asyncio__timers *timers,
     timer->order = timers->order++;
     timer->state = ASYNCIO__TIMER_FRESH;
     timers->fresh_count++;
-    asyncio__list_append(&timers->fresh, &timer->node.link);
+    asyncio__list_append(&timers->fresh, &timer->runnable.link);
 }
 
 /* Arms an idle timer. 0 or -ENOMEM. */
@@ -100,7 +100,7 @@ static inline void asyncio__timer_cancel(struct asyncio__timers *timers,
     switch (timer->state) {
     case ASYNCIO__TIMER_IDLE: return;
     case ASYNCIO__TIMER_FRESH: timers->fresh_count--; __attribute__((fallthrough));
-    case ASYNCIO__TIMER_QUEUED: asyncio__link_unlink(&timer->node.link); break;
+    case ASYNCIO__TIMER_QUEUED: asyncio__link_unlink(&timer->runnable.link); break;
     case ASYNCIO__TIMER_HEAP: asyncio__timers_remove(timers, timer); break;
     }
     timer->state = ASYNCIO__TIMER_IDLE;

@@ -28,10 +28,11 @@ static void read_blocked(struct asyncio__watchdog *w, struct asyncio__watched *w
                          struct asyncio__blocked *b) {
     struct asyncio__text text = asyncio__text_start(b->text, sizeof b->text);
     b->task[0] = '\0';
-    if (!asyncio__peek_read(&watched->peek, &w->node, &watched->node, sizeof watched->node)) {
+    if (!asyncio__peek_read(&watched->peek, &w->runnable, &watched->runnable,
+                            sizeof watched->runnable)) {
         asyncio__text_put(&text, "a step that cannot be looked at");
     } else {
-        w->loop->upcalls->describe_step(watched, b->task, sizeof b->task, &text);
+        w->loop->hooks->describe_step(watched, b->task, sizeof b->task, &text);
         char place[256];
         struct asyncio__text at = asyncio__text_start(place, sizeof place);
         asyncio__peek_place(w->thread_id, &at);
@@ -77,7 +78,7 @@ static void tell_beginning(struct asyncio__watchdog *w, int64_t now) {
 
 /* On its way to the loop. */
 struct end {
-    struct asyncio__node node;
+    struct asyncio__runnable runnable;
     asyncio_loop *loop;
     char text[TEXT_MAX];
 };
@@ -87,24 +88,24 @@ static void report_end(asyncio_loop *loop, const char *text) {
     asyncio__loop_report(loop, &context);
 }
 
-static struct end *end_of(struct asyncio__node *node) {
-    return asyncio__container(node, struct end, node);
+static struct end *end_of(struct asyncio__runnable *runnable) {
+    return asyncio__container(runnable, struct end, runnable);
 }
 
-static void run_end(struct asyncio__node *node) {
-    struct end *e = end_of(node);
+static void run_end(struct asyncio__runnable *runnable) {
+    struct end *e = end_of(runnable);
     report_end(e->loop, e->text);
     asyncio__free(e);
 }
 
-static void discard_end(struct asyncio__node *node) { asyncio__free(end_of(node)); }
+static void discard_end(struct asyncio__runnable *runnable) { asyncio__free(end_of(runnable)); }
 
-static int describe_end(struct asyncio__node *node, char *buf, size_t n) {
-    (void)node;
+static int describe_end(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    (void)runnable;
     return snprintf(buf, n, "the report of a watchdog");
 }
 
-static const struct asyncio__node_ops end_ops = { run_end, discard_end, describe_end, NULL };
+static const struct asyncio__runnable_ops end_ops = { run_end, discard_end, describe_end, NULL };
 
 static void write_end(const struct asyncio__watchdog *w, int64_t now, char *text) {
     snprintf(text, TEXT_MAX, "The event loop was blocked for %.3f s by %s",
@@ -114,10 +115,10 @@ static void write_end(const struct asyncio__watchdog *w, int64_t now, char *text
 static void post_end(struct asyncio__watchdog *w, int64_t now) {
     struct end *e = asyncio__malloc(sizeof *e);
     if (!e) return; /* the beginning was told */
-    e->node.ops = &end_ops;
+    e->runnable.ops = &end_ops;
     e->loop = w->loop;
     write_end(w, now, e->text);
-    asyncio__inbox_post(w->loop, &e->node); /* not closed: it runs */
+    asyncio__inbox_post(w->loop, &e->runnable); /* not closed: it runs */
 }
 
 /* ---- watching ---- */
@@ -188,10 +189,10 @@ void asyncio__watchdog_start(asyncio_loop *loop) {
 
 static bool report_one(struct asyncio__link *list) {
     for (struct asyncio__link *l = list->next; l != list; l = l->next) {
-        struct asyncio__node *node = asyncio__node_of(l);
-        if (node->ops != &end_ops) continue;
+        struct asyncio__runnable *runnable = asyncio__runnable_of(l);
+        if (runnable->ops != &end_ops) continue;
         asyncio__link_unlink(l);
-        run_end(node);
+        run_end(runnable);
         return true; /* the list may have become another one */
     }
     return false;

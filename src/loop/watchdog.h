@@ -4,7 +4,7 @@
  *
  * The loop stores a number for each step and 0 before it sleeps; that is all it does for its
  * watchdog. A number that stays the same for as long as the limit is a step that blocks. What it is
- * the watchdog reads out of the loop's memory (base/peek.h), by an upcall. The end of such a step is
+ * the watchdog reads out of the loop's memory (base/peek.h), by an hook. The end of such a step is
  * posted to the loop, which reports it itself.
  */
 #ifndef ASYNCIO_LOOP_WATCHDOG_H
@@ -21,18 +21,18 @@ struct asyncio__blocked {
     char text[4096];
 };
 
-/* What the upcall is given. */
+/* What the hook is given. */
 struct asyncio__watched {
     struct asyncio__peek peek;
-    const struct asyncio__thread *here; /* of the loop's thread */
-    const struct asyncio__node *node;   /* whose turn it is */
+    const struct asyncio__thread *here;       /* of the loop's thread */
+    const struct asyncio__runnable *runnable; /* whose turn it is */
 };
 
 /* Shared with the watchdog but for the first two. */
 struct asyncio__watchdog {
-    uint64_t steps;             /* taken so far */
-    struct asyncio__node *node; /* whose step it is; read by peeking */
-    _Atomic uint64_t step;      /* 0: the loop sleeps */
+    uint64_t steps;                     /* taken so far */
+    struct asyncio__runnable *runnable; /* whose step it is; read by peeking */
+    _Atomic uint64_t step;              /* 0: the loop sleeps */
     asyncio_loop *loop;
     const struct asyncio__thread *here;
     pid_t thread_id;
@@ -51,8 +51,9 @@ void asyncio__watchdog_start(asyncio_loop *loop) __attribute__((cold));
 void asyncio__watchdog_stop(asyncio_loop *loop) __attribute__((cold));
 
 /* A step begins. */
-static inline void asyncio__watchdog_step(struct asyncio__watchdog *w, struct asyncio__node *node) {
-    w->node = node;
+static inline void asyncio__watchdog_step(struct asyncio__watchdog *w,
+                                          struct asyncio__runnable *runnable) {
+    w->runnable = runnable;
     atomic_store_explicit(&w->step, ++w->steps, memory_order_relaxed);
 }
 

@@ -181,9 +181,9 @@ asyncio_coro asyncio_barrier_abort(asyncio_barrier *b) {
 
 /* ---- the block: where the index goes to is in the reserved bytes of the scope ---- */
 
-_Static_assert(sizeof(int *) <= sizeof((asyncio_scope *)0)->reserved, "fits the scope");
+_Static_assert(sizeof(int *) <= sizeof((asyncio_block *)0)->reserved, "fits the scope");
 
-static int enter_barrier(asyncio_scope *s) {
+static int enter_barrier(asyncio_block *s) {
     int *index;
     memcpy(&index, s->reserved, sizeof index);
     int rc = with_lock(s->object, pass);
@@ -191,16 +191,16 @@ static int enter_barrier(asyncio_scope *s) {
     return rc;
 }
 
-static int exit_barrier(asyncio_scope *s, int status) {
+static int exit_barrier(asyncio_block *s, int status) {
     (void)s;
     return status;
 }
 
-static const asyncio_scope_ops barrier_ops = { sizeof(asyncio_scope_ops), "barrier", enter_barrier,
+static const asyncio_block_ops barrier_ops = { sizeof(asyncio_block_ops), "barrier", enter_barrier,
                                                exit_barrier };
 
-asyncio_scope asyncio_barrier_scope(asyncio_barrier *b, int *index, int *rc) {
-    asyncio_scope s = asyncio_scope_make(rc, &barrier_ops, b);
+asyncio_block asyncio_barrier_block(asyncio_barrier *b, int *index, int *rc) {
+    asyncio_block s = asyncio_block_new(rc, &barrier_ops, b);
     memcpy(s.reserved, &index, sizeof index);
     return s;
 }

@@ -12,7 +12,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "sync/object.h"
-#include "task/cover.h"
+#include "task/cancelstatus.h"
 
 asyncio_condition *asyncio_condition_new(asyncio_lock *lock) {
     lock = lock ? asyncio_lock_ref(lock) : asyncio_lock_new();
@@ -51,14 +51,14 @@ static int null_condition(void) {
  * cancellation is the newest in the slot. A cancel scope, which would interrupt every try, is not
  * heard meanwhile. */
 static int reacquire(struct asyncio_task *task, struct asyncio_lock *lock, int rc) {
-    asyncio__cover_hide(task);
+    asyncio__cancelstatus_hide(task);
     for (;;) {
         int again = asyncio__lock_acquire(lock);
         if (again >= 0) break;
         rc = again;
         if (rc != ASYNCIO_CANCELLED_ERROR) break;
     }
-    asyncio__cover_show(task);
+    asyncio__cancelstatus_show(task);
     return rc;
 }
 
@@ -178,7 +178,7 @@ int asyncio_condition_release(asyncio_condition *c) { return asyncio_lock_releas
 
 bool asyncio_condition_locked(const asyncio_condition *c) { return c && c->lock->locked; }
 
-static int enter_condition(asyncio_scope *s) {
+static int enter_condition(asyncio_block *s) {
     asyncio_condition *c = s->object;
     if (!c) return null_condition();
     asyncio_condition_ref(c);
@@ -187,18 +187,18 @@ static int enter_condition(asyncio_scope *s) {
     return rc;
 }
 
-static int exit_condition(asyncio_scope *s, int status) {
+static int exit_condition(asyncio_block *s, int status) {
     asyncio_condition *c = s->object;
     status = asyncio__lock_leave(c->lock, status);
     asyncio_condition_unref(c);
     return status;
 }
 
-static const asyncio_scope_ops condition_ops = { sizeof(asyncio_scope_ops), "condition",
+static const asyncio_block_ops condition_ops = { sizeof(asyncio_block_ops), "condition",
                                                  enter_condition, exit_condition };
 
-asyncio_scope asyncio_condition_scope(asyncio_condition *c, int *rc) {
-    return asyncio_scope_make(rc, &condition_ops, c);
+asyncio_block asyncio_condition_block(asyncio_condition *c, int *rc) {
+    return asyncio_block_new(rc, &condition_ops, c);
 }
 
 int asyncio_condition_repr(const asyncio_condition *c, char *buf, size_t n) {

@@ -77,7 +77,7 @@ static int run_wait(const void *args, asyncio_value *result) {
     return rc;
 }
 
-static int wait_at_once(const void *args, asyncio_value *out) {
+static int wait_nowait(const void *args, asyncio_value *out) {
     const asyncio_event *event = asyncio__object_of(args);
     if (!event || !event->set) return ASYNCIO_MUST_RUN;
     if (out) *out = asyncio_bool(true);
@@ -97,7 +97,7 @@ static const asyncio_coro_type wait_type = { .size = sizeof(asyncio_coro_type),
                                              .run = run_wait,
                                              .capture = capture_event,
                                              .release = release_event,
-                                             .at_once = wait_at_once };
+                                             .nowait = wait_nowait };
 
 asyncio_coro asyncio_event_wait(asyncio_event *event) {
     return asyncio__object_coro(&wait_type, event);

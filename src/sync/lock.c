@@ -82,7 +82,7 @@ static int run_acquire(const void *args, asyncio_value *result) {
     return rc;
 }
 
-static int acquire_at_once(const void *args, asyncio_value *out) {
+static int acquire_nowait(const void *args, asyncio_value *out) {
     asyncio_lock *lock = asyncio__object_of(args);
     if (!lock || lock->locked || !asyncio__list_empty(&lock->waiters)) return ASYNCIO_MUST_RUN;
     lock->locked = true;
@@ -103,7 +103,7 @@ static const asyncio_coro_type acquire_type = { .size = sizeof(asyncio_coro_type
                                                 .run = run_acquire,
                                                 .capture = capture_lock,
                                                 .release = release_lock,
-                                                .at_once = acquire_at_once };
+                                                .nowait = acquire_nowait };
 
 asyncio_coro asyncio_lock_acquire(asyncio_lock *lock) {
     return asyncio__object_coro(&acquire_type, lock);
@@ -120,7 +120,7 @@ int asyncio__lock_leave(struct asyncio_lock *lock, int status) {
     return status;
 }
 
-static int enter_lock(asyncio_scope *s) {
+static int enter_lock(asyncio_block *s) {
     asyncio_lock *lock = s->object;
     if (!lock) return null_lock();
     int rc = asyncio__lock_acquire(lock);
@@ -128,18 +128,18 @@ static int enter_lock(asyncio_scope *s) {
     return rc;
 }
 
-static int exit_lock(asyncio_scope *s, int status) {
+static int exit_lock(asyncio_block *s, int status) {
     asyncio_lock *lock = s->object;
     status = asyncio__lock_leave(lock, status);
     asyncio_lock_unref(lock);
     return status;
 }
 
-static const asyncio_scope_ops lock_ops = { sizeof(asyncio_scope_ops), "lock", enter_lock,
+static const asyncio_block_ops lock_ops = { sizeof(asyncio_block_ops), "lock", enter_lock,
                                             exit_lock };
 
-asyncio_scope asyncio_lock_scope(asyncio_lock *lock, int *rc) {
-    return asyncio_scope_make(rc, &lock_ops, lock);
+asyncio_block asyncio_lock_block(asyncio_lock *lock, int *rc) {
+    return asyncio_block_new(rc, &lock_ops, lock);
 }
 
 int asyncio_lock_repr(const asyncio_lock *lock, char *buf, size_t n) {

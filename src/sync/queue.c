@@ -16,12 +16,12 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "sync/items.h"
+#include "sync/queueitems.h"
 #include "sync/line.h"
 #include "sync/object.h"
 
 struct asyncio_queue {
-    struct asyncio__items items;
+    struct asyncio__queueitems items;
     struct asyncio__link getters;
     struct asyncio__link putters;
     long maxsize; /* as given; <= 0: no limit */
@@ -33,13 +33,13 @@ struct asyncio_queue {
     asyncio_loop *loop; /* the one it is bound to: a reference, or NULL */
 };
 
-static asyncio_queue *new_queue(long maxsize, enum asyncio__items_kind kind,
+static asyncio_queue *new_queue(long maxsize, enum asyncio__queueitems_kind kind,
                                 asyncio_queue_compare *compare) {
     asyncio_queue *q = asyncio__malloc(sizeof *q);
     if (!q) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
     *q = (asyncio_queue){ .maxsize = maxsize, .refs = 1 };
     q->limit = maxsize > 0 ? (size_t)maxsize : SIZE_MAX;
-    asyncio__items_init(&q->items, kind, compare);
+    asyncio__queueitems_init(&q->items, kind, compare);
     asyncio__link_init(&q->getters);
     asyncio__link_init(&q->putters);
     asyncio__line_init(&q->joiners);
@@ -47,15 +47,15 @@ static asyncio_queue *new_queue(long maxsize, enum asyncio__items_kind kind,
 }
 
 asyncio_queue *asyncio_queue_new(long maxsize) {
-    return new_queue(maxsize, ASYNCIO__ITEMS_FIFO, NULL);
+    return new_queue(maxsize, ASYNCIO__QUEUEITEMS_FIFO, NULL);
 }
 
 asyncio_lifoqueue *asyncio_lifoqueue_new(long maxsize) {
-    return new_queue(maxsize, ASYNCIO__ITEMS_LIFO, NULL);
+    return new_queue(maxsize, ASYNCIO__QUEUEITEMS_LIFO, NULL);
 }
 
 asyncio_priorityqueue *asyncio_priorityqueue_new(long maxsize, asyncio_queue_compare *compare) {
-    return new_queue(maxsize, ASYNCIO__ITEMS_HEAP, compare);
+    return new_queue(maxsize, ASYNCIO__QUEUEITEMS_HEAP, compare);
 }
 
 asyncio_queue *asyncio_queue_ref(asyncio_queue *q) {
@@ -69,10 +69,10 @@ void asyncio_queue_unref(asyncio_queue *q) {
     q->refs = 1;
     q->shut_down = true;
     while (q->items.count > 0) {
-        asyncio_value item = asyncio__items_pop(&q->items);
+        asyncio_value item = asyncio__queueitems_pop(&q->items);
         asyncio_value_drop(&item);
     }
-    asyncio__items_fini(&q->items);
+    asyncio__queueitems_fini(&q->items);
     asyncio_loop_unref(q->loop);
     asyncio__free(q);
 }
@@ -88,7 +88,7 @@ static bool is_full(const asyncio_queue *q) { return q->items.count >= q->limit;
 /* ---- without waiting ---- */
 
 static int put_item(asyncio_queue *q, const asyncio_value *item) {
-    int rc = asyncio__items_push(&q->items, item);
+    int rc = asyncio__queueitems_push(&q->items, item);
     if (ASYNCIO__UNLIKELY(rc < 0)) return rc;
     q->unfinished++;
     if (!asyncio__list_empty(&q->getters)) asyncio__waiters_wake_next(&q->getters);
@@ -96,7 +96,7 @@ static int put_item(asyncio_queue *q, const asyncio_value *item) {
 }
 
 static asyncio_value get_item(asyncio_queue *q) {
-    asyncio_value item = asyncio__items_pop(&q->items);
+    asyncio_value item = asyncio__queueitems_pop(&q->items);
     if (!asyncio__list_empty(&q->putters)) asyncio__waiters_wake_next(&q->putters);
     return item;
 }
@@ -179,7 +179,7 @@ static int run_get(const void *args, asyncio_value *result) {
     return 0;
 }
 
-static int put_at_once(const void *args, asyncio_value *out) {
+static int put_nowait(const void *args, asyncio_value *out) {
     const struct put_args *a = args;
     asyncio_queue *q = a->queue;
     if (!q || is_full(q) || q->shut_down) return ASYNCIO_MUST_RUN;
@@ -188,7 +188,7 @@ static int put_at_once(const void *args, asyncio_value *out) {
     return rc;
 }
 
-static int get_at_once(const void *args, asyncio_value *out) {
+static int get_nowait(const void *args, asyncio_value *out) {
     asyncio_queue *q = asyncio__object_of(args);
     if (!q || is_empty(q)) return ASYNCIO_MUST_RUN;
     asyncio_value item = get_item(q);
@@ -229,7 +229,7 @@ static int run_join(const void *args, asyncio_value *result) {
 
 static void drop_items(asyncio_queue *q) {
     while (q->items.count > 0) {
-        asyncio_value item = asyncio__items_pop(&q->items);
+        asyncio_value item = asyncio__queueitems_pop(&q->items);
         if (q->unfinished > 0) q->unfinished--;
         asyncio_value_drop(&item);
     }
@@ -261,14 +261,14 @@ static const asyncio_coro_type put_type = { .size = sizeof(asyncio_coro_type),
                                             .run = run_put,
                                             .capture = capture_queue,
                                             .release = release_queue,
-                                            .at_once = put_at_once };
+                                            .nowait = put_nowait };
 static const asyncio_coro_type get_type = { .size = sizeof(asyncio_coro_type),
                                             .name = "asyncio_queue_get",
                                             .file = "asyncio",
                                             .run = run_get,
                                             .capture = capture_queue,
                                             .release = release_queue,
-                                            .at_once = get_at_once };
+                                            .nowait = get_nowait };
 static const asyncio_coro_type join_type = { .size = sizeof(asyncio_coro_type),
                                              .name = "asyncio_queue_join",
                                              .file = "asyncio",
@@ -306,7 +306,7 @@ size_t asyncio_queue_unfinished(const asyncio_queue *q) { return q ? q->unfinish
 static void show_items(struct asyncio__text *text, const asyncio_queue *q) {
     for (size_t i = 0; i < q->items.count; i++) {
         asyncio__text_put(text, i == 0 ? " _queue=[" : ", ");
-        asyncio__text_value(text, asyncio__items_at(&q->items, i));
+        asyncio__text_value(text, asyncio__queueitems_at(&q->items, i));
     }
     if (q->items.count > 0) asyncio__text_put(text, "]");
 }

@@ -127,7 +127,7 @@ static int run_acquire(const void *args, asyncio_value *result) {
     return rc;
 }
 
-static int acquire_at_once(const void *args, asyncio_value *out) {
+static int acquire_nowait(const void *args, asyncio_value *out) {
     asyncio_semaphore *s = asyncio__object_of(args);
     if (!s || s->value == 0 || !asyncio__line_empty(&s->line)) return ASYNCIO_MUST_RUN;
     s->value--;
@@ -148,7 +148,7 @@ static const asyncio_coro_type acquire_type = { .size = sizeof(asyncio_coro_type
                                                 .run = run_acquire,
                                                 .capture = capture_semaphore,
                                                 .release = release_semaphore,
-                                                .at_once = acquire_at_once };
+                                                .nowait = acquire_nowait };
 
 asyncio_coro asyncio_semaphore_acquire(asyncio_semaphore *s) {
     return asyncio__object_coro(&acquire_type, s);
@@ -156,7 +156,7 @@ asyncio_coro asyncio_semaphore_acquire(asyncio_semaphore *s) {
 
 /* ---- the block ---- */
 
-static int enter_semaphore(asyncio_scope *scope) {
+static int enter_semaphore(asyncio_block *scope) {
     asyncio_semaphore *s = scope->object;
     if (!s) return null_semaphore();
     int rc = acquire(s);
@@ -164,18 +164,18 @@ static int enter_semaphore(asyncio_scope *scope) {
     return rc;
 }
 
-static int exit_semaphore(asyncio_scope *scope, int status) {
+static int exit_semaphore(asyncio_block *scope, int status) {
     asyncio_semaphore *s = scope->object;
     int rc = give_back(s);
     asyncio_semaphore_unref(s);
     return rc < 0 ? rc : status;
 }
 
-static const asyncio_scope_ops semaphore_ops = { sizeof(asyncio_scope_ops), "semaphore",
+static const asyncio_block_ops semaphore_ops = { sizeof(asyncio_block_ops), "semaphore",
                                                  enter_semaphore, exit_semaphore };
 
-asyncio_scope asyncio_semaphore_scope(asyncio_semaphore *s, int *rc) {
-    return asyncio_scope_make(rc, &semaphore_ops, s);
+asyncio_block asyncio_semaphore_block(asyncio_semaphore *s, int *rc) {
+    return asyncio_block_new(rc, &semaphore_ops, s);
 }
 
 int asyncio_semaphore_repr(const asyncio_semaphore *s, char *buf, size_t n) {

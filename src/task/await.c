@@ -3,7 +3,7 @@
  * task/await.c: awaiting: a coroutine object (a call in a frame of its own), a future or a
  * task (parking), and the two ways to suspend that everything else is built on.
  */
-#include "task/cover.h"
+#include "task/cancelstatus.h"
 
 /* ---- frames ---- */
 
@@ -58,9 +58,9 @@ static __attribute__((noinline)) int await_aside(struct asyncio__strand *strand,
 }
 
 /* Its type knows a way without a frame, for when there is nothing to wait for. */
-static __attribute__((noinline)) int await_at_once(struct asyncio__strand *strand,
-                                                   const asyncio_coro *coro, asyncio_value *out) {
-    int status = coro->type->at_once(coro->args.bytes, out);
+static __attribute__((noinline)) int await_nowait(struct asyncio__strand *strand,
+                                                  const asyncio_coro *coro, asyncio_value *out) {
+    int status = coro->type->nowait(coro->args.bytes, out);
     return ASYNCIO__LIKELY(status != ASYNCIO_MUST_RUN) ? status : await_coro(strand, coro, out);
 }
 
@@ -77,7 +77,7 @@ int asyncio_await(const asyncio_coro *coro, asyncio_value *out, const char *wher
         return asyncio__task_yield(asyncio__task_of(strand));
     }
     if (ASYNCIO__UNLIKELY(strand->error != NULL)) return await_aside(strand, coro, out);
-    return coro->type->at_once ? await_at_once(strand, coro, out) : await_coro(strand, coro, out);
+    return coro->type->nowait ? await_nowait(strand, coro, out) : await_coro(strand, coro, out);
 }
 
 /* ---- suspending ---- */
@@ -92,7 +92,7 @@ static bool raises_cancelled(const struct asyncio_future *f) {
 static int request_delivered(struct asyncio_task *t) {
     struct asyncio__strand *strand = &t->fiber.strand;
     int rc = asyncio__raise_cancelled(strand, t->future.cancel_msg);
-    if (strand->flags & ASYNCIO__TASK_COVERED)
+    if (strand->flags & ASYNCIO__TASK_SCOPED)
         asyncio__error_mark(asyncio__error_match(strand, rc), ASYNCIO__ORIGIN_ANOTHER);
     return rc;
 }
@@ -116,20 +116,20 @@ int asyncio__task_interrupted(struct asyncio_task *t, struct asyncio_future *f) 
     bool hit = f ? (flags & ASYNCIO__TASK_HIT) &&
                        f->state == (watching ? ASYNCIO__PENDING : ASYNCIO__CANCELLED)
                  : (flags & ASYNCIO__TASK_STICKY);
-    return hit ? asyncio__cover_raise(t) : 0;
+    return hit ? asyncio__cancelstatus_raise(t) : 0;
 }
 
 /* Cancels what the task has just begun to wait for, or takes it out of there. */
 void asyncio__task_interrupt(struct asyncio_task *t, struct asyncio_future *f) {
     struct asyncio__strand *strand = &t->fiber.strand;
     if (!(strand->flags & ASYNCIO__TASK_MUST_CANCEL)) {
-        asyncio__cover_hit(t, f);
+        asyncio__cancelstatus_hit(t, f);
     } else if (strand->flags & ASYNCIO__TASK_WATCHING) {
-        asyncio__link_unlink(&t->fiber.node.link);
-        asyncio__loop_queue(t->future.loop, &t->fiber.node);
+        asyncio__link_unlink(&t->fiber.runnable.link);
+        asyncio__loop_queue(t->future.loop, &t->fiber.runnable);
     } else if (asyncio__future_cancel(f, t->future.cancel_msg)) {
         strand->flags &= ~(uint32_t)ASYNCIO__TASK_MUST_CANCEL;
-        if (strand->flags & ASYNCIO__TASK_COVERED) strand->flags |= ASYNCIO__TASK_REQUESTED;
+        if (strand->flags & ASYNCIO__TASK_SCOPED) strand->flags |= ASYNCIO__TASK_REQUESTED;
     }
 }
 
@@ -182,7 +182,7 @@ int asyncio__task_yield(struct asyncio_task *t) {
     uint32_t flags = t->fiber.strand.flags;
     if (ASYNCIO__UNLIKELY(flags & ASYNCIO__TASK_UNWINDING)) return refuse(t);
     asyncio_loop *loop = t->future.loop;
-    asyncio__loop_queue(loop, &t->fiber.node);
+    asyncio__loop_queue(loop, &t->fiber.runnable);
     asyncio__loop_suspend(loop, &t->fiber);
     flags = t->fiber.strand.flags;
     if (ASYNCIO__UNLIKELY(flags & ASYNCIO__TASK_INTERRUPTS_YIELD))

@@ -9,7 +9,7 @@
  * is taken out of what it waits for and runs with the mark. A shielded block on the way holds
  * the request back there.
  */
-#include "task/cover.h"
+#include "task/cancelstatus.h"
 
 static struct asyncio_task *task_of_future(struct asyncio_future *f) {
     return (struct asyncio_task *)(void *)f;
@@ -23,8 +23,8 @@ static void mark_task(struct asyncio_task *t, struct asyncio__message *msg) {
 /* Out of what it waits for, into the ready queue. */
 static void take_out(struct asyncio_task *t, struct asyncio__message *msg) {
     mark_task(t, msg);
-    asyncio__link_unlink(&t->fiber.node.link);
-    asyncio__loop_queue(t->future.loop, &t->fiber.node);
+    asyncio__link_unlink(&t->fiber.runnable.link);
+    asyncio__loop_queue(t->future.loop, &t->fiber.runnable);
 }
 
 /* One step down: what t waits for if that is a task to go on with, otherwise NULL, and the
@@ -37,7 +37,7 @@ static struct asyncio_task *place_request(struct asyncio_task *t, struct asyncio
         mark_task(t, msg);
         return NULL;
     }
-    if (ASYNCIO__UNLIKELY(strand->flags & (ASYNCIO__TASK_COVERED | ASYNCIO__TASK_WATCHING))) {
+    if (ASYNCIO__UNLIKELY(strand->flags & (ASYNCIO__TASK_SCOPED | ASYNCIO__TASK_WATCHING))) {
         if (strand->flags & ASYNCIO__TASK_WATCHING) {
             uint32_t out = strand->flags & (ASYNCIO__TASK_MUST_CANCEL | ASYNCIO__TASK_HIT);
             if (out || f->state != ASYNCIO__PENDING) mark_task(t, msg);
@@ -59,10 +59,10 @@ static struct asyncio_task *place_request(struct asyncio_task *t, struct asyncio
 
 /* Counts the request; false if it is held back by a shielded block inside of `at`. */
 static bool count_request(struct asyncio_task *t, struct asyncio__message *msg,
-                          const struct asyncio__cover *at) {
+                          const struct asyncio__cancelstatus *at) {
     t->fiber.strand.cancels++;
-    if (ASYNCIO__LIKELY(!(t->fiber.strand.flags & ASYNCIO__TASK_COVERED))) return true;
-    if (!asyncio__cover_hold(t, at)) return true;
+    if (ASYNCIO__LIKELY(!(t->fiber.strand.flags & ASYNCIO__TASK_SCOPED))) return true;
+    if (!asyncio__cancelstatus_hold(t, at)) return true;
     asyncio__message_set(&t->future.cancel_msg, msg);
     return false;
 }
@@ -93,7 +93,7 @@ bool asyncio__task_request_cancel(struct asyncio_future *f, struct asyncio__mess
     return true;
 }
 
-void asyncio__task_cancel_from(struct asyncio_task *t, const struct asyncio__cover *at) {
+void asyncio__task_cancel_from(struct asyncio_task *t, const struct asyncio__cancelstatus *at) {
     if (t->future.state != ASYNCIO__PENDING || t->future.loop->closed) return;
     if (count_request(t, NULL, at)) walk_down(t, NULL);
 }
@@ -113,7 +113,8 @@ unsigned asyncio_task_uncancel(asyncio_task *t) {
     struct asyncio__strand *strand = &t->fiber.strand;
     if (strand->cancels > 0 && --strand->cancels == 0) {
         strand->flags &= ~(uint32_t)ASYNCIO__TASK_MUST_CANCEL;
-        if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_COVERED)) asyncio__cover_forget_held(t);
+        if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_SCOPED))
+            asyncio__cancelstatus_forget_held(t);
     }
     return strand->cancels;
 }

@@ -15,7 +15,7 @@
 #include <errno.h>
 
 #include "base/alloc.h"
-#include "task/cover.h"
+#include "task/cancelstatus.h"
 #include "task/generator.h"
 #include "task/waiters.h"
 
@@ -30,11 +30,12 @@ struct asyncio_gen {
     struct asyncio__cpu *caller;  /* where whoever advances it goes on */
     struct asyncio__frame frame;  /* its outermost frame; up is the advancing one */
     struct asyncio__frame *top;   /* its innermost frame while it is suspended */
-    struct asyncio__cover *cover; /* the advancing task's, when it was advanced; to compare */
-    asyncio_coro_type coro;       /* how its frame is shown */
-    asyncio_error *slot;          /* its error slot while it is suspended */
-    asyncio_value value;          /* going in: sent; coming out: yielded */
-    int status;                   /* going in: thrown; coming out: its end */
+    struct asyncio__cancelstatus
+        *cancelstatus;      /* the advancing task's, when it was advanced; to compare */
+    asyncio_coro_type coro; /* how its frame is shown */
+    asyncio_error *slot;    /* its error slot while it is suspended */
+    asyncio_value value;    /* going in: sent; coming out: yielded */
+    int status;             /* going in: thrown; coming out: its end */
     uint32_t refs;
     enum state state;
     bool advancing;
@@ -193,7 +194,7 @@ static int advance(asyncio_gen *g, struct asyncio__strand *strand, struct asynci
     if (g->state == SUSPENDED) attach(g, strand);
     g->state = RUNNING;
     g->caller = caller;
-    g->cover = asyncio__cover_of(asyncio__task_of(strand));
+    g->cancelstatus = asyncio__cancelstatus_of(asyncio__task_of(strand));
     asyncio__cpu_switch(caller, &g->cpu);
     strand->top = below;
     if (g->state == SUSPENDED) return 0;
@@ -213,7 +214,7 @@ int asyncio_gen_yield(asyncio_gen *g, asyncio_value value, asyncio_value *sent, 
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "yield outside a running generator");
     }
     /* Whoever advances it next may be another task, which the scope has nothing to do with. */
-    if (asyncio__cover_of(asyncio__task_of(strand)) != g->cover) {
+    if (asyncio__cancelstatus_of(asyncio__task_of(strand)) != g->cancelstatus) {
         asyncio_value_drop(&value);
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
                               "yield inside a cancel scope or a shielded block");
@@ -414,7 +415,7 @@ size_t asyncio_loop_open_asyncgens(const asyncio_loop *loop) {
 struct shutdown;
 
 struct closer {
-    struct asyncio__node node; /* among the callbacks of the task */
+    struct asyncio__runnable runnable; /* among the callbacks of the task */
     struct shutdown *shutdown;
     asyncio_gen *gen;   /* a reference */
     asyncio_task *task; /* a reference */
@@ -426,21 +427,23 @@ struct shutdown {
     size_t count, left;
 };
 
-static void run_closer(struct asyncio__node *node) {
-    struct closer *c = asyncio__container(node, struct closer, node);
-    asyncio__link_init(&node->link);
+static void run_closer(struct asyncio__runnable *runnable) {
+    struct closer *c = asyncio__container(runnable, struct closer, runnable);
+    asyncio__link_init(&runnable->link);
     if (--c->shutdown->left == 0) asyncio__waiter_wake(&c->shutdown->waiter);
 }
 
-static void discard_closer(struct asyncio__node *node) { asyncio__link_init(&node->link); }
+static void discard_closer(struct asyncio__runnable *runnable) {
+    asyncio__link_init(&runnable->link);
+}
 
-static int describe_closer(struct asyncio__node *node, char *buf, size_t n) {
-    (void)node;
+static int describe_closer(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    (void)runnable;
     return snprintf(buf, n, "gather.<locals>._done_callback()");
 }
 
-static const struct asyncio__node_ops closer_ops = { run_closer, discard_closer, describe_closer,
-                                                     NULL };
+static const struct asyncio__runnable_ops closer_ops = { run_closer, discard_closer,
+                                                         describe_closer, NULL };
 
 /* The open generators, in order. */
 static void collect_closers(asyncio_loop *loop, struct shutdown *s) {
@@ -449,8 +452,10 @@ static void collect_closers(asyncio_loop *loop, struct shutdown *s) {
         asyncio_gen *g = asyncio__container(l, asyncio_gen, link);
         if (g->closing) continue;
         struct closer *c = &s->closers[s->count++];
-        *c = (struct closer){ .node.ops = &closer_ops, .shutdown = s, .gen = asyncio_gen_ref(g) };
-        asyncio__link_init(&c->node.link);
+        *c = (struct closer){ .runnable.ops = &closer_ops,
+                              .shutdown = s,
+                              .gen = asyncio_gen_ref(g) };
+        asyncio__link_init(&c->runnable.link);
     }
 }
 
@@ -471,7 +476,7 @@ static void follow_closers(asyncio_loop *loop, struct shutdown *s) {
     for (size_t i = 0; i < s->count; i++) {
         struct asyncio_future *f = &s->closers[i].task->future;
         bool pending = f->state == ASYNCIO__PENDING;
-        asyncio__list_append(pending ? &f->callbacks : &loop->ready, &s->closers[i].node.link);
+        asyncio__list_append(pending ? &f->callbacks : &loop->ready, &s->closers[i].runnable.link);
     }
 }
 
@@ -507,7 +512,7 @@ static int run_shutdown(const void *args, asyncio_value *result) {
     }
     for (size_t i = 0; i < s.count; i++) {
         struct closer *c = &s.closers[i];
-        asyncio__link_take(&c->node.link);
+        asyncio__link_take(&c->runnable.link);
         if (rc >= 0) report_closer(loop, c);
         asyncio_task_unref(c->task);
         asyncio_gen_unref(c->gen);

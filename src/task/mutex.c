@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * task/mutex.c: mutexes that tasks have locked, noted for each thread while its loop is in debug
- * mode. The loop looks at the end of every step then (upcalls->holding).
+ * mode. The loop looks at the end of every step then (hooks->holding).
  */
 #include <asyncio/mutex.h>
 

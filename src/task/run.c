@@ -11,7 +11,7 @@
 
 asyncio_loop *asyncio_new_event_loop(void) {
     asyncio__overflow_report_tasks();
-    return asyncio__loop_new(&asyncio__task_upcalls);
+    return asyncio__loop_new(&asyncio__task_hooks);
 }
 
 asyncio_loop *asyncio_testing_new_event_loop(double start) {

@@ -17,7 +17,7 @@
 #include <asyncio/keywords.h>
 #include <asyncio/run.h>
 
-#include "task/interrupt.h"
+#include "task/sigint.h"
 #include "task/run.h"
 #include "task/shutdown.h"
 #include "task/task.h"
@@ -81,11 +81,11 @@ static int convert_interrupt(asyncio_task *t, int rc) {
 }
 
 static int run_task(asyncio_runner *r, asyncio_task *t, asyncio_value *result) {
-    struct asyncio__interrupt interrupt;
+    struct asyncio__sigint interrupt;
     asyncio_value value;
-    asyncio__interrupt_start(&interrupt, r->loop, t);
+    asyncio__sigint_start(&interrupt, r->loop, t);
     int rc = asyncio__run_new_task(r->loop, t);
-    int interrupts = asyncio__interrupt_stop(&interrupt);
+    int interrupts = asyncio__sigint_stop(&interrupt);
     if (rc < 0) {
         if (t->future.state == ASYNCIO__FAILED)
             t->future.flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;

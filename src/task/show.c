@@ -52,12 +52,12 @@ static bool is_relay(const struct asyncio_future *f) {
     return f->ops->relay || (f->flags & ASYNCIO__FUTURE_ON_STACK);
 }
 
-static struct asyncio_future *awaiter_of(struct asyncio__node *node, size_t i) {
-    const struct asyncio__node_more *more = node->ops->more;
-    if (node->ops == &asyncio__fiber_resume_ops || (more && more->drive)) {
-        return i == 0 ? &asyncio__task_of_node(node)->future : NULL;
+static struct asyncio_future *awaiter_of(struct asyncio__runnable *runnable, size_t i) {
+    const struct asyncio__runnable_more *more = runnable->ops->more;
+    if (runnable->ops == &asyncio__fiber_resume_ops || (more && more->drive)) {
+        return i == 0 ? &asyncio__task_of_runnable(runnable)->future : NULL;
     }
-    return more && more->awaiter ? more->awaiter(node, i) : NULL;
+    return more && more->awaiter ? more->awaiter(runnable, i) : NULL;
 }
 
 struct search {
@@ -71,7 +71,7 @@ static int find_awaiters(const struct search *s, struct asyncio_future *f, int r
                          size_t *found) {
     for (struct asyncio__link *l = f->callbacks.next; l != &f->callbacks; l = l->next) {
         struct asyncio_future *a;
-        for (size_t i = 0; (a = awaiter_of(asyncio__node_of(l), i)) != NULL; i++) {
+        for (size_t i = 0; (a = awaiter_of(asyncio__runnable_of(l), i)) != NULL; i++) {
             size_t behind = 0;
             int rc = 0;
             if (is_relay(a) && relays < RELAYS_MAX) rc = find_awaiters(s, a, relays + 1, &behind);

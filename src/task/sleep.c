@@ -20,23 +20,23 @@ struct sleeper {
     struct asyncio_future future;
 };
 
-static void wake_sleeper(struct asyncio__node *node) {
-    struct sleeper *s = asyncio__container(node, struct sleeper, timer.node);
+static void wake_sleeper(struct asyncio__runnable *runnable) {
+    struct sleeper *s = asyncio__container(runnable, struct sleeper, timer.runnable);
     s->timer.state = ASYNCIO__TIMER_IDLE;
     if (s->future.state == ASYNCIO__PENDING) asyncio__future_finish(&s->future, asyncio_none());
 }
 
-static void discard_sleeper(struct asyncio__node *node) {
-    asyncio__container(node, struct sleeper, timer.node)->timer.state = ASYNCIO__TIMER_IDLE;
+static void discard_sleeper(struct asyncio__runnable *runnable) {
+    asyncio__container(runnable, struct sleeper, timer.runnable)->timer.state = ASYNCIO__TIMER_IDLE;
 }
 
-static int describe_sleeper(struct asyncio__node *node, char *buf, size_t n) {
-    (void)node;
+static int describe_sleeper(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    (void)runnable;
     return snprintf(buf, n, "asyncio_sleep()");
 }
 
-static const struct asyncio__node_ops sleeper_ops = { wake_sleeper, discard_sleeper,
-                                                      describe_sleeper, NULL };
+static const struct asyncio__runnable_ops sleeper_ops = { wake_sleeper, discard_sleeper,
+                                                          describe_sleeper, NULL };
 
 static int sleep_for(struct asyncio_task *t, double delay) {
     asyncio_loop *loop = t->future.loop;

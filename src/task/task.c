@@ -2,7 +2,7 @@
  *
  * task/task.c: making tasks, their first step, their end, and the stackful drive.
  */
-#include "task/cover.h"
+#include "task/cancelstatus.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -11,7 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/contextvar.h"
-#include "task/unjoined.h"
+#include "task/failed_task.h"
 
 _Static_assert(sizeof(struct asyncio__start) <= 96, "fits the loop's cells");
 #if !ASYNCIO__ANNOTATED /* sanitizers keep notes in the cpu */
@@ -70,7 +70,7 @@ static inline int fill_task(struct asyncio_task *t, asyncio_loop *loop, const as
     asyncio__link_init(&t->all);
     int rc = fill_start(t, coro, o);
     if (rc >= 0 && o && o->name) rc = set_name(t, o->name);
-    if (rc >= 0 && ASYNCIO__UNLIKELY(loop->inherit != NULL)) rc = asyncio__cover_inherit(t);
+    if (rc >= 0 && ASYNCIO__UNLIKELY(loop->inherit != NULL)) rc = asyncio__cancelstatus_inherit(t);
     if (rc < 0) return rc;
     if (!o || !o->name) t->name = (uintptr_t)(next_number() << 1) | 1;
     t->fiber.strand.context =
@@ -81,7 +81,8 @@ static inline int fill_task(struct asyncio_task *t, asyncio_loop *loop, const as
 /* Frees what fill_task and its life left; reports nothing. */
 static void free_parts(struct asyncio_task *t) {
     asyncio_loop *loop = t->future.loop;
-    if (ASYNCIO__UNLIKELY(t->fiber.strand.flags & ASYNCIO__TASK_COVERED)) asyncio__cover_drop(t);
+    if (ASYNCIO__UNLIKELY(t->fiber.strand.flags & ASYNCIO__TASK_SCOPED))
+        asyncio__cancelstatus_drop(t);
     if (t->start) asyncio__slab_put(&loop->cells_slab, t->start);
     if (!(t->name & 1)) asyncio__free((char *)t->name);
     asyncio__context_release(t->fiber.strand.context);
@@ -115,7 +116,7 @@ static inline int check_options(asyncio_loop *loop, const asyncio_coro *coro,
 /* The eager first step. KeyboardInterrupt and SystemExit come out of the making. */
 static struct asyncio_task *start_eagerly(asyncio_loop *loop, struct asyncio_task *t) {
     if (!asyncio__fiber_bind(loop, &t->fiber)) {
-        loop->upcalls->fiber_failed(&t->fiber, -ENOMEM);
+        loop->hooks->fiber_failed(&t->fiber, -ENOMEM);
         return t;
     }
     asyncio__fiber_run_inline(loop, &t->fiber);
@@ -150,7 +151,7 @@ static inline __attribute__((always_inline)) struct asyncio_task *new_task(
     t->future.refs = 2; /* the caller's and the loop's */
     asyncio__list_append(&loop->tasks, &t->all);
     if (starts_now(loop, o)) return start_eagerly(loop, t);
-    asyncio__loop_queue(loop, &t->fiber.node);
+    asyncio__loop_queue(loop, &t->fiber.runnable);
     return t;
 }
 
@@ -168,7 +169,7 @@ asyncio_task *asyncio_task_new(asyncio_loop *loop, const asyncio_task_options *o
 
 int asyncio__task_begin_cancelled(struct asyncio_task *t) {
     struct asyncio__strand *strand = &t->fiber.strand;
-    if (!(strand->flags & ASYNCIO__TASK_MUST_CANCEL)) return asyncio__cover_raise(t);
+    if (!(strand->flags & ASYNCIO__TASK_MUST_CANCEL)) return asyncio__cancelstatus_raise(t);
     strand->flags &= ~(uint32_t)ASYNCIO__TASK_MUST_CANCEL;
     return asyncio__raise_cancelled(strand, t->future.cancel_msg);
 }
@@ -188,7 +189,7 @@ static void finish_failed(struct asyncio_task *t, int status) {
     bool leaves = status == ASYNCIO_KEYBOARD_INTERRUPT || status == ASYNCIO_SYSTEM_EXIT;
     if (leaves && !loop->inline_top) asyncio__loop_exit(loop, status, asyncio_error_ref(error));
     asyncio__future_fail(&t->future, status, error);
-    if (ASYNCIO__UNLIKELY(loop->unjoined_wish) && !leaves) asyncio__unjoined_note(t);
+    if (ASYNCIO__UNLIKELY(loop->failed_task_mode) && !leaves) asyncio__failed_task_note(t);
 }
 
 static void finish_value(struct asyncio_task *t, asyncio_value value) {
@@ -215,7 +216,7 @@ static inline __attribute__((always_inline)) void finish_task(struct asyncio_tas
     bool unwound = strand->flags & ASYNCIO__TASK_UNWINDING; /* it stays pending */
     if (ASYNCIO__LIKELY(status >= 0 && !unwound)) finish_value(t, value);
     else finish_badly(t, status, value, unwound);
-    if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_COVERED)) asyncio__cover_drop(t);
+    if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_SCOPED)) asyncio__cancelstatus_drop(t);
     strand->flags &= ~(uint32_t)ASYNCIO__TASK_MUST_CANCEL;
     strand->top = NULL;
     if (ASYNCIO__UNLIKELY(strand->error != NULL)) {
@@ -238,8 +239,8 @@ static void fiber_main(void) {
     asyncio_loop *loop = t->future.loop;
     asyncio_coro coro;
     asyncio__coro_copy(&coro, &t->start->coro);
-    asyncio__cover_keep(t);
-    t->fiber.node.ops = &asyncio__fiber_resume_ops;
+    asyncio__task_drop_start(t);
+    t->fiber.runnable.ops = &asyncio__fiber_resume_ops;
     asyncio_value value = asyncio_none();
     int status = asyncio__task_begin(t);
     if (ASYNCIO__LIKELY(status >= 0)) {
@@ -294,7 +295,7 @@ const struct asyncio__drive asyncio__drive_stackful = { stackful_frames, unwind_
 
 static asyncio__context_ref *task_context(asyncio_task *t) { return &t->fiber.strand.context; }
 
-const struct asyncio__upcalls asyncio__task_upcalls = {
+const struct asyncio__loop_hooks asyncio__task_hooks = {
     .task_size = sizeof(struct asyncio_task),
     .fiber_main = fiber_main,
     .fiber_failed = fiber_failed,
@@ -306,7 +307,7 @@ const struct asyncio__upcalls asyncio__task_upcalls = {
     .describe_step = asyncio__task_describe_step,
     .destroy_pending = asyncio__task_destroy_pending,
     .task_context = task_context,
-    .idle = asyncio__unjoined_idle,
+    .idle = asyncio__failed_task_idle,
 };
 
 /* ---- properties ---- */

@@ -3,12 +3,12 @@
  * task/task.h: the inside of a task, 192 bytes in three cache lines: the future it is; what a
  * switch touches (the fiber up to strand.cancels); the rest.
  *
- * Life: made (its node queued with start ops, its arguments in a cell) -> started (has a
+ * Life: made (its runnable queued with start ops, its arguments in a cell) -> started (has a
  * stack; runs, is queued, or waits for strand.waiter) -> done. The loop's list holds a
  * reference until then. strand.flags hold the bits below.
  *
  * A kind of coroutine is a drive. The stackful one is the fiber; another (a step function
- * over a frame of its own) brings its own node ops and uses the same functions to begin,
+ * over a frame of its own) brings its own runnable ops and uses the same functions to begin,
  * wait, learn why it was woken, and finish.
  */
 #ifndef ASYNCIO_TASK_TASK_H
@@ -27,13 +27,14 @@ enum {
     ASYNCIO__TASK_STARTED = 2,     /* has taken its first step */
     ASYNCIO__TASK_VISITED = 4,     /* by a walk that cancels a chain of tasks */
     ASYNCIO__TASK_UNWINDING = 8,   /* its loop closes: every wait fails with GeneratorExit */
-    ASYNCIO__TASK_COVERED =
-        ASYNCIO__STRAND_COVERED,   /* is inside a cancel scope or a shielded block (cover.h) */
-    ASYNCIO__TASK_STICKY = 32,     /* a scope it sees is cancelled: every wait fails */
-    ASYNCIO__TASK_HIT = 64,        /* what it waits for was cancelled for that scope */
-    ASYNCIO__TASK_REQUESTED = 128, /* covered, and what it waits for was cancelled with it */
-    ASYNCIO__TASK_HIDDEN = 256,    /* scopes do not interrupt the wait it is in */
-    ASYNCIO__TASK_WATCHING = 512,  /* what it waits for is not cancelled with it */
+    ASYNCIO__TASK_SCOPED =
+        ASYNCIO__STRAND_SCOPED, /* is inside a cancel scope or a shielded block (cancelstatus.h) */
+    ASYNCIO__TASK_STICKY = 32,  /* a scope it sees is cancelled: every wait fails */
+    ASYNCIO__TASK_HIT = 64,     /* what it waits for was cancelled for that scope */
+    ASYNCIO__TASK_REQUESTED =
+        128, /* under a cancel status, and what it waits for was cancelled with it */
+    ASYNCIO__TASK_HIDDEN = 256,   /* scopes do not interrupt the wait it is in */
+    ASYNCIO__TASK_WATCHING = 512, /* what it waits for is not cancelled with it */
 };
 
 /* What makes a suspension end otherwise than by what was waited for. */
@@ -44,7 +45,7 @@ enum {
     (ASYNCIO__TASK_MUST_CANCEL | ASYNCIO__TASK_UNWINDING | ASYNCIO__TASK_STICKY)
 #define ASYNCIO__TASK_INTERRUPTS_START (ASYNCIO__TASK_MUST_CANCEL | ASYNCIO__TASK_STICKY)
 
-struct asyncio__cover;
+struct asyncio__cancelstatus;
 
 struct asyncio__drive {
     /* The frames of a suspended coroutine, oldest first; as asyncio_task_get_stack. */
@@ -56,7 +57,7 @@ struct asyncio__drive {
 /* What a task keeps until its first step. */
 struct asyncio__start {
     asyncio_coro coro;
-    struct asyncio__cover *cover; /* if ASYNCIO__TASK_COVERED: see task->start */
+    struct asyncio__cancelstatus *cancelstatus; /* if ASYNCIO__TASK_SCOPED: see task->start */
 };
 
 struct asyncio_task {
@@ -64,7 +65,7 @@ struct asyncio_task {
     struct asyncio__fiber fiber;
     struct asyncio__link all;      /* in loop->tasks until it is done */
     const asyncio_coro_type *coro; /* what it runs; NULL: was done when made */
-    /* Until the first step; afterwards NULL, or the innermost cover it is under | 1. */
+    /* Until the first step; afterwards NULL, or the innermost cancel status it is under | 1. */
     struct asyncio__start *start;
     const char *where; /* where it was made, or NULL */
     uintptr_t name;    /* a char *, or (number << 1) | 1 */
@@ -75,7 +76,7 @@ extern const struct asyncio__drive asyncio__drive_stackful;
 extern const asyncio_coro_type asyncio__coro_of_future_type;
 
 static inline const struct asyncio__drive *asyncio__task_drive(const struct asyncio_task *task) {
-    const struct asyncio__node_more *more = task->fiber.node.ops->more;
+    const struct asyncio__runnable_more *more = task->fiber.runnable.ops->more;
     return more && more->drive ? more->drive : &asyncio__drive_stackful;
 }
 
@@ -83,8 +84,8 @@ static inline struct asyncio_task *asyncio__task_of(const struct asyncio__strand
     return asyncio__container(strand, struct asyncio_task, fiber.strand);
 }
 
-static inline struct asyncio_task *asyncio__task_of_node(struct asyncio__node *node) {
-    return asyncio__container(node, struct asyncio_task, fiber.node);
+static inline struct asyncio_task *asyncio__task_of_runnable(struct asyncio__runnable *runnable) {
+    return asyncio__container(runnable, struct asyncio_task, fiber.runnable);
 }
 
 /* The task that runs, or NULL. */
@@ -95,9 +96,9 @@ static inline struct asyncio_task *asyncio__task_current(void) {
 /* The cancel of a task's future ops. */
 bool asyncio__task_request_cancel(struct asyncio_future *f, struct asyncio__message *msg);
 
-/* The same on behalf of a block of the task that was entered under the cover `at`: shielded
+/* The same on behalf of a block of the task that was entered under the cancel status `at`: shielded
  * blocks outside of that do not hold it back. */
-void asyncio__task_cancel_from(struct asyncio_task *task, const struct asyncio__cover *at);
+void asyncio__task_cancel_from(struct asyncio_task *task, const struct asyncio__cancelstatus *at);
 
 /* Delivers a request that was counted before and held back. */
 void asyncio__task_deliver(struct asyncio_task *task) __attribute__((cold));
@@ -118,12 +119,12 @@ static inline int asyncio__task_begin(struct asyncio_task *task) {
 void asyncio__task_interrupt(struct asyncio_task *task, struct asyncio_future *f)
     __attribute__((cold));
 
-/* Makes the task wait for a pending future; its node goes into that one's callbacks. */
+/* Makes the task wait for a pending future; its runnable goes into that one's callbacks. */
 static inline void asyncio__task_wait(struct asyncio_task *task, struct asyncio_future *f) {
     struct asyncio__strand *strand = &task->fiber.strand;
     f->refs++;
     strand->waiter = f;
-    asyncio__list_append(&f->callbacks, &task->fiber.node.link);
+    asyncio__list_append(&f->callbacks, &task->fiber.runnable.link);
     if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_INTERRUPTS_START)) {
         asyncio__task_interrupt(task, f);
     }
@@ -155,7 +156,7 @@ int asyncio__task_yield(struct asyncio_task *task);
 #define ASYNCIO__NO_OVERRIDE INT_MIN
 
 /* Closes the blocks a frame leaves open, innermost first, each with the status so far. */
-int asyncio__frame_close_scopes(struct asyncio__frame *frame, int status) __attribute__((cold));
+int asyncio__frame_close_blocks(struct asyncio__frame *frame, int status) __attribute__((cold));
 
 /* Pushes a frame onto the strand, and takes it off again: the status it really ends with. */
 static inline void asyncio__frame_open(struct asyncio__strand *strand, struct asyncio__frame *frame,
@@ -173,7 +174,7 @@ static inline void asyncio__frame_open(struct asyncio__strand *strand, struct as
 
 static inline int asyncio__frame_close(struct asyncio__strand *strand, struct asyncio__frame *frame,
                                        int status) {
-    if (ASYNCIO__UNLIKELY(frame->open != NULL)) status = asyncio__frame_close_scopes(frame, status);
+    if (ASYNCIO__UNLIKELY(frame->open != NULL)) status = asyncio__frame_close_blocks(frame, status);
     if (ASYNCIO__UNLIKELY(frame->override != ASYNCIO__NO_OVERRIDE)) status = frame->override;
     strand->top = frame->up;
     return status;
@@ -234,7 +235,7 @@ static inline void asyncio__coro_release(asyncio_coro *coro) {
 void asyncio__outcome_read(struct asyncio_future *f, asyncio_outcome *outcome);
 
 /* Leaves a block of that frame, which need not be the top one. */
-int asyncio__scope_exit_in(struct asyncio__frame *frame, asyncio_scope *scope, int status);
+int asyncio__block_exit_in(struct asyncio__frame *frame, asyncio_block *scope, int status);
 
 /* The status of the error that a NULL came with. */
 int asyncio__slot_status(void);
@@ -246,7 +247,7 @@ void asyncio__task_destroy_pending(asyncio_loop *loop);
 void asyncio__overflow_report_tasks(void);
 
 /* A loop with everything it needs. */
-extern const struct asyncio__upcalls asyncio__task_upcalls;
+extern const struct asyncio__loop_hooks asyncio__task_hooks;
 int asyncio__report(asyncio_loop *loop, const asyncio_exception_context *context);
 void asyncio__task_report_deadlock(asyncio_loop *loop);
 void asyncio__task_report_holding(asyncio_loop *loop);

@@ -12,33 +12,38 @@ void asyncio__waiters_wake_next(struct asyncio__link *line) {
     }
 }
 
-static void run_done_waiter(struct asyncio__node *node) {
-    asyncio__link_init(&node->link);
-    asyncio__waiter_wake(&asyncio__container(node, struct asyncio__done_waiter, node)->waiter);
+static void run_done_waiter(struct asyncio__runnable *runnable) {
+    asyncio__link_init(&runnable->link);
+    asyncio__waiter_wake(
+        &asyncio__container(runnable, struct asyncio__done_waiter, runnable)->waiter);
 }
 
-static void discard_done_waiter(struct asyncio__node *node) { asyncio__link_init(&node->link); }
+static void discard_done_waiter(struct asyncio__runnable *runnable) {
+    asyncio__link_init(&runnable->link);
+}
 
-static int describe_done_waiter(struct asyncio__node *node, char *buf, size_t n) {
-    (void)node;
+static int describe_done_waiter(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    (void)runnable;
     return snprintf(buf, n, "_release_waiter()");
 }
 
-static struct asyncio_future *done_waiter_awaiter(struct asyncio__node *node, size_t i) {
-    return i == 0 ? &asyncio__container(node, struct asyncio__done_waiter, node)->waiter.future
-                  : NULL;
+static struct asyncio_future *done_waiter_awaiter(struct asyncio__runnable *runnable, size_t i) {
+    return i == 0
+               ? &asyncio__container(runnable, struct asyncio__done_waiter, runnable)->waiter.future
+               : NULL;
 }
 
-static const struct asyncio__node_more done_waiter_more = { .awaiter = done_waiter_awaiter };
-static const struct asyncio__node_ops done_waiter_ops = { run_done_waiter, discard_done_waiter,
-                                                          describe_done_waiter, &done_waiter_more };
+static const struct asyncio__runnable_more done_waiter_more = { .awaiter = done_waiter_awaiter };
+static const struct asyncio__runnable_ops done_waiter_ops = { run_done_waiter, discard_done_waiter,
+                                                              describe_done_waiter,
+                                                              &done_waiter_more };
 
 int asyncio__wait_done(struct asyncio_task *task, struct asyncio_future *f, bool cancel) {
-    struct asyncio__done_waiter d = { .node.ops = &done_waiter_ops };
+    struct asyncio__done_waiter d = { .runnable.ops = &done_waiter_ops };
     asyncio__waiter_init(&d.waiter, f->loop);
-    asyncio__list_append(&f->callbacks, &d.node.link);
+    asyncio__list_append(&f->callbacks, &d.runnable.link);
     if (cancel) asyncio__future_cancel(f, NULL);
     int rc = asyncio__waiter_park(&d.waiter, task);
-    asyncio__link_take(&d.node.link);
+    asyncio__link_take(&d.runnable.link);
     return rc;
 }

@@ -53,7 +53,7 @@ void asyncio__waiters_wake_next(struct asyncio__link *line);
 
 /* A waiter that one future wakes, one turn after that is done. */
 struct asyncio__done_waiter {
-    struct asyncio__node node; /* among the callbacks of the future */
+    struct asyncio__runnable runnable; /* among the callbacks of the future */
     struct asyncio__waiter waiter;
 };
 

@@ -2,7 +2,7 @@
  *
  * thread/async.c: a call that can be sent from anywhere, signal handlers included.
  *
- * `posted` is set by the first send and taken back just before the callback runs. The node in the
+ * `posted` is set by the first send and taken back just before the callback runs. The runnable in the
  * inbox holds a reference; whoever sends has the user's.
  */
 #include <asyncio/threadsafe.h>
@@ -16,13 +16,13 @@
 #include "loop/inbox.h"
 
 struct asyncio_async {
-    struct asyncio__node node;
+    struct asyncio__runnable runnable;
     asyncio_loop *loop; /* held */
     asyncio_callback *fn;
     struct asyncio__call call;
     struct asyncio__tie tie;
     atomic_uint refs;
-    atomic_bool posted; /* the node is in the inbox or in the ready queue */
+    atomic_bool posted; /* the runnable is in the inbox or in the ready queue */
     bool running;       /* the callback is being called */
     bool closed;
 };
@@ -33,13 +33,13 @@ static void unref_async(asyncio_async *a) {
     asyncio__free(a);
 }
 
-static asyncio_async *async_of(struct asyncio__node *node) {
-    return asyncio__container(node, asyncio_async, node);
+static asyncio_async *async_of(struct asyncio__runnable *runnable) {
+    return asyncio__container(runnable, asyncio_async, runnable);
 }
 
-static void run_async(struct asyncio__node *node) {
-    asyncio_async *a = async_of(node);
-    asyncio__link_init(&node->link);
+static void run_async(struct asyncio__runnable *runnable) {
+    asyncio_async *a = async_of(runnable);
+    asyncio__link_init(&runnable->link);
     asyncio__point();
     /* An exchange, since emulators do not keep a store and a load after it in order. */
     atomic_exchange(&a->posted, false);
@@ -55,19 +55,19 @@ static void run_async(struct asyncio__node *node) {
     unref_async(a);
 }
 
-static void discard_async(struct asyncio__node *node) {
-    asyncio_async *a = async_of(node);
-    asyncio__link_init(&node->link);
+static void discard_async(struct asyncio__runnable *runnable) {
+    asyncio_async *a = async_of(runnable);
+    asyncio__link_init(&runnable->link);
     atomic_store(&a->posted, false);
     unref_async(a);
 }
 
-static int describe_async(struct asyncio__node *node, char *buf, size_t n) {
-    return asyncio__call_describe(&async_of(node)->call, buf, n);
+static int describe_async(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    return asyncio__call_describe(&async_of(runnable)->call, buf, n);
 }
 
-static const struct asyncio__node_ops async_ops = { run_async, discard_async, describe_async,
-                                                    NULL };
+static const struct asyncio__runnable_ops async_ops = { run_async, discard_async, describe_async,
+                                                        NULL };
 
 static void loop_closed(struct asyncio__tie *tie) {
     asyncio__container(tie, asyncio_async, tie)->loop->external--;
@@ -79,8 +79,8 @@ asyncio_async *asyncio_async_new_with(asyncio_loop *loop, asyncio_callback *fn,
     if (!fn) return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a callback is required"), NULL;
     asyncio_async *a = asyncio__malloc(sizeof *a);
     if (!a) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
-    a->node.ops = &async_ops;
-    asyncio__link_init(&a->node.link);
+    a->runnable.ops = &async_ops;
+    asyncio__link_init(&a->runnable.link);
     a->loop = loop;
     a->fn = fn;
     a->tie.close = loop_closed;
@@ -100,7 +100,7 @@ int asyncio_async_send(asyncio_async *a) {
     if (atomic_exchange(&a->posted, true)) return 0;
     asyncio__point();
     atomic_fetch_add(&a->refs, 1);
-    if (asyncio__inbox_post(a->loop, &a->node) == 0) return 0;
+    if (asyncio__inbox_post(a->loop, &a->runnable) == 0) return 0;
     atomic_fetch_sub(&a->refs, 1);
     return ASYNCIO_RUNTIME_ERROR;
 }

@@ -2,7 +2,7 @@
  *
  * thread/channel.c: a ring of values under a lock, and two lines of waiters.
  *
- * A waiter is a concurrent future: a thread waits for it as such, a task by way of a mirror. To be
+ * A waiter is a concurrent future: a thread waits for it as such, a task by way of a wrapper. To be
  * woken means to try again: who comes in between may be faster. Whoever wakes takes the waiter
  * out of its line; a waiter that was taken out but does not try again (cancelled, timed out)
  * passes the wake on.

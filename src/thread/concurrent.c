@@ -14,7 +14,7 @@
 #include "base/interleave.h"
 #include "base/futex.h"
 #include "loop/inbox.h"
-#include "thread/mirror.h"
+#include "thread/wrapper.h"
 
 struct callback {
     struct asyncio__link link;
@@ -35,7 +35,7 @@ void asyncio__concurrent_init(asyncio_concurrent_future *f,
     f->ops = ops;
     f->home = NULL;
     pthread_mutex_init(&f->lock, NULL);
-    asyncio__link_init(&f->mirrors);
+    asyncio__link_init(&f->wrappers);
     asyncio__link_init(&f->callbacks);
     f->value = asyncio_none();
     f->error = NULL;
@@ -74,15 +74,15 @@ void asyncio_concurrent_future_unref(asyncio_concurrent_future *f) {
 
 /* ---- finishing ---- */
 
-/* The loop may be gone as soon as it has the mirror: it is held over the post. */
-static void tell_mirrors(asyncio_concurrent_future *f) {
-    while (!asyncio__list_empty(&f->mirrors)) {
-        struct asyncio__mirror *m =
-            asyncio__container(f->mirrors.next, struct asyncio__mirror, link);
+/* The loop may be gone as soon as it has the wrapper: it is held over the post. */
+static void tell_wrappers(asyncio_concurrent_future *f) {
+    while (!asyncio__list_empty(&f->wrappers)) {
+        struct asyncio__wrapper *m =
+            asyncio__container(f->wrappers.next, struct asyncio__wrapper, link);
         asyncio_loop *loop = m->future.loop;
         asyncio__link_take(&m->link);
         asyncio__loop_hold(loop);
-        asyncio__inbox_post(loop, &m->arrival); /* not closed: it would have unlinked the mirror */
+        asyncio__inbox_post(loop, &m->arrival); /* not closed: it would have unlinked the wrapper */
         asyncio__loop_release(loop);
     }
 }
@@ -106,7 +106,7 @@ static void settle(asyncio_concurrent_future *f, enum asyncio__concurrent_state 
     bool waited_for = atomic_load(&f->waiting) > 0;
     bool called = !asyncio__list_empty(&callbacks);
     if (called) asyncio_concurrent_future_ref(f);
-    tell_mirrors(f);
+    tell_wrappers(f);
     asyncio__unlock(&f->lock);
     if (waited_for) asyncio__futex_wake(&f->state, INT_MAX); /* it may be gone: see base/futex.h */
     if (!called) return;

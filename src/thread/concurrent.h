@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * thread/concurrent.h: the inside of a concurrent future: a result that any thread may wait for,
- * and what a job, a coroutine run for another thread, and a mirror are made of.
+ * and what a job, a coroutine run for another thread, and a wrapper are made of.
  *
  * pending -> running -> finished | failed | cancelled, or pending -> cancelled, under the lock.
  * Once it is done, the outcome does not change (but see take_result) and may be read without the
  * lock by whoever saw it done.
  *
- * Mirrors are told under the lock, by a post to their loop's inbox: so a loop that is being closed
- * finds each mirror either linked or in its inbox. Callbacks are called without the lock.
+ * Wrappers are told under the lock, by a post to their loop's inbox: so a loop that is being closed
+ * finds each wrapper either linked or in its inbox. Callbacks are called without the lock.
  */
 #ifndef ASYNCIO_THREAD_CONCURRENT_H
 #define ASYNCIO_THREAD_CONCURRENT_H
@@ -42,7 +42,7 @@ struct asyncio_concurrent_future {
     const struct asyncio__concurrent_ops *ops;
     asyncio_loop *home; /* the loop that has to finish it, only compared; NULL: no loop's */
     pthread_mutex_t lock;
-    struct asyncio__link mirrors;   /* linked by asyncio__mirror.link */
+    struct asyncio__link wrappers;  /* linked by asyncio__wrapper.link */
     struct asyncio__link callbacks; /* in order */
     asyncio_value value;            /* finished */
     asyncio_error *error;           /* failed, cancelled: a reference, NULL: there was no memory */

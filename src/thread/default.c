@@ -4,7 +4,7 @@
  * made at first use, shut down by a coroutine, and let go when the loop is closed.
  *
  * Shutting down blocks, so a thread of its own does it, and finishes a concurrent future that the
- * coroutine waits for by way of a mirror. A coroutine that no longer waits leaves the thread to
+ * coroutine waits for by way of a wrapper. A coroutine that no longer waits leaves the thread to
  * itself.
  */
 #include <asyncio/wait.h>
@@ -21,10 +21,10 @@
 
 asyncio_future *asyncio__loop_run_job(asyncio_loop *loop, asyncio_executor *executor,
                                       asyncio_job *job) {
-    asyncio__mirror_start(&job->mirror, loop, &job->future, true);
-    if (asyncio__executor_submit(executor, job) >= 0) return &job->mirror.future;
+    asyncio__wrapper_start(&job->wrapper, loop, &job->future, true);
+    if (asyncio__executor_submit(executor, job) >= 0) return &job->wrapper.future;
     asyncio__job_forget_arg(job);
-    asyncio__mirror_undo(&job->mirror);
+    asyncio__wrapper_undo(&job->wrapper);
     asyncio__job_unref(job);
     return NULL;
 }
@@ -131,7 +131,8 @@ static void report_timeout(asyncio_loop *loop, double timeout) {
 static int wait_for_joiner(asyncio_loop *loop, asyncio_concurrent_future *over, double timeout) {
     asyncio_future *f = asyncio_wrap_future(over, loop);
     if (!f) return asyncio__slot_status();
-    asyncio_coro inner = asyncio_coro_of_future(f), limited = asyncio_wait_for_ptr(&inner, timeout);
+    asyncio_coro inner = asyncio_coro_of_future(f),
+                 limited = asyncio_wait_for_coro(&inner, timeout);
     int rc = asyncio_await(isinf(timeout) ? &inner : &limited, NULL, NULL, NULL);
     asyncio_future_unref(f);
     if (rc != ASYNCIO_TIMEOUT_ERROR) return rc;

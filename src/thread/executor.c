@@ -16,7 +16,7 @@ struct asyncio_executor {
     void *state;
 };
 
-asyncio_executor *asyncio_executor_make(const asyncio_executor_ops *ops, void *state) {
+asyncio_executor *asyncio_executor_new_custom(const asyncio_executor_ops *ops, void *state) {
     if (!ops || !ops->submit || !ops->shutdown || !ops->free) {
         asyncio__raise(ASYNCIO_TYPE_ERROR, "an executor needs submit, shutdown and free");
         return NULL;

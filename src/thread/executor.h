@@ -14,7 +14,7 @@ int asyncio__executor_submit(asyncio_executor *executor, asyncio_job *job);
 extern const asyncio_executor_ops asyncio__pool_ops;
 bool asyncio__executor_is_pool(const asyncio_executor *executor);
 
-/* Submits a job for a loop, which takes it: the future (the job's mirror) that waits for it. NULL:
+/* Submits a job for a loop, which takes it: the future (the job's wrapper) that waits for it. NULL:
  * raised; the job is gone, its argument still the caller's. */
 asyncio_future *asyncio__loop_run_job(asyncio_loop *loop, asyncio_executor *executor,
                                       asyncio_job *job);

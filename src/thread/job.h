@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * thread/job.h: a function to be run in another thread: a concurrent future, what is to be called,
- * and (for a loop that waits for it) its mirror, all in one allocation.
+ * and (for a loop that waits for it) its wrapper, all in one allocation.
  */
 #ifndef ASYNCIO_THREAD_JOB_H
 #define ASYNCIO_THREAD_JOB_H
@@ -9,7 +9,7 @@
 #include <asyncio/executor.h>
 
 #include "base/strand.h"
-#include "thread/mirror.h"
+#include "thread/wrapper.h"
 
 struct asyncio_job {
     asyncio_concurrent_future future; /* first */
@@ -20,7 +20,7 @@ struct asyncio_job {
     asyncio__context_ref context; /* a copy for the job alone; a reference */
     asyncio_context *entered;     /* an object it is to be run in instead; a reference */
     const char *name, *where;
-    struct asyncio__mirror mirror;                 /* of the loop that waits for it */
+    struct asyncio__wrapper wrapper;               /* of the loop that waits for it */
     unsigned char args[] __attribute__((aligned)); /* what arg points at, if that is a copy */
 };
 

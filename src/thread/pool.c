@@ -372,7 +372,7 @@ asyncio_executor *asyncio_executor_new_with(const asyncio_executor_options *opti
     if (check_options(options) < 0) return NULL;
     struct pool *pool = new_pool(options);
     if (!pool) return NULL;
-    asyncio_executor *executor = asyncio_executor_make(&asyncio__pool_ops, pool);
+    asyncio_executor *executor = asyncio_executor_new_custom(&asyncio__pool_ops, pool);
     if (!executor) destroy_pool(pool);
     return executor;
 }

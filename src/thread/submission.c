@@ -25,7 +25,7 @@ struct submission {
     asyncio_coro coro;                /* held until the task is made */
     asyncio__context_ref context;     /* of the caller, until the task is made; a reference */
     asyncio_task *task;               /* a reference, from begin to done; NULL */
-    struct asyncio__node begin, done, cancel;
+    struct asyncio__runnable begin, done, cancel;
     struct asyncio__tie tie; /* from begin to done */
 };
 
@@ -65,26 +65,29 @@ static void let_go_of_task(struct submission *s) {
     asyncio_concurrent_future_unref(&s->future);
 }
 
-static struct submission *submission_of_done(struct asyncio__node *node) {
-    return asyncio__container(node, struct submission, done);
+static struct submission *submission_of_done(struct asyncio__runnable *runnable) {
+    return asyncio__container(runnable, struct submission, done);
 }
 
-static void run_done(struct asyncio__node *node) {
-    struct submission *s = submission_of_done(node);
-    asyncio__link_init(&node->link);
+static void run_done(struct asyncio__runnable *runnable) {
+    struct submission *s = submission_of_done(runnable);
+    asyncio__link_init(&runnable->link);
     copy_outcome(s);
     let_go_of_task(s);
 }
 
 /* Only the tie lets go of it early. */
-static void discard_done(struct asyncio__node *node) { asyncio__link_init(&node->link); }
+static void discard_done(struct asyncio__runnable *runnable) {
+    asyncio__link_init(&runnable->link);
+}
 
-static int describe_done(struct asyncio__node *node, char *buf, size_t n) {
-    (void)node;
+static int describe_done(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    (void)runnable;
     return snprintf(buf, n, "_chain_future.<locals>._call_set_state()");
 }
 
-static const struct asyncio__node_ops done_ops = { run_done, discard_done, describe_done, NULL };
+static const struct asyncio__runnable_ops done_ops = { run_done, discard_done, describe_done,
+                                                       NULL };
 
 static void close_submission(struct asyncio__tie *tie) {
     struct submission *s = asyncio__container(tie, struct submission, tie);
@@ -141,14 +144,14 @@ static void drop_coro(struct submission *s) {
     s->context = 0;
 }
 
-static struct submission *submission_of_begin(struct asyncio__node *node) {
-    return asyncio__container(node, struct submission, begin);
+static struct submission *submission_of_begin(struct asyncio__runnable *runnable) {
+    return asyncio__container(runnable, struct submission, begin);
 }
 
-static void run_begin(struct asyncio__node *node) {
-    struct submission *s = submission_of_begin(node);
+static void run_begin(struct asyncio__runnable *runnable) {
+    struct submission *s = submission_of_begin(runnable);
     asyncio_task *task = NULL;
-    asyncio__link_init(&node->link);
+    asyncio__link_init(&runnable->link);
     if (!asyncio__concurrent_is_done(&s->future)) {
         task = make_task(s);
         if (!task) report_failure(s, asyncio__slot_status());
@@ -158,46 +161,46 @@ static void run_begin(struct asyncio__node *node) {
     else asyncio_concurrent_future_unref(&s->future);
 }
 
-static void discard_begin(struct asyncio__node *node) {
-    struct submission *s = submission_of_begin(node);
+static void discard_begin(struct asyncio__runnable *runnable) {
+    struct submission *s = submission_of_begin(runnable);
     drop_coro(s);
     asyncio__concurrent_fail(&s->future, ASYNCIO_RUNTIME_ERROR,
                              asyncio__error_make(ASYNCIO_RUNTIME_ERROR, closed_early));
     asyncio_concurrent_future_unref(&s->future);
 }
 
-static int describe_begin(struct asyncio__node *node, char *buf, size_t n) {
-    (void)node;
+static int describe_begin(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    (void)runnable;
     return snprintf(buf, n, "run_coroutine_threadsafe.<locals>.callback()");
 }
 
-static const struct asyncio__node_ops begin_ops = { run_begin, discard_begin, describe_begin,
-                                                    NULL };
+static const struct asyncio__runnable_ops begin_ops = { run_begin, discard_begin, describe_begin,
+                                                        NULL };
 
 /* ---- cancelled by a thread ---- */
 
-static struct submission *submission_of_cancel(struct asyncio__node *node) {
-    return asyncio__container(node, struct submission, cancel);
+static struct submission *submission_of_cancel(struct asyncio__runnable *runnable) {
+    return asyncio__container(runnable, struct submission, cancel);
 }
 
-static void run_cancel(struct asyncio__node *node) {
-    struct submission *s = submission_of_cancel(node);
-    asyncio__link_init(&node->link);
+static void run_cancel(struct asyncio__runnable *runnable) {
+    struct submission *s = submission_of_cancel(runnable);
+    asyncio__link_init(&runnable->link);
     if (s->task) asyncio_task_cancel(s->task, NULL);
     asyncio_concurrent_future_unref(&s->future);
 }
 
-static void discard_cancel(struct asyncio__node *node) {
-    asyncio_concurrent_future_unref(&submission_of_cancel(node)->future);
+static void discard_cancel(struct asyncio__runnable *runnable) {
+    asyncio_concurrent_future_unref(&submission_of_cancel(runnable)->future);
 }
 
-static int describe_cancel(struct asyncio__node *node, char *buf, size_t n) {
-    (void)node;
+static int describe_cancel(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    (void)runnable;
     return snprintf(buf, n, "Task.cancel()");
 }
 
-static const struct asyncio__node_ops cancel_ops = { run_cancel, discard_cancel, describe_cancel,
-                                                     NULL };
+static const struct asyncio__runnable_ops cancel_ops = { run_cancel, discard_cancel,
+                                                         describe_cancel, NULL };
 
 /* Called once: a future is cancelled once. */
 static void cancelled_submission(asyncio_concurrent_future *f) {

@@ -56,7 +56,7 @@ ASYNC(waits) {
 ASYNC(groups) {
     asyncio_taskgroup *tg;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         asyncio_task *t = asyncio_taskgroup_create_task(tg, job(1, 1));
         asyncio_task_unref(t);
         TRY(asyncio_taskgroup_spawn(tg, job(2, -7)));

@@ -32,21 +32,21 @@ static int resolve(void *arg) {
     return asyncio_future_set_result(static_cast<asyncio_future *>(arg), asyncio_int(7));
 }
 
-static int enter(asyncio_scope *scope) {
+static int enter(asyncio_block *scope) {
     static_cast<std::string *>(scope->object)->append("[");
     return 0;
 }
 
-static int leave(asyncio_scope *scope, int status) {
+static int leave(asyncio_block *scope, int status) {
     static_cast<std::string *>(scope->object)->append("]");
     return status;
 }
 
-static const asyncio_scope_ops brackets = { sizeof(asyncio_scope_ops), "brackets", enter, leave };
+static const asyncio_block_ops brackets = { sizeof(asyncio_block_ops), "brackets", enter, leave };
 
 ASYNC(bracketed, (std::string *) said) {
     int rc = 0;
-    ASYNC_WITH(scope, asyncio_scope_make(&rc, &brackets, said)) {
+    ASYNC_WITH(scope, asyncio_block_new(&rc, &brackets, said)) {
         TRY(AWAIT(greet(said, "inside", 0)));
         RAISE(ASYNCIO_VALUE_ERROR, "left early");
     }

@@ -39,7 +39,7 @@ ASYNC(streams) {
     more.size = sizeof more;
     more.happy_eyeballs_delay = 0.25;
     TRY(AWAIT(asyncio_start_server(echo, "127.0.0.1", 0, &server, &some)));
-    ASYNC_WITH(block, asyncio_server_scope(server, &rc)) {
+    ASYNC_WITH(block, asyncio_server_block(server, &rc)) {
         TRY(AWAIT(
             asyncio_open_connection("127.0.0.1", asyncio_server_port(server), &reader, &writer)));
         TRY(asyncio_streamwriter_write(writer, "hello\n", 6));

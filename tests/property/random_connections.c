@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #ifdef ASYNCIO_TLS
-#include "../unit/io/certificates.h"
+#include "../unit/io/tls/certificates.h"
 #endif
 #include "../unit/io/io.h"
 

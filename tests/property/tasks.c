@@ -212,7 +212,7 @@ static ASYNC(scoped, (struct place) place, (uint64_t) seed) {
     double limit = throw_delay(&dice);
     unsigned before = asyncio_task_cancelling(asyncio_current_task());
     asyncio_auto_cancelscope scope = NULL;
-    asyncio_scope with = kind == 0   ? asyncio_cancelscope_scope(&scope, &rc)
+    asyncio_block with = kind == 0   ? asyncio_cancelscope_block(&scope, &rc)
                          : kind == 1 ? asyncio_move_on_after(limit, &scope, &rc)
                                      : asyncio_fail_after(limit, &scope, &rc);
     place.scoped = true;
@@ -260,7 +260,7 @@ static ASYNC(grouped, (struct place) place, (uint64_t) seed) {
     int rc, alive = 0;
     asyncio_taskgroup *group;
     unsigned n = throw_dice(&dice, CHILDREN_MAX + 1);
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&group, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&group, &rc)) {
         for (unsigned i = 0; i < n; i++) {
             asyncio_coro c = child(place, fork_dice(&dice), &alive);
             if (throw_coin(&dice)) rc = asyncio_taskgroup_spawn(group, c);

@@ -86,7 +86,7 @@ asyncio_error *exc_new(struct interp *it, const struct exc_type *type, const str
 
 asyncio_error *exc_group(struct interp *it, const char *message, size_t n,
                          asyncio_error *const *members) {
-    return registry_keep_error(it, asyncio_error_group(message, n, members));
+    return registry_keep_error(it, asyncio_errorgroup_new(message, n, members));
 }
 
 int exc_raise(asyncio_error *error) { return asyncio_reraise(asyncio_error_ref(error)); }

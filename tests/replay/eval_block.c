@@ -11,11 +11,11 @@
 
 /* Runs the body of an entered block, and leaves it. Leaving by break, continue or return is a
  * normal end for the block, and goes on when the exit has nothing against it. */
-static int run_block(struct interp *it, struct env *env, const struct node *x, asyncio_scope *scope,
+static int run_block(struct interp *it, struct env *env, const struct node *x, asyncio_block *scope,
                      struct value *out) {
     int body = eval_block(it, env, x->items + 3, x->n - 3, out);
     int status = body > 0 && body != ST_ABORT ? 0 : interp_to_library(body);
-    int rc = interp_after(it, asyncio_scope_exit(scope, status));
+    int rc = interp_after(it, asyncio_block_exit(scope, status));
     if (rc < 0 || rc == ST_ABORT) return rc;
     if (body < 0) *out = value_none();
     return body > 0 ? body : ST_OK;
@@ -27,8 +27,8 @@ static int form_with(struct interp *it, struct env *env, const struct node *x, s
     const struct object_class *class = out->kind == VALUE_OBJECT ? out->object->class : NULL;
     if (!class || !class->block) return interp_misuse(it, x, "with: no block");
     struct object *object = out->object;
-    asyncio_scope *scope = class->block(it, object->p);
-    rc = interp_after(it, asyncio_scope_enter(scope));
+    asyncio_block *scope = class->block(it, object->p);
+    rc = interp_after(it, asyncio_block_enter(scope));
     if (rc < 0 || rc == ST_ABORT) return rc;
     struct value entered = class->entered ? class->entered(object, scope) : value_none();
     env_bind(it, env, x->items[1]->name, entered);
@@ -37,12 +37,12 @@ static int form_with(struct interp *it, struct env *env, const struct node *x, s
 
 /* ---- timeouts ---- */
 
-static asyncio_scope *own_scope(struct interp *it, void *p) {
+static asyncio_block *own_scope(struct interp *it, void *p) {
     (void)it;
     return p;
 }
 
-static struct value own_value(struct object *object, const asyncio_scope *scope) {
+static struct value own_value(struct object *object, const asyncio_block *scope) {
     (void)scope;
     return (struct value){ .kind = VALUE_OBJECT, .object = object };
 }
@@ -61,11 +61,11 @@ static int want_deadline(const struct call *c, size_t i, double *out) {
     return rc;
 }
 
-static int new_timeout(struct call *c, asyncio_scope (*make)(double, int *), struct value *out) {
+static int new_timeout(struct call *c, asyncio_block (*make)(double, int *), struct value *out) {
     double seconds;
     int rc = want_deadline(c, 0, &seconds);
     if (rc != ST_OK) return rc;
-    asyncio_scope *scope = arena_alloc(&c->it->arena, sizeof *scope);
+    asyncio_block *scope = arena_alloc(&c->it->arena, sizeof *scope);
     *scope = make(seconds, NULL);
     *out = registry_keep_object(c->it, &timeout_class, scope);
     return ST_OK;
@@ -107,19 +107,19 @@ static int form_expired(struct call *c, struct value *out) {
 /* ---- groups ---- */
 
 struct group {
-    asyncio_scope scope;      /* it can be entered once */
+    asyncio_block scope;      /* it can be entered once */
     asyncio_taskgroup *lent;  /* while its block is open */
     asyncio_taskgroup *group; /* a reference once it was entered */
 };
 
 static void drop_group(void *p) { asyncio_taskgroup_unref(((struct group *)p)->group); }
 
-static asyncio_scope *group_scope(struct interp *it, void *p) {
+static asyncio_block *group_scope(struct interp *it, void *p) {
     (void)it;
     return &((struct group *)p)->scope;
 }
 
-static struct value group_entered(struct object *object, const asyncio_scope *scope) {
+static struct value group_entered(struct object *object, const asyncio_block *scope) {
     struct group *g = object->p;
     g->group = asyncio_taskgroup_ref(g->lent);
     return own_value(object, scope);
@@ -131,7 +131,7 @@ static const struct object_class group_class = {
 
 static int form_group(struct call *c, struct value *out) {
     struct group *g = arena_alloc(&c->it->arena, sizeof *g);
-    g->scope = asyncio_taskgroup_scope(&g->lent, NULL);
+    g->scope = asyncio_taskgroup_block(&g->lent, NULL);
     *out = registry_keep_object(c->it, &group_class, g);
     return ST_OK;
 }

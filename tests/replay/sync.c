@@ -35,8 +35,8 @@ int sync_want_long(const struct call *c, size_t i, long *out) {
     return rc;
 }
 
-asyncio_scope *sync_scope(struct interp *it, asyncio_scope scope) {
-    asyncio_scope *kept = arena_alloc(&it->arena, sizeof *kept);
+asyncio_block *sync_scope(struct interp *it, asyncio_block scope) {
+    asyncio_block *kept = arena_alloc(&it->arena, sizeof *kept);
     *kept = scope;
     return kept;
 }

@@ -25,7 +25,7 @@ int sync_method(struct call *c, int (*run)(struct coro *, struct value *), struc
 int sync_want_long(const struct call *c, size_t i, long *out);
 
 /* A scope that lasts until the end of the scenario. */
-asyncio_scope *sync_scope(struct interp *it, asyncio_scope scope);
+asyncio_block *sync_scope(struct interp *it, asyncio_block scope);
 
 /* An argument that is no object of the kind the form is for. */
 int sync_misuse(const struct call *c);

@@ -9,16 +9,16 @@ static void drop_lock(void *p) { asyncio_lock_unref(p); }
 static void drop_condition(void *p) { asyncio_condition_unref(p); }
 static void drop_semaphore(void *p) { asyncio_semaphore_unref(p); }
 
-static asyncio_scope *lock_scope(struct interp *it, void *p) {
-    return sync_scope(it, asyncio_lock_scope(p, NULL));
+static asyncio_block *lock_scope(struct interp *it, void *p) {
+    return sync_scope(it, asyncio_lock_block(p, NULL));
 }
 
-static asyncio_scope *condition_scope(struct interp *it, void *p) {
-    return sync_scope(it, asyncio_condition_scope(p, NULL));
+static asyncio_block *condition_scope(struct interp *it, void *p) {
+    return sync_scope(it, asyncio_condition_block(p, NULL));
 }
 
-static asyncio_scope *semaphore_scope(struct interp *it, void *p) {
-    return sync_scope(it, asyncio_semaphore_scope(p, NULL));
+static asyncio_block *semaphore_scope(struct interp *it, void *p) {
+    return sync_scope(it, asyncio_semaphore_block(p, NULL));
 }
 
 static const struct object_class lock_class = { .name = "lock",

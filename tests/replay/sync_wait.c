@@ -12,17 +12,17 @@ static void drop_barrier(void *p) { asyncio_barrier_unref(p); }
 
 /* A block at a barrier and the index it is given. */
 struct passing {
-    asyncio_scope scope;
+    asyncio_block scope;
     int index;
 };
 
-static asyncio_scope *barrier_block(struct interp *it, void *p) {
+static asyncio_block *barrier_block(struct interp *it, void *p) {
     struct passing *passing = arena_alloc(&it->arena, sizeof *passing);
-    passing->scope = asyncio_barrier_scope(p, &passing->index, NULL);
+    passing->scope = asyncio_barrier_block(p, &passing->index, NULL);
     return &passing->scope;
 }
 
-static struct value barrier_entered(struct object *object, const asyncio_scope *scope) {
+static struct value barrier_entered(struct object *object, const asyncio_block *scope) {
     (void)object;
     return value_int(((const struct passing *)(const void *)scope)->index);
 }

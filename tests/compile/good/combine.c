@@ -49,7 +49,7 @@ ASYNC(waits, (asyncio_task **) tasks, (asyncio_future **) futures) {
 ASYNC(blocks) {
     asyncio_taskgroup *tg;
     int rc, limit;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         ASYNC_WITH(tm, asyncio_timeout(5, &limit)) {
             TRY(asyncio_timeout_reschedule(&tm, 7));
             if (asyncio_timeout_expired(&tm)) break;

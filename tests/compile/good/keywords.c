@@ -62,10 +62,10 @@ ASYNC(declared, (int) n, (const char *) text) {
 
 ASYNC(declared_without) { RETURN(); }
 
-ASYNC(blocks, (const asyncio_scope_ops *) ops) {
+ASYNC(blocks, (const asyncio_block_ops *) ops) {
     int rc = 0;
-    ASYNC_WITH(outer, asyncio_scope_make(&rc, ops, NULL)) {
-        ASYNC_WITH(inner, asyncio_scope_make(NULL, ops, NULL)) {
+    ASYNC_WITH(outer, asyncio_block_new(&rc, ops, NULL)) {
+        ASYNC_WITH(inner, asyncio_block_new(NULL, ops, NULL)) {
             if (rc == 1) RETURN(1);
             if (rc == 2) RAISE(ASYNCIO_VALUE_ERROR, "in a block");
             if (rc == 3) break;

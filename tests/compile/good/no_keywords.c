@@ -10,7 +10,7 @@ ASYNCIO_ASYNC(none) { ASYNCIO_RETURN(); }
 
 ASYNCIO_ASYNC(sum, (int) a, (int) b) {
     int rc = 0;
-    ASYNCIO_ASYNC_WITH(scope, asyncio_scope_make(&rc, NULL, NULL)) {
+    ASYNCIO_ASYNC_WITH(scope, asyncio_block_new(&rc, NULL, NULL)) {
         ASYNCIO_TRY(ASYNCIO_AWAIT(none()));
     }
     if (rc < 0) ASYNCIO_RAISE(ASYNCIO_VALUE_ERROR, "the block gave %d", rc);

@@ -107,7 +107,7 @@ TEST(a_group_holds_its_members) {
     asyncio_error *members[2] = { asyncio_error_new(ASYNCIO_VALUE_ERROR, "a"),
                                   asyncio_error_new(-EIO, "b") };
     char message[] = "both";
-    asyncio_error *g = asyncio_error_group(message, 2, members);
+    asyncio_error *g = asyncio_errorgroup_new(message, 2, members);
     message[0] = 'm';
     asyncio_error_unref(members[0]);
     asyncio_error_unref(members[1]);
@@ -123,10 +123,10 @@ TEST(a_group_holds_its_members) {
 TEST(a_group_with_a_base_exception_is_a_base_exception_group) {
     asyncio_error *members[2] = { asyncio_error_new(ASYNCIO_VALUE_ERROR, NULL),
                                   asyncio_error_new(ASYNCIO_CANCELLED_ERROR, NULL) };
-    asyncio_error *inner = asyncio_error_group(NULL, 2, members);
+    asyncio_error *inner = asyncio_errorgroup_new(NULL, 2, members);
     CHECK_INT(asyncio_error_code(inner), ASYNCIO_BASE_EXCEPTION_GROUP);
     CHECK_PTR(asyncio_error_message(inner), NULL);
-    asyncio_error *outer = asyncio_error_group("outer", 1, &inner);
+    asyncio_error *outer = asyncio_errorgroup_new("outer", 1, &inner);
     CHECK_INT(asyncio_error_code(outer), ASYNCIO_BASE_EXCEPTION_GROUP);
     asyncio_error_unref(members[0]);
     asyncio_error_unref(members[1]);
@@ -172,7 +172,7 @@ TEST(a_cause_that_closes_a_circle_is_refused) {
     CHECK_INT(asyncio_error_set_cause(a, a), ASYNCIO_VALUE_ERROR);
     CHECK_INT(asyncio_error_set_cause(a, b), 0);
     CHECK_INT(asyncio_error_set_cause(b, a), ASYNCIO_VALUE_ERROR);
-    asyncio_error *group = asyncio_error_group("g", 1, &a);
+    asyncio_error *group = asyncio_errorgroup_new("g", 1, &a);
     CHECK_INT(asyncio_error_set_cause(b, group), ASYNCIO_VALUE_ERROR);
     CHECK_PTR(asyncio_error_cause(b), NULL);
     CHECK_INT(asyncio_error_set_cause(NULL, a), ASYNCIO_TYPE_ERROR);
@@ -198,7 +198,7 @@ TEST(long_chains_of_causes_are_freed_without_recursion) {
 TEST(deep_groups_are_freed_without_recursion) {
     asyncio_error *e = error_with_thing(-EIO);
     for (int i = 0; i < 100000; i++) {
-        asyncio_error *group = asyncio_error_group("g", 1, &e);
+        asyncio_error *group = asyncio_errorgroup_new("g", 1, &e);
         asyncio_error_unref(e);
         e = group;
     }
@@ -210,7 +210,7 @@ TEST(a_graph_too_large_to_search_is_refused_in_bounded_time) {
     asyncio_error *e = asyncio_error_new(-EIO, NULL), *other = asyncio_error_new(-EIO, NULL);
     for (int i = 0; i < 60; i++) {
         asyncio_error *twice[2] = { e, e };
-        asyncio_error *group = asyncio_error_group("g", 2, twice);
+        asyncio_error *group = asyncio_errorgroup_new("g", 2, twice);
         asyncio_error_unref(e);
         e = group;
     }
@@ -362,7 +362,7 @@ TEST(without_memory_there_is_no_error_object) {
     asyncio_testing_fail_allocation(1);
     CHECK_PTR(asyncio_error_new(-EIO, "x"), NULL);
     asyncio_testing_fail_allocation(1);
-    CHECK_PTR(asyncio_error_group("x", 1, &e), NULL);
+    CHECK_PTR(asyncio_errorgroup_new("x", 1, &e), NULL);
     asyncio_ignore(-ENOMEM);
     asyncio_testing_fail_allocation(1);
     CHECK_PTR(asyncio__error_make(-EIO, "x"), NULL);

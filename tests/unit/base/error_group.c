@@ -26,7 +26,7 @@ static asyncio_error *make(int code, const char *message) {
 
 /* Groups that take the references to their members. */
 static asyncio_error *group_of(const char *message, size_t n, asyncio_error **members) {
-    asyncio_error *group = asyncio_error_group(message, n, members);
+    asyncio_error *group = asyncio_errorgroup_new(message, n, members);
     for (size_t i = 0; i < n; i++) asyncio_error_unref(members[i]);
     return group;
 }
@@ -64,15 +64,15 @@ static void check_raised(int code, const char *message) {
 
 TEST(what_is_no_group_of_errors_is_refused) {
     asyncio_error *members[] = { make(-EIO, NULL), NULL };
-    CHECK_PTR(asyncio_error_group("x", 0, members), NULL);
+    CHECK_PTR(asyncio_errorgroup_new("x", 0, members), NULL);
     check_raised(ASYNCIO_VALUE_ERROR, "second argument (exceptions) must be a non-empty sequence");
-    CHECK_PTR(asyncio_error_group("x", 2, members), NULL);
+    CHECK_PTR(asyncio_errorgroup_new("x", 2, members), NULL);
     check_raised(ASYNCIO_VALUE_ERROR, "Item 1 of second argument (exceptions) is not an exception");
-    CHECK_PTR(asyncio_error_group("x", 1, NULL), NULL);
+    CHECK_PTR(asyncio_errorgroup_new("x", 1, NULL), NULL);
     check_raised(ASYNCIO_TYPE_ERROR, "an array of errors is required");
     CHECK_PTR(asyncio_error_exception_group("x", 0, members), NULL);
     check_raised(ASYNCIO_VALUE_ERROR, "second argument (exceptions) must be a non-empty sequence");
-    CHECK_PTR(asyncio_error_group("x", SIZE_MAX / 8, members), NULL);
+    CHECK_PTR(asyncio_errorgroup_new("x", SIZE_MAX / 8, members), NULL);
     asyncio_ignore(-ENOMEM);
     asyncio_error_unref(members[0]);
 }
@@ -85,7 +85,7 @@ TEST(an_exception_group_takes_exceptions_only) {
     asyncio_error_unref(group);
     CHECK_PTR(asyncio_error_exception_group("x", 2, members), NULL);
     check_raised(ASYNCIO_TYPE_ERROR, "Cannot nest BaseExceptions in an ExceptionGroup");
-    group = asyncio_error_group("y", 1, &members[1]);
+    group = asyncio_errorgroup_new("y", 1, &members[1]);
     CHECK_PTR(asyncio_error_exception_group("x", 1, &group), NULL);
     check_raised(ASYNCIO_TYPE_ERROR, "Cannot nest BaseExceptions in an ExceptionGroup");
     asyncio_error_unref(group);
@@ -238,7 +238,7 @@ TEST(parting_refuses_nonsense) {
 TEST(deep_groups_are_parted_without_recursion) {
     asyncio_error *e = pair("g", make(-EIO, NULL), make(-EPIPE, NULL));
     for (int i = 0; i < 100000; i++) {
-        asyncio_error *group = asyncio_error_group("g", 1, &e);
+        asyncio_error *group = asyncio_errorgroup_new("g", 1, &e);
         asyncio_error_unref(e);
         e = group;
     }

@@ -38,7 +38,7 @@ static asyncio_error *make(int code, const char *message) {
 
 /* A group that takes the references to its members. */
 static asyncio_error *make_group(const char *message, size_t n, asyncio_error **members) {
-    asyncio_error *group = asyncio_error_group(message, n, members);
+    asyncio_error *group = asyncio_errorgroup_new(message, n, members);
     for (size_t i = 0; i < n; i++) asyncio_error_unref(members[i]);
     return group;
 }

@@ -341,7 +341,7 @@ TEST(where_a_circle_cannot_be_cut_the_older_chain_is_let_go) {
 
 TEST(a_circle_over_causes_and_members_is_not_made) {
     asyncio_error *e = hold_error(-EIO, "inner");
-    asyncio_error *group = asyncio_error_group("group", 1, &e);
+    asyncio_error *group = asyncio_errorgroup_new("group", 1, &e);
     CHECK_INT(asyncio_reraise(group), ASYNCIO_EXCEPTION_GROUP);
     CHECK_INT(asyncio_reraise(asyncio_error_ref(e)), -EIO);
     CHECK_STR(chain(), "inner");
@@ -358,7 +358,7 @@ TEST(a_circle_over_causes_and_members_is_not_made) {
 TEST(a_member_may_be_the_context_of_its_group) {
     asyncio_error *e = hold_error(-EIO, "inner");
     CHECK_INT(asyncio_reraise(asyncio_error_ref(e)), -EIO);
-    CHECK_INT(asyncio_reraise(asyncio_error_group("group", 1, &e)), ASYNCIO_EXCEPTION_GROUP);
+    CHECK_INT(asyncio_reraise(asyncio_errorgroup_new("group", 1, &e)), ASYNCIO_EXCEPTION_GROUP);
     CHECK_STR(chain(), "group inner");
     empty_slot();
     release_held();

@@ -28,7 +28,7 @@ static int cancel_scope(void *arg) {
 ASYNC(waits_again_and_again) {
     int rc;
     asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_scope(&scope, &rc)) {
+    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
         note("in:%s", end_of(AWAIT(asyncio_sleep(0))));
         asyncio_cancelscope_cancel(scope, "enough");
         note("zero:%s", end_of(AWAIT(asyncio_sleep(0))));
@@ -55,7 +55,7 @@ TEST(every_wait_in_a_cancelled_scope_fails_until_it_is_left) {
 ASYNC(never_cancelled) {
     int rc;
     asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_scope(&scope, &rc)) rc = AWAIT(asyncio_sleep(1));
+    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) rc = AWAIT(asyncio_sleep(1));
     note("rc=%d", rc);
     note_scope(scope);
     asyncio_cancelscope_cancel(scope, "too late");
@@ -71,7 +71,7 @@ TEST(a_scope_that_is_not_cancelled_changes_nothing_and_later_cannot_be) {
 ASYNC(interrupted_from_outside) {
     int rc;
     asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_scope(&scope, &rc)) {
+    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
         CHECK_INT(asyncio_loop_call_later(loop, 2, cancel_scope, scope), 0);
         rc = AWAIT(asyncio_sleep(10));
         asyncio_error *e = asyncio_error_take(rc);
@@ -91,7 +91,7 @@ TEST(a_callback_cancels_a_scope_and_the_wait_in_it_ends_with_the_reason) {
 ASYNC(ends_without_a_wait) {
     int rc;
     asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_scope(&scope, &rc)) {
+    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
         asyncio_cancelscope_cancel(scope, NULL);
         rc = 0;
     }
@@ -113,7 +113,7 @@ TEST(a_cancelled_scope_that_nobody_waits_in_catches_nothing) {
 ASYNC(fails_in_it, (int) code) {
     int rc;
     asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_scope(&scope, &rc)) {
+    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
         asyncio_cancelscope_cancel(scope, NULL);
         rc = AWAIT(asyncio_sleep(1));
         if (code) RAISE(code, "while cleaning up");
@@ -139,7 +139,7 @@ TEST(another_error_goes_through_a_cancelled_scope) {
 ASYNC(raises_its_own, (bool) ignores) {
     int rc;
     asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_scope(&scope, &rc)) {
+    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
         asyncio_cancelscope_cancel(scope, NULL);
         rc = AWAIT(asyncio_sleep(1));
         if (ignores) asyncio_ignore(rc);
@@ -164,7 +164,7 @@ TEST(a_cancelled_error_of_the_programs_own_is_absorbed_if_the_scope_has_interrup
 ASYNC(awaits_a_cancelled_one, (asyncio_future *) f, (bool) cancels) {
     int rc;
     asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_scope(&scope, &rc)) {
+    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
         if (cancels) {
             asyncio_cancelscope_cancel(scope, NULL);
             asyncio_ignore(AWAIT(asyncio_sleep(0)));
@@ -201,7 +201,7 @@ ASYNC(gets_item, (asyncio_queue *) q) {
     int rc;
     asyncio_value item = asyncio_none();
     asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_scope(&scope, &rc)) {
+    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
         shared_scope = scope;
         rc = AWAIT(asyncio_queue_get(q), &item);
         note("item=%lld:%s", (long long)item.i, asyncio_err_name(rc));
@@ -229,7 +229,7 @@ ASYNC(gets_result, (asyncio_future *) f) {
     int rc;
     asyncio_value v = asyncio_none();
     asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_scope(&scope, &rc)) {
+    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
         shared_scope = scope;
         rc = AWAIT(f, &v);
         note("%s=%lld", asyncio_err_name(rc), (long long)v.i);
@@ -438,9 +438,9 @@ ASYNC(misuses) {
     ASYNC_WITH(block, asyncio_move_on_after((double)NAN, &scope, &rc)) note("not here");
     CHECK_ERROR(rc, ASYNCIO_VALUE_ERROR, "Invalid deadline: NaN (not a number)");
     CHECK_PTR(scope, NULL);
-    asyncio_scope twice = asyncio_cancelscope_scope(&scope, NULL);
-    CHECK_INT(asyncio_scope_enter(&twice), 0);
-    CHECK_ERROR(asyncio_scope_enter(&twice), ASYNCIO_RUNTIME_ERROR,
+    asyncio_block twice = asyncio_cancelscope_block(&scope, NULL);
+    CHECK_INT(asyncio_block_enter(&twice), 0);
+    CHECK_ERROR(asyncio_block_enter(&twice), ASYNCIO_RUNTIME_ERROR,
                 "CancelScope has already been entered");
     CHECK_ERROR(asyncio_cancelscope_reschedule(scope, (double)NAN), ASYNCIO_VALUE_ERROR,
                 "Invalid deadline: NaN (not a number)");
@@ -451,8 +451,8 @@ ASYNC(misuses) {
     CHECK_STR(REPR(asyncio_cancelscope_repr, scope), "<CancelScope cancelled>");
     CHECK_ERROR(asyncio_cancelscope_reschedule(scope, 5), ASYNCIO_RUNTIME_ERROR,
                 "the cancel scope is cancelled");
-    CHECK_INT(asyncio_scope_exit(&twice, 0), 0);
-    CHECK_ERROR(asyncio_scope_exit(&twice, 0), ASYNCIO_RUNTIME_ERROR, "the block is not open");
+    CHECK_INT(asyncio_block_exit(&twice, 0), 0);
+    CHECK_ERROR(asyncio_block_exit(&twice, 0), ASYNCIO_RUNTIME_ERROR, "the block is not open");
     CHECK_ERROR(asyncio_cancelscope_reschedule(scope, 5), ASYNCIO_RUNTIME_ERROR,
                 "the cancel scope has been left");
     CHECK_STR(REPR(asyncio_cancelscope_repr, scope), "<CancelScope left>");
@@ -476,7 +476,7 @@ TEST(misuse_of_a_scope_gives_clear_errors) {
 TEST(a_scope_is_entered_inside_a_task) {
     asyncio_cancelscope *scope;
     int rc;
-    ASYNC_WITH(block, asyncio_cancelscope_scope(&scope, &rc)) FAIL("entered");
+    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) FAIL("entered");
     CHECK_ERROR(rc, ASYNCIO_RUNTIME_ERROR, "CancelScope should be used inside a task");
     CHECK_PTR(scope, NULL);
 }

@@ -23,8 +23,8 @@ ASYNC(two_scopes, (int) which) {
     int rc, inner_rc;
     asyncio_auto_cancelscope outer = NULL;
     asyncio_auto_cancelscope inner = NULL;
-    ASYNC_WITH(a, asyncio_cancelscope_scope(&outer, &rc)) {
-        ASYNC_WITH(b, asyncio_cancelscope_scope(&inner, &inner_rc)) {
+    ASYNC_WITH(a, asyncio_cancelscope_block(&outer, &rc)) {
+        ASYNC_WITH(b, asyncio_cancelscope_block(&inner, &inner_rc)) {
             if (which & 1) asyncio_cancelscope_cancel(inner, "inner");
             if (which & 2) asyncio_cancelscope_cancel(outer, "outer");
             inner_rc = AWAIT(asyncio_sleep(1));
@@ -56,8 +56,8 @@ ASYNC(outer_after_inner) {
     int rc, inner_rc;
     asyncio_auto_cancelscope outer = NULL;
     asyncio_auto_cancelscope inner = NULL;
-    ASYNC_WITH(a, asyncio_cancelscope_scope(&outer, &rc)) {
-        ASYNC_WITH(b, asyncio_cancelscope_scope(&inner, &inner_rc)) {
+    ASYNC_WITH(a, asyncio_cancelscope_block(&outer, &rc)) {
+        ASYNC_WITH(b, asyncio_cancelscope_block(&inner, &inner_rc)) {
             asyncio_cancelscope_cancel(inner, NULL);
             inner_rc = AWAIT(asyncio_sleep(1));
             asyncio_cancelscope_cancel(outer, NULL);
@@ -98,7 +98,7 @@ static asyncio_cancelscope *scope_of_victim;
 ASYNC(victim, (int) wait) {
     int rc;
     asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_scope(&scope, &rc)) {
+    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
         scope_of_victim = scope;
         rc = wait ? AWAIT(asyncio_sleep(100)) : AWAIT(asyncio_sleep(0));
         note("body:%s", asyncio_err_name(rc));
@@ -143,7 +143,7 @@ ASYNC(slow_to_stop) {
 ASYNC(waits_for_slow, (asyncio_task *) slow) {
     int rc;
     asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_scope(&scope, &rc)) {
+    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
         scope_of_victim = scope;
         rc = AWAIT(slow);
     }
@@ -174,7 +174,7 @@ TEST(a_request_while_the_scope_waits_for_something_slow_is_not_lost) {
 ASYNC(takes_request_back) {
     int rc;
     asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_scope(&scope, &rc)) {
+    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
         asyncio_task_cancel(asyncio_current_task(), "mine");
         note("task:%s", end_of(AWAIT(asyncio_sleep(1))));
         asyncio_task_uncancel(asyncio_current_task());
@@ -272,7 +272,7 @@ ASYNC(group_in_scope, (bool) body_waits) {
     asyncio_taskgroup *tg;
     asyncio_auto_cancelscope scope = NULL;
     ASYNC_WITH(a, asyncio_move_on_after(1, &scope, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_scope(&tg, &group_rc)) {
+        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
             CHECK_INT(asyncio_taskgroup_spawn(tg, cleaner("one")), 0);
             CHECK_INT(asyncio_taskgroup_spawn(tg, cleaner("two")), 0);
             if (body_waits) group_rc = AWAIT(asyncio_sleep(9));
@@ -298,7 +298,7 @@ ASYNC(scope_in_group) {
     int rc = 0, inner_rc;
     asyncio_taskgroup *tg;
     asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(b, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &rc)) {
         ASYNC_WITH(a, asyncio_move_on_after(1, &scope, &inner_rc)) {
             CHECK_INT(asyncio_taskgroup_spawn(tg, member("member", 3)), 0);
             inner_rc = AWAIT(asyncio_sleep(9));
@@ -324,7 +324,7 @@ ASYNC(group_task_from_elsewhere) {
     asyncio_taskgroup *tg;
     asyncio_auto_cancelscope scope = NULL;
     ASYNC_WITH(a, asyncio_move_on_after(1, &scope, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_scope(&tg, &group_rc)) {
+        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
             asyncio_auto_task other = asyncio_create_task(creates_in_group(tg));
             group_rc = AWAIT(other);
         }
@@ -359,7 +359,7 @@ TEST(a_task_of_no_group_does_not_belong_to_the_scope) {
 ASYNC(nested_group, (const char *) name) {
     int rc = 0;
     asyncio_taskgroup *tg;
-    ASYNC_WITH(b, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &rc)) {
         CHECK_INT(asyncio_taskgroup_spawn(tg, cleaner(name)), 0);
     }
     note("%s-group:%s", name, asyncio_err_name(rc));
@@ -371,7 +371,7 @@ ASYNC(groups_in_groups) {
     asyncio_taskgroup *tg;
     asyncio_auto_cancelscope scope = NULL;
     ASYNC_WITH(a, asyncio_move_on_after(1, &scope, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_scope(&tg, &group_rc)) {
+        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
             CHECK_INT(asyncio_taskgroup_spawn(tg, nested_group("x")), 0);
             CHECK_INT(asyncio_taskgroup_spawn(tg, nested_group("y")), 0);
         }
@@ -400,7 +400,7 @@ ASYNC(scopes_of_members) {
     asyncio_taskgroup *tg;
     asyncio_auto_cancelscope scope = NULL;
     ASYNC_WITH(a, asyncio_move_on_after(2, &scope, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_scope(&tg, &group_rc)) {
+        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
             CHECK_INT(asyncio_taskgroup_spawn(tg, own_scope("short", 1)), 0);
             CHECK_INT(asyncio_taskgroup_spawn(tg, own_scope("long", 9)), 0);
         }
@@ -419,8 +419,8 @@ ASYNC(spawned_in_cancelled_scope) {
     int rc, group_rc = 0;
     asyncio_taskgroup *tg;
     asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(a, asyncio_cancelscope_scope(&scope, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_scope(&tg, &group_rc)) {
+    ASYNC_WITH(a, asyncio_cancelscope_block(&scope, &rc)) {
+        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
             asyncio_cancelscope_cancel(scope, NULL);
             asyncio_auto_task t = asyncio_taskgroup_create_task(tg, member("never", 1));
             group_rc = asyncio_task_done(t) ? -1 : 0;
@@ -448,7 +448,7 @@ ASYNC(eager_in_scope) {
     asyncio_taskgroup *tg;
     asyncio_auto_cancelscope scope = NULL;
     ASYNC_WITH(a, asyncio_move_on_after(1, &scope, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_scope(&tg, &group_rc)) {
+        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
             CHECK_INT(asyncio_taskgroup_spawn(tg, eager_member(), .eager_start = 1), 0);
         }
         rc = group_rc;
@@ -472,7 +472,7 @@ ASYNC(failing_group_in_scope) {
     asyncio_taskgroup *tg;
     asyncio_auto_cancelscope scope = NULL;
     ASYNC_WITH(a, asyncio_move_on_after(1, &scope, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_scope(&tg, &group_rc)) {
+        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
             CHECK_INT(asyncio_taskgroup_spawn(tg, fails(1)), 0);
             group_rc = AWAIT(asyncio_sleep(9));
         }
@@ -493,8 +493,8 @@ ASYNC(group_cancel_in_cancelled_scope) {
     int rc, group_rc = 0;
     asyncio_taskgroup *tg;
     asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(a, asyncio_cancelscope_scope(&scope, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_scope(&tg, &group_rc)) {
+    ASYNC_WITH(a, asyncio_cancelscope_block(&scope, &rc)) {
+        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
             asyncio_cancelscope_cancel(scope, NULL);
             group_rc = AWAIT(asyncio_sleep(9));
             asyncio_taskgroup_cancel(tg);
@@ -526,7 +526,7 @@ ASYNC(group_waits_in_cancelled_scope) {
     unsigned long long before = 0;
     asyncio_auto_cancelscope scope = NULL;
     ASYNC_WITH(a, asyncio_move_on_after(1, &scope, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_scope(&tg, &group_rc)) {
+        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
             CHECK_INT(asyncio_taskgroup_spawn(tg, shielded_member(1000)), 0);
             before = turns();
         }
@@ -580,7 +580,7 @@ ASYNC(many_members, (size_t) count) {
     int rc, group_rc = 0;
     asyncio_taskgroup *tg;
     ASYNC_WITH(a, asyncio_move_on_after(1, NULL, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_scope(&tg, &group_rc)) {
+        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
             for (size_t i = 0; i < count; i++) {
                 static const char *const names[] = { "a", "b", "c", "d" };
                 const char *name = count <= 4 ? names[i] : NULL;
@@ -608,7 +608,7 @@ ASYNC(deep, (int) depth) {
     int rc = 0;
     asyncio_taskgroup *tg;
     if (depth == 0) return AWAIT(asyncio_sleep(9));
-    ASYNC_WITH(b, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &rc)) {
         CHECK_INT(asyncio_taskgroup_spawn(tg, deep(depth - 1)), 0);
     }
     return rc;
@@ -633,7 +633,7 @@ ASYNC(left_behind) {
     int rc, group_rc = 0;
     asyncio_taskgroup *tg;
     ASYNC_WITH(a, asyncio_move_on_after(100, NULL, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_scope(&tg, &group_rc)) {
+        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
             CHECK_INT(asyncio_taskgroup_spawn(tg, own_scope("inner", 50)), 0);
             CHECK_INT(asyncio_taskgroup_spawn(tg, shielded_member(50)), 0);
             group_rc = AWAIT(asyncio_sleep(9));

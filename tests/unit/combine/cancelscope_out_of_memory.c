@@ -64,7 +64,7 @@ ASYNC(group_in_scope) {
     int rc, group_rc = 0;
     asyncio_taskgroup *tg;
     ASYNC_WITH(a, asyncio_move_on_after(1, NULL, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_scope(&tg, &group_rc)) {
+        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
             for (int i = 0; i < 3; i++) {
                 group_rc = asyncio_taskgroup_spawn(tg, member());
                 if (group_rc < 0) break;

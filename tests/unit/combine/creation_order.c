@@ -36,7 +36,7 @@ ASYNC(fails) {
 ASYNC(group_aborts, (bool) by_cancel) {
     int rc = 0;
     asyncio_taskgroup *tg;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         for (int i = 0; i < COUNT; i++) {
             if (i == COUNT / 2 && !by_cancel) TRY(asyncio_taskgroup_spawn(tg, fails()));
             TRY(asyncio_taskgroup_spawn(tg, member(i, 100 - i)));
@@ -131,7 +131,7 @@ ASYNC(scope_is_cancelled) {
     int rc, group_rc = 0;
     asyncio_taskgroup *tg;
     ASYNC_WITH(scope, asyncio_move_on_after(1, NULL, &rc)) {
-        ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &group_rc)) {
+        ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &group_rc)) {
             for (int i = 0; i < COUNT; i++) TRY(asyncio_taskgroup_spawn(tg, member(i, 100 - i)));
         }
         rc = group_rc;

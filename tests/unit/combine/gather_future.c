@@ -365,7 +365,7 @@ ASYNC(gathers_badly) {
                 "awaitables are required");
     CHECK_ERROR(AWAIT(asyncio_gather(l, (asyncio_task *)NULL)), ASYNCIO_TYPE_ERROR,
                 "an awaitable is required");
-    CHECK_ERROR(AWAIT(asyncio_shield_ptr(NULL)), ASYNCIO_TYPE_ERROR, "an awaitable is required");
+    CHECK_ERROR(AWAIT(asyncio_shield_coro(NULL)), ASYNCIO_TYPE_ERROR, "an awaitable is required");
     CHECK_INT(l[0].i, 5);
     RETURN();
 }

@@ -245,7 +245,7 @@ static int handle_group(int rc) {
 ASYNC(groups, (bool) body_fails) {
     asyncio_taskgroup *tg;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         for (int i = 0; i < 12; i++) TRY(asyncio_taskgroup_spawn(tg, gives(i), .name = "child"));
         TRY(asyncio_taskgroup_spawn(tg, fails(6)));
         TRY(asyncio_taskgroup_spawn(tg, gives_anyway(9)));

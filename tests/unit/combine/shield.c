@@ -378,7 +378,7 @@ TEST(cancelling_a_gather_of_shields_cancels_only_the_shields) {
 
 static asyncio_task *task_of_shield(void) {
     asyncio_coro inner = gives_counted_after(1);
-    return asyncio_create_task(asyncio_shield_ptr(&inner)); /* copies what it points at */
+    return asyncio_create_task(asyncio_shield_coro(&inner)); /* copies what it points at */
 }
 
 ASYNC(shield_as_a_task) {

@@ -207,7 +207,7 @@ ASYNC(group_inside) {
     int rc, group_rc = 0;
     asyncio_taskgroup *tg;
     ASYNC_WITH(block, asyncio_shielded(ASYNCIO_FOREVER, &rc)) {
-        ASYNC_WITH(g, asyncio_taskgroup_scope(&tg, &group_rc)) {
+        ASYNC_WITH(g, asyncio_taskgroup_block(&tg, &group_rc)) {
             CHECK_INT(asyncio_taskgroup_spawn(tg, fails(2)), 0);
             group_rc = AWAIT(asyncio_sleep(9));
             note("body:%s at %g", asyncio_err_name(group_rc), now());
@@ -250,7 +250,7 @@ TEST(a_scope_around_the_block_waits_and_one_inside_does_not) {
 ASYNC(limited_in_cancelled_scope) {
     int rc, inner = 0;
     asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(a, asyncio_cancelscope_scope(&scope, &rc)) {
+    ASYNC_WITH(a, asyncio_cancelscope_block(&scope, &rc)) {
         asyncio_cancelscope_cancel(scope, NULL);
         ASYNC_WITH(block, asyncio_shielded(2, &inner)) {
             inner = AWAIT(asyncio_sleep(1));
@@ -326,7 +326,7 @@ ASYNC(member) {
 ASYNC(aborted_group) {
     int rc = 0;
     asyncio_taskgroup *tg;
-    ASYNC_WITH(g, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup_block(&tg, &rc)) {
         CHECK_INT(asyncio_taskgroup_spawn(tg, member()), 0);
         CHECK_INT(asyncio_taskgroup_spawn(tg, fails(1)), 0);
     }
@@ -343,11 +343,11 @@ ASYNC(misuse) {
     int rc;
     ASYNC_WITH(block, asyncio_shielded((double)NAN, &rc)) FAIL("entered");
     CHECK_ERROR(rc, ASYNCIO_VALUE_ERROR, "Invalid deadline: NaN (not a number)");
-    asyncio_scope twice = asyncio_shielded(1, NULL);
-    CHECK_INT(asyncio_scope_enter(&twice), 0);
-    CHECK_ERROR(asyncio_scope_enter(&twice), ASYNCIO_RUNTIME_ERROR,
+    asyncio_block twice = asyncio_shielded(1, NULL);
+    CHECK_INT(asyncio_block_enter(&twice), 0);
+    CHECK_ERROR(asyncio_block_enter(&twice), ASYNCIO_RUNTIME_ERROR,
                 "shielded has already been entered");
-    CHECK_INT(asyncio_scope_exit(&twice, -7), -7);
+    CHECK_INT(asyncio_block_exit(&twice, -7), -7);
     RETURN();
 }
 

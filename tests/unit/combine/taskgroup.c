@@ -31,7 +31,7 @@ static void spawn(asyncio_coro c) { CHECK_INT(asyncio_taskgroup_spawn(tg, c), 0)
 
 ASYNC(waits_for_all) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         spawn(sleeper("a", 2));
         spawn(sleeper("b", 1));
         note("body");
@@ -54,7 +54,7 @@ ASYNC(spawns_more) {
 
 ASYNC(waits_for_late_ones) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) spawn(spawns_more());
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) spawn(spawns_more());
     TRY(rc);
     CHECK_DOUBLE(now(), 2.0);
     RETURN();
@@ -68,13 +68,13 @@ TEST(the_exit_waits_for_tasks_that_tasks_add) {
 ASYNC(counts_turns) {
     int rc;
     unsigned long long before = turns();
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {}
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {}
     CHECK_INT(turns() - before, 0);
     before = turns();
-    ASYNC_WITH(one, asyncio_taskgroup_scope(&tg, &rc)) spawn(noop());
+    ASYNC_WITH(one, asyncio_taskgroup_block(&tg, &rc)) spawn(noop());
     CHECK_INT(turns() - before, 3);
     before = turns();
-    ASYNC_WITH(failing, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(failing, asyncio_taskgroup_block(&tg, &rc)) {
         spawn(fails(ASYNCIO_KEY_ERROR, "k"));
         rc = AWAIT(asyncio_sleep(10));
         CHECK_INT(turns() - before, 3);
@@ -88,7 +88,7 @@ TEST(it_takes_as_many_turns_as_asyncio_does) { run_alone(counts_turns()); }
 ASYNC(keeps_a_task) {
     int rc;
     asyncio_task *t = NULL;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         t = asyncio_taskgroup_create_task(tg, gives_after(1, 5));
         CHECK_STR(REPR_OF(tg), "<TaskGroup tasks=1 entered>");
     }
@@ -103,7 +103,7 @@ TEST(a_tasks_result_can_be_read_after_the_block) { run_alone(keeps_a_task()); }
 
 ASYNC(many_short_ones) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         for (int i = 0; i < 100; i++) {
             spawn(gives_counted());
             pass(3);
@@ -136,7 +136,7 @@ ASYNC(with_options) {
     int rc;
     TRY(asyncio_contextvar_set(var, asyncio_int(1), NULL));
     asyncio_auto_context c = asyncio_copy_context();
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         TRY(asyncio_taskgroup_spawn(tg, looks_at_itself(), .name = "named"));
         TRY(asyncio_taskgroup_spawn(tg, looks_at_itself(), .name = "in-c", .context = c));
         pass(1);
@@ -160,7 +160,7 @@ TEST(name_context_stack_and_eager_start_are_passed_on) {
 
 ASYNC(one_fails) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         spawn(sleeper("a", 10));
         spawn(fails_after(1, ASYNCIO_KEY_ERROR, "k"));
         spawn(sleeper("b", 10));
@@ -183,7 +183,7 @@ TEST(a_failing_task_cancels_the_others_and_the_body) {
 
 ASYNC(fails_while_exiting) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         spawn(sleeper("a", 10));
         spawn(fails_after(1, ASYNCIO_KEY_ERROR, "k"));
     }
@@ -199,7 +199,7 @@ TEST(a_task_that_fails_during_the_exit_cancels_the_others) {
 
 ASYNC(swallows_interruption) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         spawn(fails_after(1, ASYNCIO_KEY_ERROR, "k"));
         asyncio_ignore(AWAIT(asyncio_sleep(10)));
         TRY(AWAIT(asyncio_sleep(5))); /* not a second time */
@@ -217,7 +217,7 @@ TEST(a_body_that_swallows_the_cancellation_goes_on_and_the_group_is_raised_at_it
 
 ASYNC(awaits_failing_task) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         asyncio_auto_task t = asyncio_taskgroup_create_task(tg, fails(ASYNCIO_KEY_ERROR, "k"));
         rc = AWAIT(t);
         CHECK_INT(rc, ASYNCIO_CANCELLED_ERROR);
@@ -234,7 +234,7 @@ TEST(a_body_that_awaits_the_failing_task_is_cancelled_before_it_sees_the_error) 
 
 ASYNC(body_fails) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         spawn(sleeper("never", 10)); /* cancelled before its first step */
         rc = asyncio_raise(ASYNCIO_VALUE_ERROR, ASYNCIO_WHERE, __func__, "body");
     }
@@ -249,7 +249,7 @@ TEST(an_error_of_the_body_cancels_the_tasks_and_is_in_the_group) {
 
 ASYNC(all_fail) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         spawn(fails_if_cancelled(ASYNCIO_LOOKUP_ERROR, "first in the list, last to fail"));
         spawn(fails_after(1, ASYNCIO_KEY_ERROR, "second"));
         TRY(AWAIT(asyncio_sleep(0)));
@@ -265,7 +265,7 @@ TEST(errors_are_in_the_order_of_completion_the_bodys_last) { run_alone(all_fail(
 
 ASYNC(base_error_inside) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         spawn(fails(ASYNCIO_BASE_EXCEPTION, "base"));
         spawn(fails(ASYNCIO_KEY_ERROR, "k"));
     }
@@ -277,7 +277,7 @@ TEST(a_member_that_is_no_exception_makes_it_a_base_group) { run_alone(base_error
 
 ASYNC(gets_interrupt, (int) code) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         spawn(sleeper("child", 10));
         spawn(fails_if_cancelled(ASYNCIO_KEY_ERROR, "dropped"));
         pass(1);
@@ -296,7 +296,7 @@ TEST(an_interrupt_of_the_body_comes_out_as_it_is) {
 
 ASYNC(child_interrupts) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         spawn(sleeper("other", 10));
         spawn(fails(ASYNCIO_KEYBOARD_INTERRUPT, "^C"));
         rc = AWAIT(sleeper("body", 10));
@@ -326,7 +326,7 @@ TEST(an_interrupt_of_a_task_leaves_the_run_and_then_the_group) {
 
 ASYNC(task_is_cancelled) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         asyncio_auto_task t = asyncio_taskgroup_create_task(tg, sleeper("a", 10));
         spawn(sleeper("b", 1));
         spawn(fails(ASYNCIO_CANCELLED_ERROR, "by itself"));
@@ -347,7 +347,7 @@ TEST(a_cancelled_task_is_no_error) {
 
 ASYNC(group_of, (asyncio_coro *) child, (double) body) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         spawn(*child);
         if (body > 0) TRY(AWAIT(asyncio_sleep(body)));
     }
@@ -378,7 +378,7 @@ TEST(cancelling_the_parent_cancels_the_tasks_and_waits_for_them) {
 
 ASYNC(catches_group, (asyncio_coro *) child, (bool) awaits) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) spawn(*child);
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) spawn(*child);
     CHECK_GROUP(rc, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_KEY_ERROR);
     note("caught");
     if (awaits) {
@@ -435,7 +435,7 @@ TEST(cancelled_again_while_it_exits_the_group_still_waits) {
 ASYNC(cancelled_from_outside_while_aborting) {
     int rc;
     asyncio_task *me = asyncio_current_task();
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         spawn(fails_after(1, ASYNCIO_KEY_ERROR, "k"));
         spawn(cleans_up("slow", 5));
         rc = AWAIT(asyncio_sleep(20));
@@ -461,9 +461,9 @@ TEST(a_request_from_outside_while_aborting_is_not_lost) {
 ASYNC(nests) {
     int outer, inner;
     asyncio_taskgroup *outer_group;
-    ASYNC_WITH(a, asyncio_taskgroup_scope(&outer_group, &outer)) {
+    ASYNC_WITH(a, asyncio_taskgroup_block(&outer_group, &outer)) {
         TRY(asyncio_taskgroup_spawn(outer_group, sleeper("outer", 10)));
-        ASYNC_WITH(b, asyncio_taskgroup_scope(&tg, &inner)) {
+        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &inner)) {
             spawn(fails_after(1, ASYNCIO_KEY_ERROR, "k"));
             inner = AWAIT(asyncio_sleep(10));
         }
@@ -487,9 +487,9 @@ TEST(an_inner_group_is_a_member_of_the_outer_one) {
 ASYNC(outer_fails) {
     int outer, inner;
     asyncio_taskgroup *outer_group;
-    ASYNC_WITH(a, asyncio_taskgroup_scope(&outer_group, &outer)) {
+    ASYNC_WITH(a, asyncio_taskgroup_block(&outer_group, &outer)) {
         TRY(asyncio_taskgroup_spawn(outer_group, fails_after(1, ASYNCIO_KEY_ERROR, "k")));
-        ASYNC_WITH(b, asyncio_taskgroup_scope(&tg, &inner)) spawn(sleeper("inner", 10));
+        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &inner)) spawn(sleeper("inner", 10));
         CHECK_INT(inner, ASYNCIO_CANCELLED_ERROR);
         outer = inner;
     }
@@ -506,8 +506,8 @@ ASYNC(both_cancelled) {
     int outer, inner;
     asyncio_task *me = asyncio_current_task();
     asyncio_taskgroup *outer_group;
-    ASYNC_WITH(a, asyncio_taskgroup_scope(&outer_group, &outer)) {
-        ASYNC_WITH(b, asyncio_taskgroup_scope(&tg, &inner)) {
+    ASYNC_WITH(a, asyncio_taskgroup_block(&outer_group, &outer)) {
+        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &inner)) {
             TRY(asyncio_taskgroup_spawn(outer_group, fails_after(1, ASYNCIO_KEY_ERROR, "outer")));
             spawn(fails_after(1, ASYNCIO_VALUE_ERROR, "inner"));
             inner = AWAIT(asyncio_sleep(10));
@@ -528,7 +528,7 @@ TEST(nested_groups_that_fail_together_each_report_their_own) { run_alone(both_ca
 ASYNC(under_a_timeout) {
     int limit, rc;
     ASYNC_WITH(tm, asyncio_timeout(1, &limit)) {
-        ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+        ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
             spawn(sleeper("a", 10));
             spawn(sleeper("b", 10));
         }
@@ -546,7 +546,7 @@ TEST(a_timeout_around_a_group_cancels_its_tasks) {
 
 ASYNC(timeouts_inside) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         spawn(asyncio_wait_for(sleeper("a", 10), 1));
         spawn(sleeper("b", 10));
     }
@@ -563,7 +563,7 @@ TEST(a_task_that_times_out_is_an_error_of_the_group) {
 
 ASYNC(eager_child_fails) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         TRY(asyncio_taskgroup_spawn(tg, fails(ASYNCIO_KEY_ERROR, "k"), .eager_start = 1));
         CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 0); /* always in a later turn */
         TRY(asyncio_taskgroup_spawn(tg, sleeper("other", 1), .eager_start = 1));

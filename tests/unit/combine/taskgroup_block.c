@@ -25,7 +25,7 @@ enum way { BY_END, BY_BREAK, BY_RETURN, BY_TRY, BY_RAISE };
 
 ASYNC(leaves, (enum way) way, (asyncio_coro *) child) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         spawn(*child);
         pass(1);
         if (way == BY_BREAK) break;
@@ -81,7 +81,7 @@ TEST(an_error_of_a_task_replaces_the_value_that_is_returned) {
 
 ASYNC(waits_in_a_group) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         spawn(sleeper("child", 10));
         TRY(AWAIT(asyncio_sleep(10)));
     }
@@ -159,7 +159,7 @@ ASYNC(wrong_exits) {
     TRY(asyncio_taskgroup_enter(&g));
     asyncio_auto_task t = asyncio_create_task(exits_elsewhere(g)); /* another task */
     TRY(AWAIT(t));
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         CHECK_ERROR(AWAIT(asyncio_taskgroup_exit(tg, 0)), ASYNCIO_RUNTIME_ERROR,
                     "TaskGroup is not open here"); /* a block leaves by itself */
     }
@@ -181,21 +181,21 @@ TEST(a_group_is_entered_inside_a_task) {
     CHECK_ERROR(asyncio_taskgroup_enter(NULL), ASYNCIO_TYPE_ERROR,
                 "a place for the group is required");
     int rc = 0;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&g, &rc)) FAIL("entered");
+    ASYNC_WITH(block, asyncio_taskgroup_block(&g, &rc)) FAIL("entered");
     CHECK_ERROR(rc, ASYNCIO_RUNTIME_ERROR, "TaskGroup should be used inside a task");
     CHECK_PTR(g, NULL);
 }
 
 ASYNC(enters_twice) {
     asyncio_taskgroup *g = NULL;
-    asyncio_scope block = asyncio_taskgroup_scope(&g, NULL);
-    TRY(asyncio_scope_enter(&block));
-    CHECK_ERROR(asyncio_scope_enter(&block), ASYNCIO_RUNTIME_ERROR,
+    asyncio_block block = asyncio_taskgroup_block(&g, NULL);
+    TRY(asyncio_block_enter(&block));
+    CHECK_ERROR(asyncio_block_enter(&block), ASYNCIO_RUNTIME_ERROR,
                 "TaskGroup has already been entered");
-    TRY(asyncio_scope_exit(&block, 0));
-    CHECK_ERROR(asyncio_scope_enter(&block), ASYNCIO_RUNTIME_ERROR,
+    TRY(asyncio_block_exit(&block, 0));
+    CHECK_ERROR(asyncio_block_enter(&block), ASYNCIO_RUNTIME_ERROR,
                 "TaskGroup has already been entered");
-    CHECK_ERROR(asyncio_scope_exit(&block, 0), ASYNCIO_RUNTIME_ERROR, "the block is not open");
+    CHECK_ERROR(asyncio_block_exit(&block, 0), ASYNCIO_RUNTIME_ERROR, "the block is not open");
     RETURN();
 }
 
@@ -243,13 +243,13 @@ ASYNC(tries_late) {
 ASYNC(refuses) {
     int rc;
     asyncio_taskgroup *g = NULL;
-    asyncio_scope scope = asyncio_taskgroup_scope(&g, &rc);
+    asyncio_block scope = asyncio_taskgroup_block(&g, &rc);
     CHECK_PTR(g, NULL);
     CHECK_NULL_ERROR(asyncio_taskgroup_create_task(g, noop()), ASYNCIO_TYPE_ERROR,
                      "a group and options are required");
     CHECK_NULL_ERROR(asyncio_taskgroup_create_task_with(g, NULL), ASYNCIO_TYPE_ERROR,
                      "a group and options are required");
-    TRY(asyncio_scope_enter(&scope));
+    TRY(asyncio_block_enter(&scope));
     asyncio_taskgroup_ref(g);
     asyncio_coro none = noop();
     none.type = NULL;
@@ -261,7 +261,7 @@ ASYNC(refuses) {
     rc = AWAIT(asyncio_sleep(1));
     CHECK_ERROR(asyncio_taskgroup_spawn(g, noop()), ASYNCIO_RUNTIME_ERROR,
                 "TaskGroup is shutting down");
-    rc = asyncio_scope_exit(&scope, rc);
+    rc = asyncio_block_exit(&scope, rc);
     check_group(rc, ASYNCIO_KEY_ERROR);
     CHECK_ERROR(asyncio_taskgroup_spawn(g, noop()), ASYNCIO_RUNTIME_ERROR, "TaskGroup is finished");
     asyncio_taskgroup_unref(g);
@@ -280,7 +280,7 @@ static int try_late(asyncio_future *f, void *g) {
 
 ASYNC(refuses_in_late_callback) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         asyncio_auto_task t = asyncio_taskgroup_create_task(tg, gives_after(1, 1));
         TRY(asyncio_task_add_done_callback(t, try_late, tg));
     }
@@ -302,7 +302,7 @@ ASYNC(spawns_forever, (int) depth) {
 
 ASYNC(holds_spawners) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) spawn(spawns_forever(0));
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) spawn(spawns_forever(0));
     check_group(rc, ASYNCIO_KEY_ERROR);
     RETURN();
 }
@@ -333,7 +333,7 @@ TEST(a_refused_coroutine_object_stays_the_callers) { run_alone(takes_held()); }
 
 ASYNC(cancels_the_group, (bool) inside) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         spawn(sleeper("a", 10));
         spawn(sleeper("b", 10));
         pass(1);
@@ -370,7 +370,7 @@ TEST(cancel_from_outside_while_it_exits) {
 
 ASYNC(cancels_before_anything) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) asyncio_taskgroup_cancel(tg);
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) asyncio_taskgroup_cancel(tg);
     CHECK_INT(rc, 0);
     CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 0);
     TRY(AWAIT(asyncio_sleep(1))); /* nothing is left over */
@@ -386,7 +386,7 @@ ASYNC(cancels_group) {
 
 ASYNC(child_cancels, (int) eager) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         spawn(sleeper("other", 10));
         TRY(asyncio_taskgroup_spawn(tg, cancels_group(), .eager_start = eager));
         rc = AWAIT(asyncio_sleep(10));
@@ -406,7 +406,7 @@ TEST(a_task_may_end_its_group_also_eagerly) {
 
 ASYNC(cancelled_both_ways) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         spawn(cleans_up("slow", 5));
         pass(1);
         asyncio_taskgroup_cancel(tg);
@@ -435,7 +435,7 @@ TEST(a_cancellation_from_outside_is_not_swallowed_by_the_groups_own) {
 
 ASYNC(fails_after_cancel) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         spawn(fails_if_cancelled(ASYNCIO_KEY_ERROR, "k"));
         pass(1);
         asyncio_taskgroup_cancel(tg);
@@ -464,7 +464,7 @@ TEST(cancel_after_the_end_does_nothing) { run_alone(cancels_a_finished_one()); }
 
 ASYNC(groups_counted, (double) delay) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
         spawn(gives_counted_anyway(delay));
         asyncio_auto_task t = asyncio_taskgroup_create_task(tg, gives_counted_after(1));
         spawn(fails_after(2, ASYNCIO_KEY_ERROR, "k"));

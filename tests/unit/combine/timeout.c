@@ -66,7 +66,7 @@ ASYNC(raises_on_cancelled, (bool) group) {
         if (!group) TRY(asyncio_reraise(e)); /* now it is an object */
         asyncio_error *k = asyncio_error_new(ASYNCIO_KEY_ERROR, "k");
         asyncio_ignore(asyncio_error_set_cause(k, e));
-        asyncio_error *g = asyncio_error_group("both", 1, &k);
+        asyncio_error *g = asyncio_errorgroup_new("both", 1, &k);
         asyncio_error_unref(k);
         asyncio_error_unref(e);
         TRY(asyncio_reraise(g));
@@ -149,12 +149,12 @@ TEST(break_leaves_the_block_in_time) { run_alone(breaks_out()); }
 
 ASYNC(swallows_timeout) {
     int rc;
-    asyncio_scope tm = asyncio_timeout(1, NULL);
-    TRY(asyncio_scope_enter(&tm));
+    asyncio_block tm = asyncio_timeout(1, NULL);
+    TRY(asyncio_block_enter(&tm));
     rc = AWAIT(asyncio_sleep(5));
     CHECK(asyncio_catch(rc, ASYNCIO_CANCELLED_ERROR));
     TRY(AWAIT(asyncio_sleep(5))); /* it is not delivered a second time */
-    CHECK_INT(asyncio_scope_exit(&tm, 0), 0);
+    CHECK_INT(asyncio_block_exit(&tm, 0), 0);
     CHECK(asyncio_timeout_expired(&tm));
     CHECK_STR(REPR_OF(&tm), "<Timeout [expired]>");
     CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 0);
@@ -167,10 +167,10 @@ TEST(a_body_that_swallows_the_cancellation_ends_without_a_timeout) {
 
 ASYNC(in_time) {
     int rc;
-    asyncio_scope tm = asyncio_timeout(2, NULL);
-    TRY(asyncio_scope_enter(&tm));
+    asyncio_block tm = asyncio_timeout(2, NULL);
+    TRY(asyncio_block_enter(&tm));
     rc = AWAIT(asyncio_sleep(1));
-    CHECK_INT(asyncio_scope_exit(&tm, rc), 0);
+    CHECK_INT(asyncio_block_exit(&tm, rc), 0);
     CHECK(!asyncio_timeout_expired(&tm));
     CHECK_DOUBLE(asyncio_timeout_when(&tm), 2.0);
     CHECK_STR(REPR_OF(&tm), "<Timeout [finished]>");
@@ -197,12 +197,12 @@ TEST(there_may_be_no_limit) { run_alone(no_limit()); }
 
 ASYNC(deadline_counts_from_the_call) {
     int rc;
-    asyncio_scope tm = asyncio_timeout(3, NULL);
+    asyncio_block tm = asyncio_timeout(3, NULL);
     TRY(AWAIT(asyncio_sleep(2)));
-    TRY(asyncio_scope_enter(&tm));
+    TRY(asyncio_block_enter(&tm));
     rc = AWAIT(asyncio_sleep(2));
     CHECK_DOUBLE(now(), 3.0);
-    CHECK_ERROR(asyncio_scope_exit(&tm, rc), ASYNCIO_TIMEOUT_ERROR, NULL);
+    CHECK_ERROR(asyncio_block_exit(&tm, rc), ASYNCIO_TIMEOUT_ERROR, NULL);
     ASYNC_WITH(at, asyncio_timeout_at(5, &rc)) rc = AWAIT(asyncio_sleep(10));
     CHECK_ERROR(rc, ASYNCIO_TIMEOUT_ERROR, NULL);
     CHECK_DOUBLE(now(), 5.0);
@@ -234,9 +234,9 @@ TEST(a_deadline_in_the_past_fires_in_the_next_turn) {
 
 ASYNC(never_suspends) {
     int rc;
-    asyncio_scope tm = asyncio_timeout(-1, &rc);
-    TRY(asyncio_scope_enter(&tm));
-    CHECK_INT(asyncio_scope_exit(&tm, 0), 0);
+    asyncio_block tm = asyncio_timeout(-1, &rc);
+    TRY(asyncio_block_enter(&tm));
+    CHECK_INT(asyncio_block_exit(&tm, 0), 0);
     CHECK(!asyncio_timeout_expired(&tm));
     CHECK_STR(REPR_OF(&tm), "<Timeout [finished]>");
     TRY(AWAIT(asyncio_sleep(1)));
@@ -248,13 +248,13 @@ TEST(a_body_that_never_suspends_does_not_time_out) { run_alone(never_suspends())
 /* ---- states and repr ---- */
 
 ASYNC(shows_states) {
-    asyncio_scope tm = asyncio_timeout(10, NULL);
+    asyncio_block tm = asyncio_timeout(10, NULL);
     CHECK_STR(REPR_OF(&tm), "<Timeout [created]>");
     CHECK_ERROR(asyncio_timeout_reschedule(&tm, 1), ASYNCIO_RUNTIME_ERROR,
                 "Timeout has not been entered");
-    TRY(asyncio_scope_enter(&tm));
+    TRY(asyncio_block_enter(&tm));
     CHECK_STR(REPR_OF(&tm), "<Timeout [active] when=10.000>");
-    CHECK_ERROR(asyncio_scope_enter(&tm), ASYNCIO_RUNTIME_ERROR,
+    CHECK_ERROR(asyncio_block_enter(&tm), ASYNCIO_RUNTIME_ERROR,
                 "Timeout has already been entered");
     int rc = AWAIT(asyncio_sleep(20));
     CHECK_STR(REPR_OF(&tm), "<Timeout [expiring]>");
@@ -262,26 +262,26 @@ ASYNC(shows_states) {
     CHECK_DOUBLE(asyncio_timeout_when(&tm), 10.0);
     CHECK_ERROR(asyncio_timeout_reschedule(&tm, 30), ASYNCIO_RUNTIME_ERROR,
                 "Cannot change state of expiring Timeout");
-    CHECK_ERROR(asyncio_scope_exit(&tm, rc), ASYNCIO_TIMEOUT_ERROR, NULL);
+    CHECK_ERROR(asyncio_block_exit(&tm, rc), ASYNCIO_TIMEOUT_ERROR, NULL);
     CHECK_STR(REPR_OF(&tm), "<Timeout [expired]>");
     CHECK_ERROR(asyncio_timeout_reschedule(&tm, 30), ASYNCIO_RUNTIME_ERROR,
                 "Cannot change state of expired Timeout");
-    CHECK_ERROR(asyncio_scope_enter(&tm), ASYNCIO_RUNTIME_ERROR,
+    CHECK_ERROR(asyncio_block_enter(&tm), ASYNCIO_RUNTIME_ERROR,
                 "Timeout has already been entered");
-    asyncio_scope done = asyncio_timeout(10, NULL);
-    TRY(asyncio_scope_enter(&done));
-    TRY(asyncio_scope_exit(&done, 0));
+    asyncio_block done = asyncio_timeout(10, NULL);
+    TRY(asyncio_block_enter(&done));
+    TRY(asyncio_block_exit(&done, 0));
     CHECK_ERROR(asyncio_timeout_reschedule(&done, 30), ASYNCIO_RUNTIME_ERROR,
                 "Cannot change state of finished Timeout");
-    CHECK_ERROR(asyncio_scope_exit(&done, 0), ASYNCIO_RUNTIME_ERROR, "the block is not open");
+    CHECK_ERROR(asyncio_block_exit(&done, 0), ASYNCIO_RUNTIME_ERROR, "the block is not open");
     RETURN();
 }
 
 TEST(every_state_shows_itself_and_reschedules_only_while_active) { run_alone(shows_states()); }
 
 TEST(a_timeout_is_entered_inside_a_task) {
-    asyncio_scope tm = asyncio_timeout(1, NULL);
-    CHECK_ERROR(asyncio_scope_enter(&tm), ASYNCIO_RUNTIME_ERROR,
+    asyncio_block tm = asyncio_timeout(1, NULL);
+    CHECK_ERROR(asyncio_block_enter(&tm), ASYNCIO_RUNTIME_ERROR,
                 "Timeout should be used inside a task");
     CHECK(!asyncio_timeout_expired(&tm));
     int rc = 0;
@@ -304,14 +304,14 @@ ASYNC(not_a_number) {
 
 TEST(not_a_number_is_no_deadline) { run_alone(not_a_number()); }
 
-static int no_exit(asyncio_scope *s, int status) {
+static int no_exit(asyncio_block *s, int status) {
     (void)s;
     return status;
 }
-static const asyncio_scope_ops other_ops = { sizeof other_ops, "other", NULL, no_exit };
+static const asyncio_block_ops other_ops = { sizeof other_ops, "other", NULL, no_exit };
 
 TEST(what_is_not_a_timeout_is_refused) {
-    asyncio_scope other = asyncio_scope_make(NULL, &other_ops, NULL);
+    asyncio_block other = asyncio_block_new(NULL, &other_ops, NULL);
     CHECK_ERROR(asyncio_timeout_reschedule(&other, 1), ASYNCIO_TYPE_ERROR, "a timeout is required");
     CHECK_ERROR(asyncio_timeout_reschedule(NULL, 1), ASYNCIO_TYPE_ERROR, "a timeout is required");
     CHECK(isnan(asyncio_timeout_when(NULL)));
@@ -382,10 +382,10 @@ TEST(rescheduled_into_the_past_it_fires_in_the_next_turn) {
 static bool saw_expired;
 
 ASYNC(guarded, (double) limit, (double) duration) {
-    asyncio_scope tm = asyncio_timeout(limit, NULL);
-    TRY(asyncio_scope_enter(&tm));
+    asyncio_block tm = asyncio_timeout(limit, NULL);
+    TRY(asyncio_block_enter(&tm));
     int rc = AWAIT(asyncio_sleep(duration));
-    rc = asyncio_scope_exit(&tm, rc);
+    rc = asyncio_block_exit(&tm, rc);
     saw_expired = asyncio_timeout_expired(&tm);
     return rc;
 }
@@ -449,14 +449,14 @@ TEST(a_timeout_works_in_the_cleanup_of_a_cancelled_task) {
 static bool expired[2];
 
 ASYNC(nests, (double) outer_limit, (double) inner_limit, (double) duration) {
-    asyncio_scope outer = asyncio_timeout(outer_limit, NULL);
-    asyncio_scope inner = asyncio_timeout(inner_limit, NULL);
-    TRY(asyncio_scope_enter(&outer));
-    TRY(asyncio_scope_enter(&inner));
+    asyncio_block outer = asyncio_timeout(outer_limit, NULL);
+    asyncio_block inner = asyncio_timeout(inner_limit, NULL);
+    TRY(asyncio_block_enter(&outer));
+    TRY(asyncio_block_enter(&inner));
     int rc = AWAIT(asyncio_sleep(duration));
-    rc = asyncio_scope_exit(&inner, rc);
+    rc = asyncio_block_exit(&inner, rc);
     note("%s", asyncio_err_name(rc));
-    rc = asyncio_scope_exit(&outer, rc);
+    rc = asyncio_block_exit(&outer, rc);
     note("%s", asyncio_err_name(rc));
     asyncio_ignore(rc);
     expired[0] = asyncio_timeout_expired(&outer);
@@ -542,9 +542,9 @@ TEST(a_future_set_after_the_deadline_of_that_turn_is_cancelled) {
 /* ---- left open ---- */
 
 ASYNC(leaves_it_open) {
-    static asyncio_scope tm;
+    static asyncio_block tm;
     tm = asyncio_timeout(1, NULL);
-    TRY(asyncio_scope_enter(&tm));
+    TRY(asyncio_block_enter(&tm));
     TRY(AWAIT(asyncio_sleep(5)));
     RETURN();
 }

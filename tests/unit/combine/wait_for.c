@@ -316,7 +316,7 @@ ASYNC(bad_input) {
     asyncio_coro c = noop();
     CHECK_ERROR(AWAIT(asyncio_wait_for(c, (double)NAN)), ASYNCIO_VALUE_ERROR,
                 "Invalid timeout: NaN (not a number)");
-    CHECK_ERROR(AWAIT(asyncio_wait_for_ptr(NULL, 1)), ASYNCIO_TYPE_ERROR,
+    CHECK_ERROR(AWAIT(asyncio_wait_for_coro(NULL, 1)), ASYNCIO_TYPE_ERROR,
                 "an awaitable is required");
     CHECK_ERROR(AWAIT(asyncio_wait_for((asyncio_task *)NULL, 1)), ASYNCIO_TYPE_ERROR,
                 "NULL cannot be awaited");
@@ -334,7 +334,7 @@ TEST(bad_arguments_are_refused) { run_alone(bad_input()); }
 
 static asyncio_task *task_of_wait_for(double limit) {
     asyncio_coro inner = gives_after(1, 5);
-    return asyncio_create_task(asyncio_wait_for_ptr(&inner, limit));
+    return asyncio_create_task(asyncio_wait_for_coro(&inner, limit));
 }
 
 ASYNC(as_a_task) {

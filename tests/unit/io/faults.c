@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 
-#include "../../../src/io/stream.h"
+#include "../../../src/io/stream/stream.h"
 #include "stream.h"
 
 static char big[4 << 20];

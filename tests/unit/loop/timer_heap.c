@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "test.h"
 
-static const struct asyncio__node_ops no_ops;
+static const struct asyncio__runnable_ops no_ops;
 
 static struct asyncio__timers timers;
 static struct asyncio__link due;
@@ -22,9 +22,9 @@ static void setup(void) {
 
 static struct asyncio__timer *take_due(void) {
     if (asyncio__list_empty(&due)) return NULL;
-    struct asyncio__node *node = asyncio__node_of(due.next);
-    asyncio__link_unlink(&node->link);
-    struct asyncio__timer *t = asyncio__container(node, struct asyncio__timer, node);
+    struct asyncio__runnable *runnable = asyncio__runnable_of(due.next);
+    asyncio__link_unlink(&runnable->link);
+    struct asyncio__timer *t = asyncio__container(runnable, struct asyncio__timer, runnable);
     CHECK_INT(t->state, ASYNCIO__TIMER_QUEUED);
     t->state = ASYNCIO__TIMER_IDLE;
     return t;

@@ -191,7 +191,7 @@ TEST(abort_breaks_the_barrier_until_a_reset) { run(aborts()); }
 
 ASYNC(has_a_block, (asyncio_barrier *) b, (int) fails) {
     int rc, index = -1;
-    ASYNC_WITH(block, asyncio_barrier_scope(b, &index, &rc)) {
+    ASYNC_WITH(block, asyncio_barrier_block(b, &index, &rc)) {
         note("%d", index);
         if (fails) RAISE(ASYNCIO_VALUE_ERROR, NULL);
     }
@@ -204,7 +204,7 @@ ASYNC(runs_blocks) {
     asyncio_task *t = asyncio_create_task(has_a_block(b, true));
     turns(1);
     int rc;
-    ASYNC_WITH(block, asyncio_barrier_scope(b, NULL, &rc)) { note("main"); }
+    ASYNC_WITH(block, asyncio_barrier_block(b, NULL, &rc)) { note("main"); }
     CHECK_INT(rc, 0);
     check_ended(t, ASYNCIO_VALUE_ERROR);
     CHECK_STR(trace, "main 0");

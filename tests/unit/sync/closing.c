@@ -77,7 +77,7 @@ TEST(every_wait_ends_with_generator_exit_at_once_and_for_ever) {
 
 ASYNC(waits_in_a_block, (asyncio_condition *) c) {
     int rc;
-    ASYNC_WITH(block, asyncio_condition_scope(c, &rc)) {
+    ASYNC_WITH(block, asyncio_condition_block(c, &rc)) {
         rc = AWAIT(asyncio_condition_wait(c));
         CHECK_STR(asyncio_err_name(rc), "GeneratorExit");
         note("%s", asyncio_condition_locked(c) ? "with" : "without");
@@ -88,7 +88,7 @@ ASYNC(waits_in_a_block, (asyncio_condition *) c) {
 
 ASYNC(holds_the_lock, (asyncio_condition *) c) {
     int rc;
-    ASYNC_WITH(block, asyncio_condition_scope(c, &rc)) {
+    ASYNC_WITH(block, asyncio_condition_block(c, &rc)) {
         rc = AWAIT(asyncio_sleep(1e9));
         note("holder");
     }

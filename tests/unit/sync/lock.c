@@ -265,7 +265,7 @@ enum way { TO_THE_END, BREAKS, RETURNS, RAISES, TRIES, IS_CANCELLED, RELEASES };
 
 ASYNC(has_a_block, (asyncio_lock *) lock, (enum way) way) {
     int rc;
-    ASYNC_WITH(block, asyncio_lock_scope(lock, &rc)) {
+    ASYNC_WITH(block, asyncio_lock_block(lock, &rc)) {
         CHECK(asyncio_lock_locked(lock));
         if (way == BREAKS) break;
         if (way == RETURNS) RETURN(7);

@@ -95,25 +95,25 @@ static asyncio_queue *queue, *sorted;
 
 ASYNC(in_lock) {
     int rc;
-    ASYNC_WITH(held, asyncio_lock_scope(lock, &rc)) { rc = AWAIT(asyncio_sleep(0)); }
+    ASYNC_WITH(held, asyncio_lock_block(lock, &rc)) { rc = AWAIT(asyncio_sleep(0)); }
     return rc;
 }
 
 ASYNC(in_semaphore) {
     int rc;
-    ASYNC_WITH(held, asyncio_semaphore_scope(semaphore, &rc)) { rc = AWAIT(asyncio_sleep(0)); }
+    ASYNC_WITH(held, asyncio_semaphore_block(semaphore, &rc)) { rc = AWAIT(asyncio_sleep(0)); }
     return rc;
 }
 
 ASYNC(at_barrier) {
     int rc, index;
-    ASYNC_WITH(passed, asyncio_barrier_scope(barrier, &index, &rc)) { CHECK(index < 2); }
+    ASYNC_WITH(passed, asyncio_barrier_block(barrier, &index, &rc)) { CHECK(index < 2); }
     return rc;
 }
 
 ASYNC(for_notice) {
     int rc;
-    ASYNC_WITH(held, asyncio_condition_scope(condition, &rc)) {
+    ASYNC_WITH(held, asyncio_condition_block(condition, &rc)) {
         rc = AWAIT(asyncio_condition_wait(condition));
         CHECK(asyncio_condition_locked(condition));
     }

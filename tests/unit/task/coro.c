@@ -197,7 +197,7 @@ static int shortcut_at_once(const void *args, asyncio_value *out) {
 static const asyncio_coro_type shortcut_type = { .size = sizeof(asyncio_coro_type),
                                                  .name = "shortcut",
                                                  .run = shortcut_run,
-                                                 .at_once = shortcut_at_once };
+                                                 .nowait = shortcut_at_once };
 
 static asyncio_coro shortcut(void) {
     asyncio_coro c;

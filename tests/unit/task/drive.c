@@ -4,7 +4,7 @@
  * (a machine), made with nothing but the drive interface of src/task/task.h. It must be a task
  * like any other: same turns, cancellation, errors, contexts, repr, and end of its loop.
  *
- * A machine's object lies in the task's start cell, which goes with the task. Its node has ops
+ * A machine's object lies in the task's start cell, which goes with the task. Its runnable has ops
  * of its own from the moment it is made, so the loop never gives it a stack.
  */
 #include "task/task.h"
@@ -52,7 +52,7 @@ static void advance(struct asyncio_task *t, int status) {
             m->awaited = NULL;
             status = ASYNCIO_GENERATOR_EXIT;
         } else if (next == YIELD) {
-            asyncio__loop_queue(t->future.loop, &t->fiber.node);
+            asyncio__loop_queue(t->future.loop, &t->fiber.runnable);
             return;
         } else if (m->awaited->state == ASYNCIO__PENDING) {
             asyncio__task_wait(t, m->awaited);
@@ -88,12 +88,16 @@ static void resume(struct asyncio_task *t) {
     asyncio__here.strand = before;
 }
 
-static void run_node(struct asyncio__node *node) { resume(asyncio__task_of_node(node)); }
+static void run_runnable(struct asyncio__runnable *runnable) {
+    resume(asyncio__task_of_runnable(runnable));
+}
 
-static void discard_node(struct asyncio__node *node) { asyncio__link_init(&node->link); }
+static void discard_runnable(struct asyncio__runnable *runnable) {
+    asyncio__link_init(&runnable->link);
+}
 
-static int describe_node(struct asyncio__node *node, char *buf, size_t n) {
-    return asyncio_task_repr(asyncio__task_of_node(node), buf, n);
+static int describe_runnable(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    return asyncio_task_repr(asyncio__task_of_runnable(runnable), buf, n);
 }
 
 static size_t machine_frames(const struct asyncio_task *t, asyncio_frame_info *frames, size_t n) {
@@ -103,9 +107,9 @@ static size_t machine_frames(const struct asyncio_task *t, asyncio_frame_info *f
 }
 
 static const struct asyncio__drive machine_drive = { machine_frames, resume };
-static const struct asyncio__node_more machine_more = { .drive = &machine_drive };
-static const struct asyncio__node_ops machine_ops = { run_node, discard_node, describe_node,
-                                                      &machine_more };
+static const struct asyncio__runnable_more machine_more = { .drive = &machine_drive };
+static const struct asyncio__runnable_ops machine_ops = { run_runnable, discard_runnable,
+                                                          describe_runnable, &machine_more };
 
 static int no_run(const void *args, asyncio_value *result) {
     (void)args, (void)result;
@@ -123,7 +127,7 @@ static asyncio_task *create(enum next (*step)(struct machine *, int), asyncio_fu
     *(struct machine *)(void *)c.args.bytes = (struct machine){ .step = step, .future = f };
     asyncio_task *t = asyncio_loop_create_task(loop, c, .name = "M");
     CHECK(t != NULL);
-    t->fiber.node.ops = &machine_ops;
+    t->fiber.runnable.ops = &machine_ops;
     return t;
 }
 

@@ -48,7 +48,7 @@ TEST(unref_of_null_does_nothing) {
     asyncio_value_drop(NULL);
     asyncio_outcome_fini(NULL);
     asyncio_coro_drop(NULL);
-    asyncio_scope_fini(NULL);
+    asyncio_block_fini(NULL);
 }
 
 TEST(ref_of_null_is_null) {
@@ -222,14 +222,14 @@ ASYNC(passes_null) {
     check_type_error(asyncio_task_set_name(self, NULL));
     CHECK_INT(asyncio_task_get_stack(self, NULL, 5), 1);
     CHECK_INT(asyncio_all_tasks(NULL, NULL, 10), 1);
-    asyncio_scope empty;
+    asyncio_block empty;
     memset(&empty, 0, sizeof empty);
-    check_type_error(asyncio_scope_enter(NULL));
-    check_type_error(asyncio_scope_enter(&empty));
-    CHECK(!asyncio_scope_step(NULL));
-    CHECK_INT(asyncio_scope_exit(NULL, 0), ASYNCIO_RUNTIME_ERROR);
+    check_type_error(asyncio_block_enter(NULL));
+    check_type_error(asyncio_block_enter(&empty));
+    CHECK(!asyncio_block_step(NULL));
+    CHECK_INT(asyncio_block_exit(NULL, 0), ASYNCIO_RUNTIME_ERROR);
     asyncio_ignore(ASYNCIO_RUNTIME_ERROR);
-    asyncio_scope_fini(NULL);
+    asyncio_block_fini(NULL);
     TRY(AWAIT(asyncio_sleep(0)));
     RETURN();
 }
@@ -255,8 +255,8 @@ TEST(null_errors_tell_of_nothing) {
     CHECK(asyncio_error_repr(NULL, text, sizeof text) > 0);
     asyncio_error_print(NULL, NULL);
     check_type_error(asyncio_reraise(NULL));
-    CHECK(asyncio_error_group(NULL, 1, NULL) == NULL);
-    CHECK(asyncio_error_group(NULL, 1, &null) == NULL);
+    CHECK(asyncio_errorgroup_new(NULL, 1, NULL) == NULL);
+    CHECK(asyncio_errorgroup_new(NULL, 1, &null) == NULL);
     CHECK(asyncio_error_derive(NULL, 1, &e) == NULL);
     CHECK(asyncio_error_note(NULL, 0) == NULL);
     check_type_error(asyncio_error_add_note(NULL, "x"));

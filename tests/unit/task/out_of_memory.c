@@ -205,7 +205,7 @@ ASYNC(handles) {
     asyncio_error *cause = asyncio_error_new(ASYNCIO_KEY_ERROR, "%s", "k");
     e = asyncio_error_new(ASYNCIO_VALUE_ERROR, NULL);
     if (cause && e) CHECK_INT(asyncio_error_set_cause(e, cause), 0);
-    asyncio_error *group = e ? asyncio_error_group("all", 1, &e) : NULL;
+    asyncio_error *group = e ? asyncio_errorgroup_new("all", 1, &e) : NULL;
     rc = cause && e && group ? 0 : -ENOMEM;
     asyncio_error_unref(cause);
     asyncio_error_unref(e);

@@ -153,21 +153,21 @@ TEST(bad_input_to_a_future_for_threads) {
     asyncio_ignore(ASYNCIO_VALUE_ERROR);
 }
 
-/* ---- mirrors ---- */
+/* ---- wrappers ---- */
 
 ASYNC(follows, (asyncio_concurrent_future *) f) {
-    asyncio_auto_future mirror = asyncio_wrap_future(f, NULL);
+    asyncio_auto_future wrapper = asyncio_wrap_future(f, NULL);
     asyncio_value value;
     char text[256];
-    asyncio_future_repr(mirror, text, sizeof text);
+    asyncio_future_repr(wrapper, text, sizeof text);
     CHECK_STR(text, "<Future pending cb=[_chain_future.<locals>._call_check_cancel()]>");
-    CHECK(!asyncio_future_done(mirror));
-    TRY(AWAIT(mirror, &value));
+    CHECK(!asyncio_future_done(wrapper));
+    TRY(AWAIT(wrapper, &value));
     CHECK_INT(value.i, 1);
     RETURN();
 }
 
-TEST(a_mirror_ends_as_its_source_does) {
+TEST(a_wrapper_ends_as_its_source_does) {
     pthread_t thread;
     asyncio_concurrent_future *f = asyncio_concurrent_future_new();
     asyncio_concurrent_future_ref(f);
@@ -188,23 +188,23 @@ TEST(a_mirror_ends_as_its_source_does) {
     asyncio_concurrent_future_unref(f);
 }
 
-ASYNC(cancels_mirror, (asyncio_concurrent_future *) f) {
-    asyncio_auto_future mirror = asyncio_wrap_future(f, NULL);
-    CHECK(asyncio_future_cancel(mirror, NULL));
+ASYNC(cancels_wrapper, (asyncio_concurrent_future *) f) {
+    asyncio_auto_future wrapper = asyncio_wrap_future(f, NULL);
+    CHECK(asyncio_future_cancel(wrapper, NULL));
     CHECK(!asyncio_concurrent_future_cancelled(f)); /* a done callback does it */
     TRY(AWAIT(asyncio_sleep(0)));
     TRY(AWAIT(asyncio_sleep(0)));
     RETURN();
 }
 
-TEST(cancelling_a_mirror_cancels_its_source_unless_that_runs) {
+TEST(cancelling_a_wrapper_cancels_its_source_unless_that_runs) {
     asyncio_concurrent_future *f = asyncio_concurrent_future_new();
-    CHECK_INT(asyncio_run(cancels_mirror(f), NULL), 0);
+    CHECK_INT(asyncio_run(cancels_wrapper(f), NULL), 0);
     CHECK(asyncio_concurrent_future_cancelled(f));
     asyncio_concurrent_future_unref(f);
     f = asyncio_concurrent_future_new();
     CHECK(asyncio_concurrent_future_start(f));
-    CHECK_INT(asyncio_run(cancels_mirror(f), NULL), 0);
+    CHECK_INT(asyncio_run(cancels_wrapper(f), NULL), 0);
     CHECK(asyncio_concurrent_future_running(f));
     CHECK_INT(asyncio_concurrent_future_set_result(f, asyncio_int(1)), 0);
     asyncio_concurrent_future_unref(f);
@@ -224,7 +224,7 @@ ASYNC(has_two, (asyncio_concurrent_future *) f) {
     RETURN();
 }
 
-TEST(mirrors_have_copies_of_the_value) {
+TEST(wrappers_have_copies_of_the_value) {
     asyncio_concurrent_future *f = asyncio_concurrent_future_new();
     CHECK_INT(asyncio_run(has_two(f), NULL), 0);
     asyncio_concurrent_future_unref(f);
@@ -233,14 +233,14 @@ TEST(mirrors_have_copies_of_the_value) {
 static void drop_nothing(asyncio_value *value) { (void)value; }
 static const asyncio_value_type uncopyable = { .size = sizeof uncopyable, .drop = drop_nothing };
 
-TEST(a_value_that_cannot_be_copied_is_an_error_of_the_mirror) {
+TEST(a_value_that_cannot_be_copied_is_an_error_of_the_wrapper) {
     asyncio_concurrent_future *f = asyncio_concurrent_future_new();
     CHECK_INT(asyncio_concurrent_future_set_result(f, asyncio_own(NULL, &uncopyable)), 0);
     check_raised(asyncio_run(follows(f), NULL), ASYNCIO_TYPE_ERROR, "the result cannot be copied");
     asyncio_concurrent_future_unref(f);
 }
 
-ASYNC(leaves_mirrors, (asyncio_concurrent_future *) f) {
+ASYNC(leaves_wrappers, (asyncio_concurrent_future *) f) {
     asyncio_future_unref(asyncio_wrap_future(f, NULL));
     asyncio_future_unref(asyncio_wrap_future(f, NULL));
     RETURN();
@@ -248,7 +248,7 @@ ASYNC(leaves_mirrors, (asyncio_concurrent_future *) f) {
 
 TEST(a_loop_may_be_closed_before_the_source_is_done) {
     asyncio_concurrent_future *f = asyncio_concurrent_future_new();
-    CHECK_INT(asyncio_run(leaves_mirrors(f), NULL), 0);
+    CHECK_INT(asyncio_run(leaves_wrappers(f), NULL), 0);
     CHECK_INT(asyncio_concurrent_future_set_result(f, asyncio_int(1)), 0);
     asyncio_concurrent_future_unref(f);
 }
@@ -256,12 +256,12 @@ TEST(a_loop_may_be_closed_before_the_source_is_done) {
 TEST(a_loop_may_be_closed_with_the_arrival_posted) {
     asyncio_concurrent_future *f = asyncio_concurrent_future_new();
     asyncio_loop *loop = asyncio_new_event_loop();
-    asyncio_future *mirror = asyncio_wrap_future(f, loop);
+    asyncio_future *wrapper = asyncio_wrap_future(f, loop);
     CHECK_INT(asyncio_concurrent_future_set_result(f, asyncio_int(1)), 0);
     asyncio_loop_close(loop);
-    CHECK(!asyncio_future_done(mirror));
+    CHECK(!asyncio_future_done(wrapper));
     CHECK_INT(asyncio_testing_live_objects(loop), 1);
-    asyncio_future_unref(mirror);
+    asyncio_future_unref(wrapper);
     CHECK_INT(asyncio_testing_live_objects(loop), 0);
     CHECK(asyncio_wrap_future(f, loop) == NULL);
     check_raised(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, "Event loop is closed");

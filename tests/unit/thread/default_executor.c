@@ -168,7 +168,7 @@ TEST(the_default_executor_has_to_be_a_pool_of_threads) {
     static const asyncio_executor_ops ops = { sizeof ops, "refuses", refuse_job, shut_nothing_down,
                                               free_nothing };
     asyncio_loop *loop = asyncio_new_event_loop();
-    asyncio_executor *executor = asyncio_executor_make(&ops, NULL);
+    asyncio_executor *executor = asyncio_executor_new_custom(&ops, NULL);
     check_raised(asyncio_loop_set_default_executor(loop, executor), ASYNCIO_TYPE_ERROR,
                  "executor must be ThreadPoolExecutor instance");
     asyncio_executor_unref(executor);

@@ -175,7 +175,7 @@ TEST(options_out_of_range_are_refused) {
                   "stack size out of range");
     check_refused(asyncio_executor_new(.idle_timeout = (double)NAN), ASYNCIO_VALUE_ERROR,
                   "Invalid timeout: NaN (not a number)");
-    check_refused(asyncio_executor_make(NULL, NULL), ASYNCIO_TYPE_ERROR,
+    check_refused(asyncio_executor_new_custom(NULL, NULL), ASYNCIO_TYPE_ERROR,
                   "an executor needs submit, shutdown and free");
     check_raised(asyncio_executor_shutdown(NULL, true, true), ASYNCIO_TYPE_ERROR,
                  "an executor is required");
@@ -309,7 +309,7 @@ ASYNC(uses_other_back_end, (asyncio_executor *) executor) {
 
 TEST(another_kind_of_executor_can_be_plugged_in) {
     struct stack s = { .lock = PTHREAD_MUTEX_INITIALIZER, .change = PTHREAD_COND_INITIALIZER };
-    asyncio_executor *executor = asyncio_executor_make(&stack_ops, &s);
+    asyncio_executor *executor = asyncio_executor_new_custom(&stack_ops, &s);
     CHECK_INT(pthread_create(&s.thread, NULL, run_stack, &s), 0);
     CHECK_INT(asyncio_run(uses_other_back_end(executor), NULL), 0);
     CHECK_INT(s.ran, 3);

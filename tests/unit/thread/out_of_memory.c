@@ -89,11 +89,11 @@ static int run_many(void) { return asyncio_run_many(3, does_nothing, NULL); }
 static int run_wrap(void) {
     asyncio_concurrent_future *f = asyncio_concurrent_future_new();
     asyncio_loop *loop = f ? asyncio_new_event_loop() : NULL;
-    asyncio_future *mirror = loop ? asyncio_wrap_future(f, loop) : NULL;
+    asyncio_future *wrapper = loop ? asyncio_wrap_future(f, loop) : NULL;
     int rc =
-        mirror ? asyncio_concurrent_future_set_exception(f, ASYNCIO_VALUE_ERROR, "x") : -ENOMEM;
+        wrapper ? asyncio_concurrent_future_set_exception(f, ASYNCIO_VALUE_ERROR, "x") : -ENOMEM;
     asyncio_concurrent_future_unref(f);
-    asyncio_future_unref(mirror);
+    asyncio_future_unref(wrapper);
     if (loop) asyncio_loop_close(loop);
     asyncio_loop_unref(loop);
     return rc;

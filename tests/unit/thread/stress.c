@@ -278,7 +278,7 @@ TEST_TIMEOUT(a_loop_is_closed_while_threads_hand_over_work, 60) {
     CHECK_INT(values_dropped, values_made);
 }
 
-/* ---- mirrors: sources finish while the loop closes ---- */
+/* ---- wrappers: sources finish while the loop closes ---- */
 
 static void *finishes_all(void *arg) {
     asyncio_concurrent_future **f = arg;
@@ -291,7 +291,7 @@ static void *finishes_all(void *arg) {
     return NULL;
 }
 
-TEST_TIMEOUT(sources_finish_while_their_mirrors_loop_closes, 60) {
+TEST_TIMEOUT(sources_finish_while_their_wrappers_loop_closes, 60) {
     unsigned seed = 9;
     for (int round = 0; round < 100; round++) {
         pthread_t thread;

@@ -271,8 +271,8 @@ ASYNC(waits_for_itself) {
     check_raised(asyncio_concurrent_future_result(f, INFINITY, NULL), ASYNCIO_RUNTIME_ERROR,
                  "waiting here would never end: the loop of this very thread has to finish the "
                  "future (in a task, await asyncio_wrap_future)");
-    asyncio_auto_future mirror = asyncio_wrap_future(f, NULL);
-    TRY(AWAIT(mirror, &value));
+    asyncio_auto_future wrapper = asyncio_wrap_future(f, NULL);
+    TRY(AWAIT(wrapper, &value));
     CHECK_INT(value.i, 2);
     CHECK_INT(asyncio_concurrent_future_result(f, INFINITY, NULL), 0);
     asyncio_concurrent_future_unref(f);

@@ -161,9 +161,9 @@ ASYNC(lends_groups_and_scopes) {
     asyncio_taskgroup *group;
     asyncio_cancelscope *scope;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_scope(&group, &rc)) { elsewhere(use_group, group); }
+    ASYNC_WITH(block, asyncio_taskgroup_block(&group, &rc)) { elsewhere(use_group, group); }
     TRY(rc);
-    ASYNC_WITH(block, asyncio_cancelscope_scope(&scope, &rc)) {
+    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
         elsewhere(use_scope, scope);
         TRY(AWAIT(asyncio_sleep(0)));
     }

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * io/net/server_client.c: the connections of a server, each with its task.
+ */
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "io/fd.h"
+#include "io/net/server.h"
+#include "io/stream/starttls.h"
+
+struct client {
+    struct asyncio__link link; /* in the server's */
+    struct asyncio_server *server;
+    struct asyncio__stream *stream;     /* a reference while the task runs, otherwise NULL */
+    struct asyncio__stream *connection; /* the same, borrowed, while `connected` */
+    asyncio_task *task;                 /* borrowed; NULL: it is done */
+    bool connected;
+};
+
+static struct client *client_of(struct asyncio__link *link) {
+    return asyncio__container(link, struct client, link);
+}
+
+/* When connection and task have both come to an end. */
+static void release_client(struct client *c) {
+    struct asyncio_server *s = c->server;
+    if (!c->connected && !c->task) {
+        asyncio__link_unlink(&c->link);
+        asyncio__free(c);
+        asyncio__server_changed(s);
+        asyncio_server_unref(s);
+    } else {
+        asyncio__server_changed(s);
+    }
+}
+
+static void connection_closed(struct asyncio__stream *stream, void *arg) {
+    struct client *c = arg;
+    (void)stream;
+    c->connected = false;
+    c->server->connections--;
+    if (c->server->retry.state != ASYNCIO__TIMER_IDLE) asyncio__server_resume(c->server);
+    release_client(c);
+}
+
+static void report(struct client *c, asyncio_error *error) {
+    asyncio_exception_context context = { .size = sizeof context,
+                                          .message = "Unhandled exception in client_connected_cb",
+                                          .exception = error,
+                                          .task = c->task };
+    asyncio__loop_report(c->server->loop, &context);
+}
+
+static int task_done(asyncio_future *f, void *arg) {
+    struct client *c = arg;
+    asyncio_outcome outcome;
+    asyncio__outcome_read(f, &outcome);
+    if (asyncio_is_exception(outcome.status)) report(c, outcome.error);
+    if (outcome.status < 0) asyncio__stream_close(c->stream);
+    asyncio_outcome_fini(&outcome);
+    return 0;
+}
+
+/* After task_done, or when the loop was closed while the task was pending. */
+static void task_gone(void *arg) {
+    struct client *c = arg;
+    struct asyncio__stream *stream = c->stream;
+    asyncio_server *s = asyncio_server_ref(c->server);
+    c->task = NULL;
+    c->stream = NULL;
+    release_client(c);
+    asyncio__stream_unref(stream);
+    asyncio_server_unref(s);
+}
+
+/* ---- TLS: the handshake is made in the client's task, before the callback ---- */
+
+/* Whoever is not able to speak TLS is no trouble of the server's. */
+static int handshake_failed(struct client *c, int rc) {
+    if (!asyncio_is_exception(rc)) return rc;
+    if (c->server->loop->debug || rc == -ENOMEM) {
+        asyncio__server_report(c->server, "SSL handshake failed", rc);
+    } else {
+        asyncio_ignore(rc);
+    }
+    return 0;
+}
+
+static int run_secured(const void *args, asyncio_value *result) {
+    struct client *c = *(struct client *const *)args;
+    const struct asyncio_server *s = c->server;
+    struct asyncio__tls_request r = { s->options.ssl, NULL, NULL, s->options.ssl_handshake_timeout,
+                                      s->options.ssl_shutdown_timeout };
+    int rc = asyncio__tls_start(c->stream, &r);
+    if (rc < 0) return handshake_failed(c, rc);
+    asyncio_coro coro = s->cb(&c->stream->reader, &c->stream->writer, s->options.arg);
+    return asyncio_await(&coro, result, NULL, NULL);
+}
+
+static const asyncio_coro_type secured_type = { .size = sizeof(asyncio_coro_type),
+                                                .name = "asyncio_server_handshake",
+                                                .file = "asyncio",
+                                                .args_size = sizeof(struct client *),
+                                                .run = run_secured };
+
+static asyncio_coro begin_client(struct client *c) {
+    const struct asyncio_server *s = c->server;
+    asyncio_coro coro = { .type = &secured_type };
+    if (!s->options.ssl) return s->cb(&c->stream->reader, &c->stream->writer, s->options.arg);
+    memcpy(coro.args.bytes, &c, sizeof c);
+    return coro;
+}
+
+/* Makes the task; the current context is the server's, of which the task gets a copy. */
+static int start_task(struct client *c) {
+    struct asyncio_server *s = c->server;
+    asyncio_task_options o = { .size = sizeof o };
+    o.coro = begin_client(c);
+    asyncio_task *task = asyncio_loop_create_task_with(s->loop, &o);
+    if (!task) return asyncio__slot_status();
+    int rc = asyncio_future_add_done_callback(asyncio_task_as_future(task), task_done, c,
+                                              .drop = task_gone);
+    if (rc >= 0) c->task = task;
+    else asyncio_task_cancel(task, NULL); /* it has not begun */
+    asyncio_task_unref(task);
+    return rc;
+}
+
+static struct client *new_client(struct asyncio_server *s, int fd) {
+    struct client *c = asyncio__calloc(1, sizeof *c);
+    if (!c) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
+    asyncio__descriptor_forget(s->loop, fd);
+    c->stream = asyncio__stream_over_socket(s->loop, fd, s->options.limit);
+    if (!c->stream) {
+        asyncio__free(c);
+        return NULL;
+    }
+    c->server = asyncio_server_ref(s);
+    c->connected = true;
+    c->connection = c->stream;
+    c->stream->closed = connection_closed;
+    c->stream->closed_arg = c;
+    asyncio__list_append(&s->clients, &c->link);
+    s->connections++;
+    return c;
+}
+
+void asyncio__client_start(struct asyncio_server *s, int fd) {
+    struct client *c = new_client(s, fd);
+    int rc = c ? 0 : asyncio__slot_status();
+    if (!c) {
+        asyncio__io_close(s->loop, fd);
+        asyncio__server_report(s, "a connection could not be taken over", rc);
+        return;
+    }
+    rc = start_task(c);
+    if (rc >= 0) return;
+    struct asyncio__stream *stream = c->stream;
+    asyncio__server_report(s, "no task for a connection", rc);
+    asyncio__stream_abort(stream); /* which ends the client */
+    asyncio__stream_unref(stream);
+}
+
+/* ---- all of them ---- */
+
+/* Calls it for each connection; each call may end clients. */
+static void for_each_stream(struct asyncio_server *s, void (*fn)(struct asyncio__stream *stream)) {
+    struct asyncio__link done;
+    asyncio__link_init(&done);
+    asyncio_server_ref(s);
+    while (!asyncio__list_empty(&s->clients)) {
+        struct client *c = client_of(s->clients.next);
+        asyncio__link_unlink(&c->link);
+        asyncio__list_append(&done, &c->link);
+        if (c->connected) fn(c->connection);
+    }
+    asyncio__list_splice(&s->clients, &done);
+    asyncio_server_unref(s);
+}
+
+void asyncio_server_close_clients(asyncio_server *s) {
+    if (s && !asyncio__loop_wrong_thread(s->loop, "asyncio_server_close_clients"))
+        for_each_stream(s, asyncio__stream_close);
+}
+
+void asyncio_server_abort_clients(asyncio_server *s) {
+    if (s && !asyncio__loop_wrong_thread(s->loop, "asyncio_server_abort_clients"))
+        for_each_stream(s, asyncio__stream_abort);
+}
+
+void asyncio__clients_cancel(struct asyncio_server *s) {
+    for (struct asyncio__link *l = s->clients.next; l != &s->clients; l = l->next) {
+        if (client_of(l)->task) asyncio_task_cancel(client_of(l)->task, NULL);
+    }
+}

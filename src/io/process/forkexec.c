@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * io/process/forkexec.c: starting a program by fork, for what posix_spawn cannot do: another user, other
+ * groups, another umask.
+ *
+ * The child is a copy of a program with threads, so until exec it calls only what a signal handler
+ * may. All signals are blocked meanwhile, and those with a handler go back to what the system does
+ * before they are let in again. What goes wrong comes through a pipe that a successful exec closes.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "io/process/spawn.h"
+
+bool asyncio__needs_fork(const asyncio_subprocess_options *o) {
+    return o->set_umask || o->set_user || o->set_group || o->set_extra_groups;
+}
+
+/* ---- in the child ---- */
+
+static void reset_signals(const sigset_t *mask) {
+    const struct sigaction usual = { .sa_handler = SIG_DFL };
+    for (int i = 1; i < NSIG; i++) {
+        struct sigaction now;
+        if (sigaction(i, NULL, &now) < 0) continue;
+        bool ignored = now.sa_handler == SIG_IGN && i != SIGPIPE && i != SIGXFSZ;
+        if (now.sa_handler != SIG_DFL && !ignored) sigaction(i, &usual, NULL);
+    }
+    sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
+/* The lowest descriptor from `from` on that stays open; UINT_MAX: none. */
+static unsigned next_kept(const asyncio_subprocess_options *o, unsigned from, int report) {
+    unsigned next = (unsigned)report >= from ? (unsigned)report : UINT_MAX;
+    for (size_t i = 0; i < o->pass_count; i++) {
+        unsigned fd = (unsigned)o->pass_fds[i];
+        if (fd >= from && fd < next) next = fd;
+    }
+    return next;
+}
+
+static void close_range_of(unsigned from, unsigned to) {
+    if (syscall(SYS_close_range, from, to, 0) == 0) return;
+    long limit = sysconf(_SC_OPEN_MAX);
+    for (unsigned fd = from; fd <= to && (long)fd < limit; fd++) close((int)fd);
+}
+
+static void close_others(const asyncio_subprocess_options *o, int report) {
+    unsigned from = 3, kept;
+    while ((kept = next_kept(o, from, report)) != UINT_MAX) {
+        if (kept > from) close_range_of(from, kept - 1);
+        if (kept != (unsigned)report) fcntl((int)kept, F_SETFD, 0);
+        from = kept + 1;
+    }
+    close_range_of(from, UINT_MAX);
+}
+
+/* 0, or -1 and errno. Who it is comes last: it may lose the right to the rest. */
+static int prepare(const asyncio_subprocess_options *o, const int child[3]) {
+    for (int i = 0; i < 3; i++) {
+        if (child[i] >= 0 && dup2(child[i], i) < 0) return -1;
+    }
+    if (o->cwd && chdir(o->cwd) < 0) return -1;
+    if (o->set_umask) umask(o->umask);
+    if (o->start_new_session && setsid() < 0) return -1;
+    if (o->set_process_group && setpgid(0, o->process_group) < 0) return -1;
+    if (o->set_extra_groups && setgroups(o->extra_group_count, o->extra_groups) < 0) return -1;
+    if (o->set_group && setregid(o->group, o->group) < 0) return -1;
+    return o->set_user ? setreuid(o->user, o->user) : 0;
+}
+
+static _Noreturn void run_child(const asyncio_subprocess_options *o, const int child[3],
+                                const char *const *argv, int report, const sigset_t *mask) {
+    if (prepare(o, child) == 0) {
+        close_others(o, report);
+        reset_signals(mask);
+        execvpe(o->executable ? o->executable : argv[0], (char *const *)(uintptr_t)argv,
+                o->env ? (char *const *)(uintptr_t)o->env : environ);
+    }
+    int error = errno;
+    while (write(report, &error, sizeof error) < 0 && errno == EINTR) continue;
+    _exit(127);
+}
+
+/* ---- in the parent ---- */
+
+/* What the child says; 0: exec has succeeded. */
+static int read_report(int fd) {
+    int error = 0;
+    ssize_t n;
+    do n = read(fd, &error, sizeof error);
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof error ? error : 0;
+}
+
+static int fork_child(const asyncio_subprocess_options *o, const int child[3],
+                      const char *const *argv, int report, pid_t *pid) {
+    sigset_t all, mask;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &mask);
+    *pid = fork();
+    if (*pid == 0) run_child(o, child, argv, report, &mask);
+    int error = *pid < 0 ? errno : 0;
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    return error;
+}
+
+int asyncio__fork_exec(const asyncio_subprocess_options *o, const int child[3],
+                       const char *const *argv, pid_t *pid) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) return errno;
+    int report = fcntl(ends[1], F_DUPFD_CLOEXEC, 3); /* where nothing is put in its place */
+    int error = report < 0 ? errno : 0;
+    close(ends[1]);
+    if (!error) error = fork_child(o, child, argv, report, pid);
+    if (report >= 0) close(report);
+    if (!error) {
+        error = read_report(ends[0]);
+        while (error && waitpid(*pid, NULL, 0) < 0 && errno == EINTR) continue;
+    }
+    close(ends[0]);
+    return error;
+}

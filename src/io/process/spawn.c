@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * io/process/spawn.c: starting a program by posix_spawn, which does not copy the program's memory and
+ * tells why a program could not be started.
+ *
+ * Every descriptor that the child gets is first brought above 2, so that putting one in place
+ * never overwrites another. All of ours are closed by exec; everything else that is open is
+ * closed in the child before.
+ */
+#include "io/process/spawn.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "io/fd.h"
+
+struct plan {
+    int child[3]; /* what becomes 0, 1 and 2, above 2; -1: what is there stays */
+    int ours[3];  /* our ends of pipes, or -1 */
+};
+
+static void close_if(int *fd) {
+    if (*fd >= 0) close(*fd);
+    *fd = -1;
+}
+
+static void close_children(struct plan *plan) {
+    for (int i = 0; i < 3; i++) close_if(&plan->child[i]);
+}
+
+/* A copy above 2, closed by exec. */
+static int lift(int fd) { return fcntl(fd, F_DUPFD_CLOEXEC, 3); }
+
+/* Takes fd, and gives it or a copy, above 2. */
+static int lifted(int fd) {
+    if (fd < 0 || fd > 2) return fd;
+    int copy = lift(fd);
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return copy;
+}
+
+static int make_pipe(struct plan *plan, int i) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) return asyncio__io_raise(errno, "pipe2");
+    plan->child[i] = lifted(ends[i == 0 ? 0 : 1]);
+    int failed = plan->child[i] < 0 ? errno : 0;
+    plan->ours[i] = lifted(ends[i == 0 ? 1 : 0]);
+    if (failed || plan->ours[i] < 0) return asyncio__io_raise(failed ? failed : errno, "pipe2");
+    return 0;
+}
+
+static int plan_one(struct plan *plan, int i, int mode) {
+    static const char *const names[] = { "stdin_fd", "stdout_fd", "stderr_fd" };
+    if (mode == ASYNCIO_INHERIT) return 0;
+    if (mode == ASYNCIO_PIPE) return make_pipe(plan, i);
+    if (mode == ASYNCIO_DEVNULL) {
+        plan->child[i] = lifted(open("/dev/null", O_RDWR | O_CLOEXEC));
+        return plan->child[i] < 0 ? asyncio__io_raise(errno, "/dev/null") : 0;
+    }
+    if (mode == ASYNCIO_STDOUT && i == 2) {
+        plan->child[2] = lift(plan->child[1] >= 0 ? plan->child[1] : 1);
+    } else if (mode > 0) {
+        plan->child[i] = lift(mode);
+    } else {
+        return asyncio_raise(ASYNCIO_VALUE_ERROR, NULL, NULL, "%d is no value for %s", mode,
+                             names[i]);
+    }
+    return plan->child[i] < 0 ? asyncio__io_raise(errno, names[i]) : 0;
+}
+
+/* ---- what the child closes ---- */
+
+static bool is_passed(const asyncio_subprocess_options *o, int fd) {
+    for (size_t i = 0; i < o->pass_count; i++) {
+        if (o->pass_fds[i] == fd) return true;
+    }
+    return false;
+}
+
+/* Those up to the last that is passed on, one by one; from there on all. */
+static int close_in_child(posix_spawn_file_actions_t *actions,
+                          const asyncio_subprocess_options *o) {
+    int last = 2, rc = 0;
+    for (size_t i = 0; i < o->pass_count; i++) {
+        int fd = o->pass_fds[i];
+        if (fd > last) last = fd;
+        /* A copy to itself makes exec leave it open. */
+        if (rc == 0) rc = posix_spawn_file_actions_adddup2(actions, fd, fd);
+    }
+    DIR *dir = last > 2 ? opendir("/proc/self/fd") : NULL;
+    struct dirent *entry;
+    if (last > 2 && !dir) return errno;
+    while (dir && rc == 0 && (entry = readdir(dir)) != NULL) {
+        int fd = atoi(entry->d_name); /* "." and ".." give 0 */
+        if (fd < 3 || fd >= last || fd == dirfd(dir) || is_passed(o, fd)) continue;
+        rc = posix_spawn_file_actions_addclose(actions, fd);
+    }
+    if (dir) closedir(dir);
+    return rc ? rc : posix_spawn_file_actions_addclosefrom_np(actions, last + 1);
+}
+
+static int fill_actions(posix_spawn_file_actions_t *actions, const struct plan *plan,
+                        const asyncio_subprocess_options *o) {
+    int rc = 0;
+    for (int i = 0; i < 3 && rc == 0; i++) {
+        if (plan->child[i] < 0) continue;
+        rc = posix_spawn_file_actions_adddup2(actions, plan->child[i], i);
+    }
+    if (rc == 0) rc = close_in_child(actions, o);
+    if (rc == 0 && o->cwd) rc = posix_spawn_file_actions_addchdir_np(actions, o->cwd);
+    return rc;
+}
+
+/* ---- starting ---- */
+
+static int fill_attributes(posix_spawnattr_t *attr, const asyncio_subprocess_options *o) {
+    short flags = POSIX_SPAWN_SETSIGDEF;
+    sigset_t defaults;
+    sigemptyset(&defaults);
+    sigaddset(&defaults, SIGPIPE);
+    sigaddset(&defaults, SIGXFSZ);
+    int rc = posix_spawnattr_setsigdefault(attr, &defaults);
+    if (o->start_new_session) flags |= POSIX_SPAWN_SETSID;
+    if (o->set_process_group) {
+        flags |= POSIX_SPAWN_SETPGROUP;
+        if (rc == 0) rc = posix_spawnattr_setpgroup(attr, o->process_group);
+    }
+    return rc ? rc : posix_spawnattr_setflags(attr, flags);
+}
+
+static char *const *unconst(const char *const *list) { return (char *const *)(uintptr_t)list; }
+
+/* 0 or an errno. */
+static int start(const struct plan *plan, const asyncio_subprocess_options *o,
+                 const char *const *argv, pid_t *pid) {
+    if (asyncio__needs_fork(o)) return asyncio__fork_exec(o, plan->child, argv, pid);
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    int rc = posix_spawn_file_actions_init(&actions);
+    if (rc) return rc;
+    rc = posix_spawnattr_init(&attr);
+    if (rc == 0) {
+        rc = fill_actions(&actions, plan, o);
+        if (rc == 0) rc = fill_attributes(&attr, o);
+        if (rc == 0) {
+            const char *program = o->executable ? o->executable : argv[0];
+            rc = posix_spawnp(pid, program, &actions, &attr, unconst(argv),
+                              o->env ? unconst(o->env) : environ);
+        }
+        posix_spawnattr_destroy(&attr);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    return rc;
+}
+
+static int pidfd_of(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+/* A child nobody could wait for must not run. */
+static int give_up(pid_t pid) {
+    int error = errno;
+    kill(pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
+    return asyncio__io_raise(error, "pidfd_open");
+}
+
+int asyncio__spawn(const asyncio_subprocess_options *o, const char *const *argv,
+                   struct asyncio__spawned *s) {
+    struct plan plan = { { -1, -1, -1 }, { -1, -1, -1 } };
+    int rc = plan_one(&plan, 0, o->stdin_fd);
+    if (rc >= 0) rc = plan_one(&plan, 1, o->stdout_fd);
+    if (rc >= 0) rc = plan_one(&plan, 2, o->stderr_fd);
+    /* Nothing is started that could not be waited for then. */
+    int room = rc >= 0 ? pidfd_of(getpid()) : -1;
+    if (rc >= 0 && room < 0) rc = asyncio__io_raise(errno, "pidfd_open");
+    if (rc >= 0) {
+        int error = start(&plan, o, argv, &s->pid);
+        if (error) rc = asyncio__io_raise(error, o->executable ? o->executable : argv[0]);
+    }
+    close_children(&plan);
+    close_if(&room);
+    if (rc >= 0) {
+        s->pidfd = pidfd_of(s->pid);
+        if (s->pidfd < 0 && errno != ESRCH) rc = give_up(s->pid);
+    }
+    for (int i = 0; i < 3; i++) {
+        if (rc < 0) close_if(&plan.ours[i]);
+        s->ends[i] = plan.ours[i];
+    }
+    return rc < 0 ? rc : 0;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * io/tls/openssl.h: TLS by OpenSSL, for the files that know OpenSSL (ssl*.c). They are empty in a library
+ * built without.
+ *
+ * OpenSSL never waits here: its input and output are a BIO over the inner transport. What the
+ * inner one does not take is kept in `sealed`, so to OpenSSL all writing succeeds, and reading
+ * and writing never want each other's direction.
+ */
+#ifndef ASYNCIO_IO_TLS_OPENSSL_H
+#define ASYNCIO_IO_TLS_OPENSSL_H
+
+#include <openssl/ssl.h>
+
+#include "io/stream/starttls.h"
+
+struct asyncio__sslcontext {
+    asyncio_sslcontext base;
+    SSL_CTX *ctx;
+    unsigned char *alpn; /* a server's protocols, as they are sent; or NULL */
+    unsigned alpn_size;
+    asyncio_ssl_sni_cb *sni;
+    void *sni_arg;
+};
+
+struct asyncio__sslsession {
+    asyncio_sslsession base;
+    SSL_SESSION *session;
+};
+
+struct asyncio__ssltransport {
+    struct asyncio__transport base;
+    struct asyncio__transport *inner;    /* owned */
+    struct asyncio__stream *stream;      /* borrowed: it owns this */
+    struct asyncio__sslcontext *context; /* a reference */
+    SSL *ssl;
+    struct asyncio__buffer ahead;  /* received before TLS began, read first */
+    struct asyncio__buffer sealed; /* to be written by the inner one */
+    struct asyncio__kept broken;   /* why it cannot be */
+    struct asyncio__timer timer;   /* limits closing */
+    double shutdown_timeout;
+    size_t discarded; /* bytes that came after closing began */
+    int raised;       /* status of the inner read that failed, until it is passed on */
+    unsigned want;    /* what the inner read waits for */
+    bool eof;         /* the inner one's */
+    bool gathering;   /* what is sealed is not sent yet */
+    bool done;        /* the handshake is */
+};
+
+extern const struct asyncio__tls_ops asyncio__ssl_ops;
+
+static inline struct asyncio__sslcontext *asyncio__sslcontext_of(const asyncio_sslcontext *c) {
+    return (struct asyncio__sslcontext *)(uintptr_t)c;
+}
+
+static inline struct asyncio__ssltransport *asyncio__ssltransport_of(
+    const struct asyncio__transport *t) {
+    return (struct asyncio__ssltransport *)(uintptr_t)t;
+}
+
+/* The operations of asyncio__tls_ops. */
+struct asyncio__transport *asyncio__ssl_wrap(struct asyncio__stream *stream,
+                                             const struct asyncio__tls_request *request);
+int asyncio__ssl_handshake(struct asyncio__transport *base, unsigned *want);
+
+/* The operation `extra`. */
+int asyncio__ssl_extra(const struct asyncio__transport *base, const char *name,
+                       asyncio_value *value);
+
+/* Whether the transport is one of these. */
+bool asyncio__is_ssl(const struct asyncio__transport *transport);
+
+/* Raises what OpenSSL's queue of errors says, and empties it. file: what was being read, or NULL.
+ * A file that cannot be read gives the system's error. */
+int asyncio__ssl_raise(const char *file);
+
+/* The same after a handshake, where a certificate may have been refused. */
+int asyncio__ssl_raise_verify(const SSL *ssl);
+
+#endif

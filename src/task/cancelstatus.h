@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * task/cancelstatus.h: what lies over a task and decides about its cancellation beside the requests that
+ * asyncio counts: cancel scopes and shielded blocks.
+ *
+ * The cancel statuses of a task form a chain, innermost first. A task of a group that was entered under a
+ * cancel status begins its chain with a root, whose `outer` is that cancelstatus. So all cancel statuses are trees, and
+ * what a scope reaches is its own task and, in order of creation, those below it.
+ *
+ * A scope that is cancelled is seen from the inside up to the first shielded block (shield) that
+ * is active. A task that sees one is sticky: whenever it waits, what it waits for is cancelled
+ * with it, and the wait fails with a CancelledError that carries the scope's number. A result that
+ * is there first is delivered; then the next wait fails. Of several scopes the outermost counts.
+ *
+ * A shield that is active also holds back requests (task.cancel) that come from outside of it: the
+ * outermost one between the task and where the request comes from remembers it, and passes it on
+ * when it is left or lifted.
+ */
+#ifndef ASYNCIO_TASK_CANCELSTATUS_H
+#define ASYNCIO_TASK_CANCELSTATUS_H
+
+#include "task/task.h"
+
+enum asyncio__cancelstatus_kind {
+    ASYNCIO__CANCELSTATUS_ROOT,
+    ASYNCIO__CANCELSTATUS_SCOPE,
+    ASYNCIO__CANCELSTATUS_SHIELD
+};
+
+struct asyncio__cancelstatus {
+    struct asyncio__link link;  /* among those inside `outer`; or points at itself */
+    struct asyncio__link inner; /* the cancel statuses right inside, in order of creation */
+    struct asyncio__cancelstatus *outer; /* a reference, or NULL */
+    struct asyncio_task *task; /* whose it is; NULL before it is entered and once it is left */
+    asyncio_loop *loop;
+    void (*free)(struct asyncio__cancelstatus *cancelstatus); /* the last reference has gone */
+    uint64_t number;                                          /* of a scope */
+    struct asyncio__message *message; /* why the scope is cancelled; or NULL */
+    const char *why;                  /* its text, or one that is static; or NULL */
+    uint32_t refs;
+    enum asyncio__cancelstatus_kind kind : 8;
+    bool active;    /* scope: it is cancelled; shield: it holds back */
+    bool held;      /* shield: a request waits to be delivered */
+    bool delivered; /* scope: its own task has been interrupted for it */
+};
+
+/* One reference, the caller's. `free` is called when the last has gone. */
+void asyncio__cancelstatus_init(struct asyncio__cancelstatus *c,
+                                enum asyncio__cancelstatus_kind kind, asyncio_loop *loop,
+                                void (*free)(struct asyncio__cancelstatus *cancelstatus));
+void asyncio__cancelstatus_unref(struct asyncio__cancelstatus *c);
+
+/* The innermost cancel status of a task, or NULL. */
+struct asyncio__cancelstatus *asyncio__cancelstatus_of(const struct asyncio_task *task);
+
+/* Puts a cancel status on top of the task's, and takes it off again (with any that is still on it). The
+ * chain has a reference. What a shield held back is delivered when it is left. */
+void asyncio__cancelstatus_enter(struct asyncio__cancelstatus *c, struct asyncio_task *task);
+void asyncio__cancelstatus_leave(struct asyncio__cancelstatus *c);
+
+/* Cancels a scope that is entered and not cancelled yet. */
+void asyncio__cancelstatus_cancel(struct asyncio__cancelstatus *c);
+
+/* Ends a shield's holding back before it is left. */
+void asyncio__cancelstatus_lift(struct asyncio__cancelstatus *c);
+
+/* Whether the CancelledError (NULL: a bare one) that leaves a scope's block is the scope's. */
+bool asyncio__cancelstatus_owns(const struct asyncio__cancelstatus *c, const asyncio_error *error);
+
+/* Whether the CancelledError that the task's status means is that of a scope around it. */
+bool asyncio__cancelstatus_outside(const struct asyncio_task *task, const asyncio_error *error);
+
+/* Cancels what the task waits for, on behalf of the scope it sees; or takes it out of there. */
+void asyncio__cancelstatus_hit(struct asyncio_task *task, struct asyncio_future *f);
+
+/* Raises the CancelledError of the scope that the task sees. */
+int asyncio__cancelstatus_raise(struct asyncio_task *task);
+
+/* Whether a shield between the task and `at` (NULL: any of its own) holds a request back. */
+bool asyncio__cancelstatus_hold(struct asyncio_task *task, const struct asyncio__cancelstatus *at);
+
+/* The last request has been taken back. */
+void asyncio__cancelstatus_forget_held(struct asyncio_task *task);
+
+/* Gives a task that is made a root below loop->inherit; 0 or -ENOMEM. */
+int asyncio__cancelstatus_inherit(struct asyncio_task *task);
+
+/* The first step: the start cell goes, the cancel statuses stay. */
+static inline void asyncio__task_drop_start(struct asyncio_task *task) {
+    struct asyncio__start *start = task->start;
+    bool covered = task->fiber.strand.flags & ASYNCIO__TASK_SCOPED;
+    uintptr_t cancelstatus = ASYNCIO__UNLIKELY(covered) ? (uintptr_t)start->cancelstatus | 1 : 0;
+    asyncio__slab_put(&task->future.loop->cells_slab, start);
+    task->start = (struct asyncio__start *)cancelstatus;
+}
+
+/* The task ends, or was never made: its chain goes. */
+void asyncio__cancelstatus_drop(struct asyncio_task *task);
+
+/* A wait that must come to its end, whatever scope is cancelled: hide, wait, show. */
+void asyncio__cancelstatus_show(struct asyncio_task *task);
+static inline void asyncio__cancelstatus_hide(struct asyncio_task *task) {
+    struct asyncio__strand *strand = &task->fiber.strand;
+    if (ASYNCIO__LIKELY(!(strand->flags & ASYNCIO__TASK_SCOPED))) return;
+    strand->flags |= ASYNCIO__TASK_HIDDEN;
+    strand->flags &= ~(uint32_t)ASYNCIO__TASK_STICKY;
+}
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * task/create.c: the ways to a new task (create_task, spawn, ensure_future), task factories,
+ * and which tasks there are.
+ */
+#include <errno.h>
+
+#include "task/task.h"
+
+static asyncio_task *create_on(asyncio_loop *loop, const asyncio_task_options *o) {
+    if (ASYNCIO__LIKELY(!loop->task_factory)) return asyncio_task_new(loop, o);
+    if (asyncio__loop_check(loop) < 0) return NULL;
+    return loop->task_factory(loop, o, loop->task_factory_arg);
+}
+
+asyncio_task *asyncio_loop_create_task_with(asyncio_loop *loop, const asyncio_task_options *o) {
+    if (!loop || !o)
+        return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop and options are required"), NULL;
+    return create_on(loop, o);
+}
+
+asyncio_task *asyncio_create_task_with(const asyncio_task_options *o) {
+    asyncio_loop *loop = asyncio_get_running_loop();
+    if (!loop) return NULL;
+    if (!o) return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "options are required"), NULL;
+    return create_on(loop, o);
+}
+
+static __attribute__((noinline, cold)) asyncio_task *create_through_factory(
+    asyncio_loop *loop, const asyncio_coro *coro, const char *where) {
+    asyncio_task_options o = { .size = sizeof o, .coro = *coro, .where = where };
+    return create_on(loop, &o);
+}
+
+asyncio_task *asyncio_create_task_coro(const asyncio_coro *coro, const char *where) {
+    asyncio_loop *loop = asyncio__here.running;
+    if (ASYNCIO__UNLIKELY(!loop)) return (void)asyncio_get_running_loop(), NULL;
+    if (!coro) return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a coroutine was expected"), NULL;
+    if (ASYNCIO__LIKELY(!loop->task_factory)) {
+        struct asyncio_task *t = asyncio__task_new(loop, coro);
+        if (t) t->where = where;
+        return t;
+    }
+    return create_through_factory(loop, coro, where);
+}
+
+int asyncio_spawn_with(const asyncio_task_options *o) {
+    asyncio_task *t = asyncio_create_task_with(o);
+    if (t) {
+        asyncio_task_unref(t);
+        return 0;
+    }
+    asyncio_error *error = asyncio__strand_current()->error;
+    return error ? asyncio_error_code(error) : -ENOMEM;
+}
+
+asyncio_future *asyncio_ensure_future(asyncio_coro awaitable) {
+    if (awaitable.type == &asyncio__coro_of_future_type) {
+        asyncio_future *f = *(asyncio_future **)(void *)awaitable.args.bytes;
+        if (!f) asyncio__raise(ASYNCIO_TYPE_ERROR, "an awaitable is required");
+        return asyncio_future_ref(f);
+    }
+    asyncio_loop *loop = asyncio_get_event_loop();
+    if (!loop) return NULL;
+    asyncio_task_options o = { .size = sizeof o, .coro = awaitable };
+    asyncio_task *t = create_on(loop, &o);
+    return t ? asyncio_task_as_future(t) : NULL;
+}
+
+/* ---- factories ---- */
+
+void asyncio_loop_set_task_factory(asyncio_loop *loop, asyncio_task_factory *factory, void *arg) {
+    if (!loop) return;
+    loop->task_factory = factory;
+    loop->task_factory_arg = arg;
+}
+
+asyncio_task_factory *asyncio_loop_get_task_factory(const asyncio_loop *loop) {
+    return loop ? loop->task_factory : NULL;
+}
+
+asyncio_task *asyncio_eager_task_factory(asyncio_loop *loop, const asyncio_task_options *options,
+                                         void *arg) {
+    const asyncio_eager_factory *custom = arg;
+    if (!loop || !options) {
+        asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop and options are required");
+        return NULL;
+    }
+    asyncio_task_options o = *options;
+    if (o.eager_start == 0) o.eager_start = 1;
+    return custom && custom->constructor ? custom->constructor(loop, &o, custom->arg)
+                                         : asyncio_task_new(loop, &o);
+}
+
+/* ---- which tasks there are ---- */
+
+asyncio_task *asyncio_current_task(void) { return asyncio__task_current(); }
+
+size_t asyncio_all_tasks(asyncio_loop *loop, asyncio_task **tasks, size_t n) {
+    size_t count = 0;
+    if (!loop) loop = asyncio_get_running_loop();
+    if (!loop) return 0;
+    if (!tasks) n = 0;
+    for (struct asyncio__link *l = loop->tasks.next; l != &loop->tasks; l = l->next, count++) {
+        if (count < n) tasks[count] = asyncio__container(l, struct asyncio_task, all);
+    }
+    return count;
+}
+
+/* ---- stack sizes ---- */
+
+int asyncio_loop_set_stack_size(asyncio_loop *loop, size_t bytes) {
+    unsigned cls;
+    if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
+    int rc = bytes ? asyncio__stack_class(bytes, &cls) : ASYNCIO_VALUE_ERROR;
+    if (rc < 0) return asyncio__raise(rc, "stack size out of range");
+    loop->stack_size = bytes;
+    return 0;
+}
+
+size_t asyncio_loop_get_stack_size(const asyncio_loop *loop) {
+    return loop && loop->stack_size ? loop->stack_size : (size_t)16384 << ASYNCIO__STACK_DEFAULT;
+}
