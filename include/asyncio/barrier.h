@@ -62,4 +62,7 @@ ASYNCIO_API int asyncio_barrier_repr(const asyncio_barrier *barrier, char *buf, 
 
 ASYNCIO_END_DECLS
 
+ASYNCIO__AUTO_CLASS(barrier)
+#define asyncio_auto_barrier ASYNCIO__AUTO(barrier)
+
 #endif

@@ -40,6 +40,14 @@
 #define ASYNCIO_COLD __attribute__((cold))
 #define ASYNCIO_INLINE static inline __attribute__((always_inline, unused))
 
+/* asyncio_auto_<class>: a pointer variable that releases its reference when it leaves its block:
+ *     asyncio_auto_task t = asyncio_create_task(f());
+ * Every class that has references has one, in its header. Initialise it, with NULL if need be. */
+#define ASYNCIO__AUTO(class)                                                                       \
+    __attribute__((unused, cleanup(asyncio__auto_##class))) asyncio_##class *
+#define ASYNCIO__AUTO_CLASS(class)                                                                 \
+    ASYNCIO_INLINE void asyncio__auto_##class(asyncio_##class * *p) { asyncio_##class##_unref(*p); }
+
 #ifdef __cplusplus
 #define ASYNCIO_BEGIN_DECLS extern "C" {
 #define ASYNCIO_END_DECLS }

@@ -100,11 +100,7 @@ ASYNCIO_API asyncio_block asyncio_shielded(double seconds, int *rc) ASYNCIO_MUST
 
 ASYNCIO_END_DECLS
 
-/* Lets go of the scope at the end of the variable's block; initialise it with NULL. */
-ASYNCIO_INLINE void asyncio__auto_cancelscope(asyncio_cancelscope **p) {
-    asyncio_cancelscope_unref(*p);
-}
-#define asyncio_auto_cancelscope                                                                   \
-    __attribute__((unused, cleanup(asyncio__auto_cancelscope))) asyncio_cancelscope *
+ASYNCIO__AUTO_CLASS(cancelscope)
+#define asyncio_auto_cancelscope ASYNCIO__AUTO(cancelscope)
 
 #endif

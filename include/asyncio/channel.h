@@ -69,4 +69,7 @@ ASYNCIO_API size_t asyncio_channel_qsize(asyncio_channel *channel);
 
 ASYNCIO_END_DECLS
 
+ASYNCIO__AUTO_CLASS(channel)
+#define asyncio_auto_channel ASYNCIO__AUTO(channel)
+
 #endif

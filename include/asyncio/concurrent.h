@@ -101,4 +101,7 @@ ASYNCIO_API asyncio_future *asyncio_wrap_future(asyncio_concurrent_future *futur
 
 ASYNCIO_END_DECLS
 
+ASYNCIO__AUTO_CLASS(concurrent_future)
+#define asyncio_auto_concurrent_future ASYNCIO__AUTO(concurrent_future)
+
 #endif

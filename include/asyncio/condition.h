@@ -73,4 +73,7 @@ ASYNCIO_API int asyncio_condition_repr(const asyncio_condition *condition, char 
 
 ASYNCIO_END_DECLS
 
+ASYNCIO__AUTO_CLASS(condition)
+#define asyncio_auto_condition ASYNCIO__AUTO(condition)
+
 #endif

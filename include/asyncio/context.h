@@ -74,4 +74,11 @@ ASYNCIO_API int asyncio_context_get(asyncio_context *context, asyncio_contextvar
 
 ASYNCIO_END_DECLS
 
+ASYNCIO__AUTO_CLASS(contextvar)
+#define asyncio_auto_contextvar ASYNCIO__AUTO(contextvar)
+ASYNCIO__AUTO_CLASS(token)
+#define asyncio_auto_token ASYNCIO__AUTO(token)
+ASYNCIO__AUTO_CLASS(context)
+#define asyncio_auto_context ASYNCIO__AUTO(context)
+
 #endif

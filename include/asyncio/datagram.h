@@ -111,10 +111,6 @@ ASYNCIO_API bool asyncio_datagram_is_closing(const asyncio_datagram *endpoint);
 ASYNCIO_API int asyncio_datagram_get_extra_info(const asyncio_datagram *endpoint, const char *name,
                                                 asyncio_value *value);
 
-ASYNCIO_INLINE void asyncio__auto_datagram(asyncio_datagram **d) { asyncio_datagram_unref(*d); }
-#define asyncio_auto_datagram                                                                      \
-    __attribute__((unused, cleanup(asyncio__auto_datagram))) asyncio_datagram *
-
 ASYNCIO_END_DECLS
 
 #ifndef __cplusplus
@@ -128,5 +124,8 @@ inline asyncio_coro asyncio_create_datagram_endpoint(asyncio_datagram **endpoint
     return asyncio_create_datagram_endpoint_with(endpoint, options);
 }
 #endif
+
+ASYNCIO__AUTO_CLASS(datagram)
+#define asyncio_auto_datagram ASYNCIO__AUTO(datagram)
 
 #endif

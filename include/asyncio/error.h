@@ -169,4 +169,7 @@ ASYNCIO_API void asyncio_error_print(const asyncio_error *error, FILE *file);
 
 ASYNCIO_END_DECLS
 
+ASYNCIO__AUTO_CLASS(error)
+#define asyncio_auto_error ASYNCIO__AUTO(error)
+
 #endif

@@ -45,4 +45,7 @@ ASYNCIO_API int asyncio_event_repr(const asyncio_event *event, char *buf, size_t
 
 ASYNCIO_END_DECLS
 
+ASYNCIO__AUTO_CLASS(event)
+#define asyncio_auto_event ASYNCIO__AUTO(event)
+
 #endif

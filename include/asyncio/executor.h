@@ -193,4 +193,7 @@ ASYNCIO_MUST_USE inline asyncio_future *asyncio_loop_run_in_executor(asyncio_loo
 }
 #endif
 
+ASYNCIO__AUTO_CLASS(executor)
+#define asyncio_auto_executor ASYNCIO__AUTO(executor)
+
 #endif

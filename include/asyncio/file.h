@@ -75,9 +75,9 @@ ASYNCIO_API asyncio_coro asyncio_file_close(asyncio_file *file) ASYNCIO_MUST_USE
  * Python: asyncio.to_thread(os.listdir, ...). */
 ASYNCIO_API asyncio_coro asyncio_file_readdir(const char *path, char **names) ASYNCIO_MUST_USE;
 
-ASYNCIO_INLINE void asyncio__auto_file(asyncio_file **f) { asyncio_file_unref(*f); }
-#define asyncio_auto_file __attribute__((unused, cleanup(asyncio__auto_file))) asyncio_file *
-
 ASYNCIO_END_DECLS
+
+ASYNCIO__AUTO_CLASS(file)
+#define asyncio_auto_file ASYNCIO__AUTO(file)
 
 #endif

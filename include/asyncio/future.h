@@ -104,4 +104,7 @@ inline int asyncio_future_add_done_callback(asyncio_future *future, asyncio_done
 }
 #endif
 
+ASYNCIO__AUTO_CLASS(future)
+#define asyncio_auto_future ASYNCIO__AUTO(future)
+
 #endif

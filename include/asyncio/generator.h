@@ -103,9 +103,6 @@ ASYNCIO_API bool asyncio_gen_step(asyncio_gen *gen, asyncio_value *value, int *r
 
 ASYNCIO_END_DECLS
 
-ASYNCIO_INLINE void asyncio__auto_gen(asyncio_gen **p) { asyncio_gen_unref(*p); }
-#define asyncio_auto_gen __attribute__((unused, cleanup(asyncio__auto_gen))) asyncio_gen *
-
 /* ASYNC_FOR(v, gen, rc) statement: v is an asyncio_value that you declare; it must not own
  * anything before. Leaving early by break keeps the last value yours. rc is 0 after the end. */
 #define ASYNCIO_ASYNC_FOR(v, gen, rc)                                                              \
@@ -179,5 +176,8 @@ ASYNCIO_INLINE void asyncio__auto_gen(asyncio_gen **p) { asyncio_gen_unref(*p); 
 #define ASYNC_FOR ASYNCIO_ASYNC_FOR
 #define YIELD ASYNCIO_YIELD
 #endif
+
+ASYNCIO__AUTO_CLASS(gen)
+#define asyncio_auto_gen ASYNCIO__AUTO(gen)
 
 #endif

@@ -101,4 +101,7 @@ ASYNCIO_END_DECLS
     asyncio_format_call_graph_with((buf), (n), ASYNCIO__GRAPH_OPTIONS(__VA_ARGS__))
 #endif
 
+ASYNCIO__AUTO_CLASS(call_graph)
+#define asyncio_auto_call_graph ASYNCIO__AUTO(call_graph)
+
 #endif

@@ -59,4 +59,7 @@ ASYNCIO_API int asyncio_lock_repr(const asyncio_lock *lock, char *buf, size_t n)
 
 ASYNCIO_END_DECLS
 
+ASYNCIO__AUTO_CLASS(lock)
+#define asyncio_auto_lock ASYNCIO__AUTO(lock)
+
 #endif

@@ -211,4 +211,9 @@ inline int asyncio_loop_call_soon_threadsafe(asyncio_loop *loop, asyncio_callbac
 }
 #endif
 
+ASYNCIO__AUTO_CLASS(loop)
+#define asyncio_auto_loop ASYNCIO__AUTO(loop)
+ASYNCIO__AUTO_CLASS(handle)
+#define asyncio_auto_handle ASYNCIO__AUTO(handle)
+
 #endif

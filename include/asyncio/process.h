@@ -124,10 +124,6 @@ ASYNCIO_API asyncio_streamreader *asyncio_process_stderr(const asyncio_process *
  * Suspends: no. Thread: loop. Since: 0.1. Python: repr(process). */
 ASYNCIO_API int asyncio_process_repr(const asyncio_process *process, char *buf, size_t n);
 
-ASYNCIO_INLINE void asyncio__auto_process(asyncio_process **p) { asyncio_process_unref(*p); }
-#define asyncio_auto_process                                                                       \
-    __attribute__((unused, cleanup(asyncio__auto_process))) asyncio_process *
-
 ASYNCIO_END_DECLS
 
 #ifndef __cplusplus
@@ -149,5 +145,8 @@ inline asyncio_coro asyncio_create_subprocess_shell(asyncio_process **process,
     return asyncio_create_subprocess_shell_with(process, options);
 }
 #endif
+
+ASYNCIO__AUTO_CLASS(process)
+#define asyncio_auto_process ASYNCIO__AUTO(process)
 
 #endif

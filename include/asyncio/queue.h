@@ -101,4 +101,9 @@ ASYNCIO_API int asyncio_queue_repr(const asyncio_queue *queue, char *buf, size_t
 
 ASYNCIO_END_DECLS
 
+ASYNCIO__AUTO_CLASS(queue)
+#define asyncio_auto_queue ASYNCIO__AUTO(queue)
+#define asyncio_auto_lifoqueue asyncio_auto_queue
+#define asyncio_auto_priorityqueue asyncio_auto_queue
+
 #endif

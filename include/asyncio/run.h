@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * asyncio/run.h: from main() into a coroutine and back: run, Runner, and the auto types.
+ * asyncio/run.h: from main() into a coroutine and back: run and Runner.
  *
  * In C:  int main(void) { return asyncio_main(hello()); }
  *        int rc = asyncio_run(work(), &value, .debug = true);
@@ -70,24 +70,7 @@ ASYNCIO_MUST_USE inline int asyncio_run(const asyncio_coro &main, asyncio_value 
 }
 #endif
 
-/* Auto types: variables that let go by themselves when they leave their block.
- *     asyncio_auto_task t = asyncio_create_task(f()); */
-ASYNCIO_INLINE void asyncio__auto_task(asyncio_task **p) { asyncio_task_unref(*p); }
-ASYNCIO_INLINE void asyncio__auto_future(asyncio_future **p) { asyncio_future_unref(*p); }
-ASYNCIO_INLINE void asyncio__auto_error(asyncio_error **p) { asyncio_error_unref(*p); }
-ASYNCIO_INLINE void asyncio__auto_handle(asyncio_handle **p) { asyncio_handle_unref(*p); }
-ASYNCIO_INLINE void asyncio__auto_loop(asyncio_loop **p) { asyncio_loop_unref(*p); }
-ASYNCIO_INLINE void asyncio__auto_context(asyncio_context **p) { asyncio_context_unref(*p); }
-ASYNCIO_INLINE void asyncio__auto_value(asyncio_value *p) { asyncio_value_drop(p); }
-ASYNCIO_INLINE void asyncio__auto_outcome(asyncio_outcome *p) { asyncio_outcome_fini(p); }
-#define asyncio_auto_task __attribute__((unused, cleanup(asyncio__auto_task))) asyncio_task *
-#define asyncio_auto_future __attribute__((unused, cleanup(asyncio__auto_future))) asyncio_future *
-#define asyncio_auto_error __attribute__((unused, cleanup(asyncio__auto_error))) asyncio_error *
-#define asyncio_auto_handle __attribute__((unused, cleanup(asyncio__auto_handle))) asyncio_handle *
-#define asyncio_auto_loop __attribute__((unused, cleanup(asyncio__auto_loop))) asyncio_loop *
-#define asyncio_auto_context                                                                       \
-    __attribute__((unused, cleanup(asyncio__auto_context))) asyncio_context *
-#define asyncio_auto_value __attribute__((unused, cleanup(asyncio__auto_value))) asyncio_value
-#define asyncio_auto_outcome __attribute__((unused, cleanup(asyncio__auto_outcome))) asyncio_outcome
+ASYNCIO__AUTO_CLASS(runner)
+#define asyncio_auto_runner ASYNCIO__AUTO(runner)
 
 #endif

@@ -63,4 +63,8 @@ ASYNCIO_API int asyncio_semaphore_repr(const asyncio_semaphore *semaphore, char 
 
 ASYNCIO_END_DECLS
 
+ASYNCIO__AUTO_CLASS(semaphore)
+#define asyncio_auto_semaphore ASYNCIO__AUTO(semaphore)
+#define asyncio_auto_boundedsemaphore asyncio_auto_semaphore
+
 #endif

@@ -133,8 +133,6 @@ ASYNCIO_API asyncio_block asyncio_server_block(asyncio_server *server, int *rc) 
 ASYNCIO_API asyncio_loop *asyncio_server_get_loop(const asyncio_server *server);
 
 /* A reference that goes when the variable leaves its block; begin with NULL. */
-ASYNCIO_INLINE void asyncio__auto_server(asyncio_server **p) { asyncio_server_unref(*p); }
-#define asyncio_auto_server __attribute__((unused, cleanup(asyncio__auto_server))) asyncio_server *
 
 ASYNCIO_END_DECLS
 
@@ -166,5 +164,8 @@ inline asyncio_coro asyncio_start_unix_server(asyncio_client_connected_cb *cb, c
     return asyncio_start_unix_server_with(cb, path, server, options);
 }
 #endif
+
+ASYNCIO__AUTO_CLASS(server)
+#define asyncio_auto_server ASYNCIO__AUTO(server)
 
 #endif

@@ -55,10 +55,6 @@ ASYNCIO_API void asyncio_signals_unref(asyncio_signals *signals);
  * Suspends: yes (when awaited, unless there is one). Thread: loop. Since: 0.1. Python: none. */
 ASYNCIO_API asyncio_coro asyncio_signals_next(asyncio_signals *signals) ASYNCIO_MUST_USE;
 
-ASYNCIO_INLINE void asyncio__auto_signals(asyncio_signals **p) { asyncio_signals_unref(*p); }
-#define asyncio_auto_signals                                                                       \
-    __attribute__((unused, cleanup(asyncio__auto_signals))) asyncio_signals *
-
 ASYNCIO_END_DECLS
 
 #ifndef __cplusplus
@@ -72,5 +68,8 @@ inline int asyncio_loop_add_signal_handler(asyncio_loop *loop, int signum, async
     return asyncio_loop_add_signal_handler_with(loop, signum, fn, &o);
 }
 #endif
+
+ASYNCIO__AUTO_CLASS(signals)
+#define asyncio_auto_signals ASYNCIO__AUTO(signals)
 
 #endif

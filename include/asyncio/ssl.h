@@ -190,18 +190,6 @@ ASYNCIO_API asyncio_sslsession *asyncio_streamwriter_get_ssl_session(
 ASYNCIO_API asyncio_sslsession *asyncio_sslsession_ref(asyncio_sslsession *session);
 ASYNCIO_API void asyncio_sslsession_unref(asyncio_sslsession *session);
 
-/* References that go when the variable leaves its block; begin with NULL. */
-ASYNCIO_INLINE void asyncio__auto_sslcontext(asyncio_sslcontext **p) {
-    asyncio_sslcontext_unref(*p);
-}
-ASYNCIO_INLINE void asyncio__auto_sslsession(asyncio_sslsession **p) {
-    asyncio_sslsession_unref(*p);
-}
-#define asyncio_auto_sslcontext                                                                    \
-    __attribute__((unused, cleanup(asyncio__auto_sslcontext))) asyncio_sslcontext *
-#define asyncio_auto_sslsession                                                                    \
-    __attribute__((unused, cleanup(asyncio__auto_sslsession))) asyncio_sslsession *
-
 ASYNCIO_END_DECLS
 
 #ifndef __cplusplus
@@ -220,5 +208,10 @@ inline asyncio_coro asyncio_streamwriter_start_tls(asyncio_streamwriter *writer,
     return asyncio_streamwriter_start_tls_with(writer, context, nullptr);
 }
 #endif
+
+ASYNCIO__AUTO_CLASS(sslcontext)
+#define asyncio_auto_sslcontext ASYNCIO__AUTO(sslcontext)
+ASYNCIO__AUTO_CLASS(sslsession)
+#define asyncio_auto_sslsession ASYNCIO__AUTO(sslsession)
 
 #endif

@@ -242,18 +242,6 @@ ASYNCIO_API void asyncio_streamwriter_get_write_buffer_limits(const asyncio_stre
                                                               size_t *low, size_t *high);
 ASYNCIO_API size_t asyncio_streamwriter_get_write_buffer_size(const asyncio_streamwriter *writer);
 
-/* References that go when the variable leaves its block; begin with NULL. */
-ASYNCIO_INLINE void asyncio__auto_streamreader(asyncio_streamreader **p) {
-    asyncio_streamreader_unref(*p);
-}
-ASYNCIO_INLINE void asyncio__auto_streamwriter(asyncio_streamwriter **p) {
-    asyncio_streamwriter_unref(*p);
-}
-#define asyncio_auto_streamreader                                                                  \
-    __attribute__((unused, cleanup(asyncio__auto_streamreader))) asyncio_streamreader *
-#define asyncio_auto_streamwriter                                                                  \
-    __attribute__((unused, cleanup(asyncio__auto_streamwriter))) asyncio_streamwriter *
-
 ASYNCIO_END_DECLS
 
 #ifndef __cplusplus
@@ -287,5 +275,10 @@ inline asyncio_coro asyncio_open_unix_connection(
     return asyncio_open_unix_connection_with(path, reader, writer, options);
 }
 #endif
+
+ASYNCIO__AUTO_CLASS(streamreader)
+#define asyncio_auto_streamreader ASYNCIO__AUTO(streamreader)
+ASYNCIO__AUTO_CLASS(streamwriter)
+#define asyncio_auto_streamwriter ASYNCIO__AUTO(streamwriter)
 
 #endif

@@ -245,4 +245,11 @@ ASYNCIO_MUST_USE inline int asyncio_spawn(const asyncio_coro &coro) {
 }
 #endif
 
+/* An outcome that is finished when the variable leaves its block; initialise it. */
+ASYNCIO_INLINE void asyncio__auto_outcome(asyncio_outcome *p) { asyncio_outcome_fini(p); }
+#define asyncio_auto_outcome __attribute__((unused, cleanup(asyncio__auto_outcome))) asyncio_outcome
+
+ASYNCIO__AUTO_CLASS(task)
+#define asyncio_auto_task ASYNCIO__AUTO(task)
+
 #endif

@@ -84,4 +84,7 @@ ASYNCIO_MUST_USE inline int asyncio_taskgroup_spawn(asyncio_taskgroup *group,
 }
 #endif
 
+ASYNCIO__AUTO_CLASS(taskgroup)
+#define asyncio_auto_taskgroup ASYNCIO__AUTO(taskgroup)
+
 #endif

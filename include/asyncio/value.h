@@ -147,4 +147,8 @@ inline asyncio_value ASYNCIO_VALUE(const void *x) { return asyncio_ptr(x); }
 inline asyncio_value ASYNCIO_VALUE(asyncio_value x) { return x; }
 #endif
 
+/* A value that is dropped when the variable leaves its block; initialise it. */
+ASYNCIO_INLINE void asyncio__auto_value(asyncio_value *p) { asyncio_value_drop(p); }
+#define asyncio_auto_value __attribute__((unused, cleanup(asyncio__auto_value))) asyncio_value
+
 #endif

@@ -113,4 +113,7 @@ ASYNCIO_MUST_USE inline asyncio_coro asyncio_wait(
 }
 #endif
 
+ASYNCIO__AUTO_CLASS(as_completed)
+#define asyncio_auto_as_completed ASYNCIO__AUTO(as_completed)
+
 #endif
