@@ -74,8 +74,8 @@ static int run(struct service *service) {
 int main(int argc, char **argv) {
     struct service service = { .host = "127.0.0.1", .port = 8888 };
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        puts(
-            "usage: many_servers [HOST PORT [LOOPS]]    (127.0.0.1 8888, a loop for each processor)");
+        puts("usage: many_servers [HOST PORT [LOOPS]]    "
+             "(127.0.0.1 8888, a loop for each processor)");
         return 0;
     }
     if (argc == 2 || argc > 4) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Runs shell commands at the same time and shows how each has ended and what it said, as in Python's
- * documentation of asyncio. run_commands.c is a tool made of this.
+/* Runs shell commands at the same time and shows how each has ended and what it said, as in
+ * Python's documentation of asyncio. run_commands.c is a tool made of this.
  */
 #include <asyncio.h>
 #include <stdio.h>

@@ -221,8 +221,8 @@ static asyncio_value share(struct site_file *f) {
     return asyncio_own(f, &file_type);
 }
 
-/* The file of that path, if it is known well enough. While one request has it read again, the others
- * go on with what there is. */
+/* The file of that path, if it is known well enough. While one request has it read again, the
+ * others go on with what there is. */
 static struct site_file *known(struct site *site, const char *path, double now) {
     struct site_file *f = *slot_of(site, path);
     if (!f || strcmp(f->path, path) != 0) return NULL;

@@ -17,7 +17,7 @@ struct url {
     char path[1024]; /* with the query; safe to be sent */
 };
 
-/* An address that stands for itself: "http://host:port/path?query". false: it is none, or too long. */
+/* An address that stands for itself: "http://host:port/path?query". false: none, or too long. */
 bool url_parse(struct url *u, const char *text, size_t n);
 
 /* What a link on the page `base` leads to. false: nowhere (it is no address of http or https). */

@@ -17,9 +17,9 @@
  * cancellation and nothing else: the block's status is 0 then. Requests of asyncio_task_cancel go
  * through it, and their count is not touched.
  *
- * In the body write rc = AWAIT(...): a TRY leaves the whole coroutine, and where the scope absorbs the
- * cancellation, with success. Waiting that has to come to an end in a cancelled scope belongs into a
- * shielded block.
+ * In the body write rc = AWAIT(...): a TRY leaves the whole coroutine, and where the scope absorbs
+ * the cancellation, with success. Waiting that has to come to an end in a cancelled scope belongs
+ * into a shielded block.
  */
 #ifndef ASYNCIO_CANCELSCOPE_H
 #define ASYNCIO_CANCELSCOPE_H

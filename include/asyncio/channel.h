@@ -19,7 +19,8 @@ ASYNCIO_BEGIN_DECLS
 
 typedef struct asyncio_channel asyncio_channel;
 
-/* A new channel for up to `capacity` (>= 1) values. NULL: see the slot: ASYNCIO_VALUE_ERROR, -ENOMEM.
+/* A new channel for up to `capacity` (>= 1) values. NULL: see the slot: ASYNCIO_VALUE_ERROR,
+ * -ENOMEM.
  * Suspends: no. Thread: any. Owner: the caller. Since: 0.1. Python: none (asyncio.Queue). */
 ASYNCIO_API asyncio_channel *asyncio_channel_new(size_t capacity) ASYNCIO_MUST_USE;
 

@@ -53,7 +53,8 @@ ASYNCIO_API int asyncio_concurrent_future_result(asyncio_concurrent_future *futu
 
 /* The same for its error: 0 with the error in *out, or NULL if it has a result; otherwise as
  * result.
- * Suspends: no (it blocks). Thread: any. Owner: *out is lent. Since: 0.1. Python: future.exception. */
+ * Suspends: no (it blocks). Thread: any. Owner: *out is lent. Since: 0.1.
+ * Python: future.exception. */
 ASYNCIO_API int asyncio_concurrent_future_exception(asyncio_concurrent_future *future,
                                                     double timeout, asyncio_error **out)
     ASYNCIO_MUST_USE;

@@ -152,7 +152,8 @@ ASYNCIO_API int asyncio_loop_set_default_executor(asyncio_loop *loop, asyncio_ex
  * asyncio_run does it at the end, with 300 seconds.
  * Errors, when awaited: ASYNCIO_CANCELLED_ERROR; -EAGAIN if no thread can be started that waits
  * (nothing is waited for then); ASYNCIO_VALUE_ERROR for NaN; -ENOMEM.
- * Suspends: yes (when awaited). Thread: loop. Since: 0.1. Python: loop.shutdown_default_executor. */
+ * Suspends: yes (when awaited). Thread: loop. Since: 0.1.
+ * Python: loop.shutdown_default_executor. */
 ASYNCIO_API asyncio_coro asyncio_loop_shutdown_default_executor(asyncio_loop *loop, double timeout)
     ASYNCIO_MUST_USE;
 

@@ -86,7 +86,8 @@ ASYNCIO_API int asyncio_gen_yield(asyncio_gen *gen, asyncio_value value, asyncio
                                   const char *where, const char *func) ASYNCIO_MUST_USE;
 
 /* Closes all generators that have not ended, in the order in which an operation on them (next,
- * send, throw) was first made while the loop ran, awaited or not; asyncio_run does so at its end. Errors of theirs go to the exception handler.
+ * send, throw) was first made while the loop ran, awaited or not; asyncio_run does so at its end.
+ * Errors of theirs go to the exception handler.
  * Suspends: yes (when awaited). Thread: loop. Since: 0.1. Python: loop.shutdown_asyncgens. */
 ASYNCIO_API asyncio_coro asyncio_loop_shutdown_asyncgens(asyncio_loop *loop) ASYNCIO_MUST_USE;
 

@@ -44,9 +44,10 @@ ASYNCIO_API int asyncio_run_with(asyncio_coro main, const asyncio_run_options *o
 ASYNCIO_API int asyncio_main(asyncio_coro main);
 
 /* A runner: run several coroutines on one loop and in one context. The loop is made at first use;
- * close shuts it down as asyncio_run does. new: NULL without memory or for wrong times. run: as asyncio_run,
- * ASYNCIO_RUNTIME_ERROR after close; context NULL: the runner's own. get_loop: lent, NULL
- * with the error in the slot. close: 0 or the error that interrupted the shutdown. unref closes.
+ * close shuts it down as asyncio_run does. new: NULL without memory or for wrong times. run: as
+ * asyncio_run, ASYNCIO_RUNTIME_ERROR after close; context NULL: the runner's own. get_loop: lent,
+ * NULL with the error in the slot. close: 0 or the error that interrupted the shutdown. unref
+ * closes.
  * Suspends: no (they block). Thread: loop. Owner: the caller. Since: 0.1. Python: Runner. */
 ASYNCIO_API asyncio_runner *asyncio_runner_new(const asyncio_run_options *options) ASYNCIO_MUST_USE;
 ASYNCIO_API int asyncio_runner_run(asyncio_runner *runner, asyncio_coro main, asyncio_value *result,

@@ -51,12 +51,12 @@ typedef struct asyncio_server_options {
  * socket that was left there is removed), and listens. In C the macros of the same names without
  * _with take options:
  *     asyncio_start_server(handle, NULL, 8888, &server, .reuse_port = true)
- * With .ssl each connection's handshake is made in its task, before the callback is called; one that
- * fails ends that connection (in debug mode the exception handler is told).
+ * With .ssl each connection's handshake is made in its task, before the callback is called; one
+ * that fails ends that connection (in debug mode the exception handler is told).
  * Errors, when awaited: the system's (-EADDRINUSE), the sockets made before being closed again;
  * ASYNCIO_OS_ERROR if the name is not known; ASYNCIO_VALUE_ERROR for a port out of range, a path
- * that is too long, or more than one of host, .hosts and .sock; ASYNCIO_TYPE_ERROR for NULL; -ENOMEM;
- * ASYNCIO_CANCELLED_ERROR.
+ * that is too long, or more than one of host, .hosts and .sock; ASYNCIO_TYPE_ERROR for NULL;
+ * -ENOMEM; ASYNCIO_CANCELLED_ERROR.
  * Suspends: yes (when awaited, if host is a name). Thread: loop. Owner: *server is yours; while
  * it serves the loop has a reference, too. Since: 0.1. Python: asyncio.start_server,
  * asyncio.start_unix_server. */

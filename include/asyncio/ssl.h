@@ -7,9 +7,9 @@
  *     TRY(AWAIT(asyncio_open_connection("example.org", 443, &reader, &writer, .ssl = context)));
  *
  * A context holds certificates and settings; it is set up first and then used for any number of
- * connections, of any loop and thread. It is for clients or for servers. Look at whether it was made:
- * .ssl = NULL is a connection without TLS. In a library built without TLS all functions exist and
- * fail with ASYNCIO_NOT_IMPLEMENTED_ERROR. docs/tls.md has the rest.
+ * connections, of any loop and thread. It is for clients or for servers. Look at whether it was
+ * made: .ssl = NULL is a connection without TLS. In a library built without TLS all functions exist
+ * and fail with ASYNCIO_NOT_IMPLEMENTED_ERROR. docs/tls.md has the rest.
  */
 #ifndef ASYNCIO_SSL_H
 #define ASYNCIO_SSL_H
@@ -75,8 +75,8 @@ ASYNCIO_API void asyncio_sslcontext_unref(asyncio_sslcontext *context);
  * setting a context up: a context that connections use already is not to be changed. */
 
 /* What this side proves who it is with: a file in PEM with its certificate, followed by those that
- * lead to the authority; and the private key, in keyfile or (NULL) in the same file. password: of an
- * encrypted key, or NULL.
+ * lead to the authority; and the private key, in keyfile or (NULL) in the same file. password: of
+ * an encrypted key, or NULL.
  * Returns 0; the system's error if a file cannot be read (-ENOENT); ASYNCIO_SSL_ERROR with
  * OpenSSL's reason (no certificate in it, a key of another certificate, a wrong password).
  * Suspends: no (it reads files). Thread: any, one at a time. Since: 0.1.
@@ -96,8 +96,8 @@ ASYNCIO_API int asyncio_sslcontext_load_verify_locations(asyncio_sslcontext *con
 ASYNCIO_API int asyncio_sslcontext_load_default_certs(asyncio_sslcontext *context);
 
 /* Whether the other side must have a certificate, and whether its name must be the one that was
- * connected to. The first cannot be ASYNCIO_SSL_CERT_NONE while the second is on; turning the second
- * on makes a certificate required.
+ * connected to. The first cannot be ASYNCIO_SSL_CERT_NONE while the second is on; turning the
+ * second on makes a certificate required.
  * Returns 0; ASYNCIO_VALUE_ERROR for that, for another mode, and for a server that checks names.
  * Suspends: no. Thread: any, one at a time. Since: 0.1.
  * Python: SSLContext.verify_mode, SSLContext.check_hostname. */
@@ -138,7 +138,8 @@ ASYNCIO_API int asyncio_sslcontext_set_alpn_protocols(asyncio_sslcontext *contex
                                                       const char *const *protocols, size_t count);
 
 /* Is asked, on a server, for each client: the name it wants to talk to (NULL: it did not say), and
- * *context, which the callback may replace by another one (lent) with the certificate for that name.
+ * *context, which the callback may replace by another one (lent) with the certificate for that
+ * name.
  * Returns 0 to go on, or the number of the TLS alert to refuse the client with. Must not wait. */
 typedef int asyncio_ssl_sni_cb(const char *server_name, asyncio_sslcontext **context, void *arg);
 
@@ -162,10 +163,10 @@ typedef struct asyncio_start_tls_options {
     asyncio_sslsession *ssl_session; /* of an earlier connection, to be resumed; or NULL */
 } asyncio_start_tls_options;
 
-/* Goes on with TLS on a connection that is open, as a client or a server, as the context says. Waits
- * until everything written before is sent. What the reader has received and nobody has read is taken
- * for the beginning of TLS: nothing that came in clear is read as if it had been protected. If it
- * fails the connection is closed.
+/* Goes on with TLS on a connection that is open, as a client or a server, as the context says.
+ * Waits until everything written before is sent. What the reader has received and nobody has read
+ * is taken for the beginning of TLS: nothing that came in clear is read as if it had been
+ * protected. If it fails the connection is closed.
  * In C the macro of the same name without _with takes options:
  *     asyncio_streamwriter_start_tls(writer, context, .server_hostname = "example.org")
  * Errors, when awaited: ASYNCIO_SSL_CERT_VERIFICATION_ERROR (its value is OpenSSL's number of

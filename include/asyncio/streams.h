@@ -216,9 +216,9 @@ ASYNCIO_API asyncio_coro asyncio_streamwriter_wait_closed(asyncio_streamwriter *
     ASYNCIO_MUST_USE;
 
 /* Says that nothing more will be written, once what is kept is sent; reading goes on.
- * Of a pipe, which has one direction, this is closing it. Returns 0 (also the second time, and after
- * close); ASYNCIO_NOT_IMPLEMENTED_ERROR if can_write_eof is false; ASYNCIO_RUNTIME_ERROR while a
- * file is sent; ASYNCIO_TYPE_ERROR for NULL.
+ * Of a pipe, which has one direction, this is closing it. Returns 0 (also the second time, and
+ * after close); ASYNCIO_NOT_IMPLEMENTED_ERROR if can_write_eof is false; ASYNCIO_RUNTIME_ERROR
+ * while a file is sent; ASYNCIO_TYPE_ERROR for NULL.
  * Suspends: no. Thread: loop. Since: 0.1. Python: StreamWriter.write_eof, can_write_eof. */
 ASYNCIO_API int asyncio_streamwriter_write_eof(asyncio_streamwriter *writer);
 ASYNCIO_API bool asyncio_streamwriter_can_write_eof(const asyncio_streamwriter *writer);

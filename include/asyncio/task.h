@@ -157,10 +157,10 @@ ASYNCIO_API int asyncio_loop_set_stack_size(asyncio_loop *loop, size_t bytes);
 ASYNCIO_API size_t asyncio_loop_get_stack_size(const asyncio_loop *loop);
 
 /* When a failed task that nobody joins is reported. LATE, the default: when its last reference goes
- * ("never retrieved"). REPORT: also before, `grace` seconds after it has failed, or with 0 as soon as
- * nothing else is ready, if nobody has looked at its error by then. FAIL: and then the loop's run
- * ends with that error. Each task is reported once. Returns 0; ASYNCIO_VALUE_ERROR for another mode
- * or a grace that is negative, infinite or NaN; ASYNCIO_TYPE_ERROR for NULL.
+ * ("never retrieved"). REPORT: also before, `grace` seconds after it has failed, or with 0 as soon
+ * as nothing else is ready, if nobody has looked at its error by then. FAIL: and then the loop's
+ * run ends with that error. Each task is reported once. Returns 0; ASYNCIO_VALUE_ERROR for another
+ * mode or a grace that is negative, infinite or NaN; ASYNCIO_TYPE_ERROR for NULL.
  * Suspends: no. Thread: loop. Since: 0.1. Python: none. */
 enum { ASYNCIO_FAILED_TASK_LATE, ASYNCIO_FAILED_TASK_REPORT, ASYNCIO_FAILED_TASK_FAIL };
 ASYNCIO_API int asyncio_loop_set_failed_task_report(asyncio_loop *loop, int mode, double grace);

@@ -6,9 +6,10 @@
  * A loop with a virtual clock never sleeps: when nothing is ready its clock jumps to the
  * next timer, and when there is no timer either, its run fails with
  * ASYNCIO_DEADLOCK_ERROR. Descriptors that are waited for are looked at before the clock jumps;
- * with those and no timer the loop waits for them for real, while its clock stands still. Every turn is exact: the order in which things happen does not
- * depend on the machine. With the environment variable ASYNCIO_CLOCK=virtual every loop is
- * such a loop: what a program prints can be tested without waiting for it.
+ * with those and no timer the loop waits for them for real, while its clock stands still. Every
+ * turn is exact: the order in which things happen does not depend on the machine. With the
+ * environment variable ASYNCIO_CLOCK=virtual every loop is such a loop: what a program prints can
+ * be tested without waiting for it.
  *
  * Two tools look for bugs that one order of events does not show: shuffle runs what is ready
  * in an order decided by a seed, cancel_await cancels whatever task stands at the n-th point of

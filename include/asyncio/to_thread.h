@@ -25,7 +25,8 @@ ASYNCIO_BEGIN_DECLS
 /* Runs fn(arg) on the default executor of the running loop, in a copy of the current context, and
  * gives its status and value. Nothing starts before it is awaited; the context option must live
  * until then. `drop` is called once from then on, also if no job could be submitted.
- * asyncio_to_thread(fn, arg, ...) is the macro; asyncio_to_thread(name(args)) is for BLOCKING functions.
+ * asyncio_to_thread(fn, arg, ...) is the macro; asyncio_to_thread(name(args)) is for BLOCKING
+ * functions.
  * Errors, when awaited: the job's; as asyncio_loop_run_in_executor; ASYNCIO_CANCELLED_ERROR.
  * Suspends: yes (when awaited). Thread: loop. Owner: the value is yours. Since: 0.1.
  * Python: asyncio.to_thread. */

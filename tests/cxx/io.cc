@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * tests/cxx/io.cc: connections, servers, datagrams and processes in a C++17 program. Prints one line
- * for each thing it did, then "done".
+ * tests/cxx/io.cc: connections, servers, datagrams and processes in a C++17 program. Prints one
+ * line for each thing it did, then "done".
  */
 #include <asyncio.h>
 

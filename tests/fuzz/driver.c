@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * driver.c: runs a fuzz target without libFuzzer: on the files of the folders that are named, and on
- * `-runs=N` inputs made from a seed (`-seed=N`), most of them changed from those files. An input
+ * driver.c: runs a fuzz target without libFuzzer: on the files of the folders that are named, and
+ * on `-runs=N` inputs made from a seed (`-seed=N`), most of them changed from those files. An input
  * that ends the program is left in ./crash.
  */
 #include "fuzz.h"

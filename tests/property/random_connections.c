@@ -7,8 +7,8 @@
  * Each connection has two ends, each with a task that writes and one that reads. What is written
  * is a known sequence of bytes, so whatever is read can be checked at once. Polite connections
  * end by saying so in both directions: everything that was written arrives, then the end, and there
- * is no error. On the others somebody closes, aborts, resets or gives up at any time: what arrives is
- * the beginning of what was written. Calls are cut short by timeouts, and by a task that cancels
+ * is no error. On the others somebody closes, aborts, resets or gives up at any time: what arrives
+ * is the beginning of what was written. Calls are cut short by timeouts, and by a task that cancels
  * others; then they are made again. Nobody waits for ever, and nothing is left.
  *
  * The variables are those of random_programs.c.

@@ -37,7 +37,8 @@ int eval_block(struct interp *it, struct env *env, struct node *const *body, siz
 /* Calls an fn. depth: forms that are open on this stack. Status: ST_OK, ST_ABORT or a code. */
 int fn_call(struct fn *fn, size_t n, const struct value *args, unsigned depth, struct value *out);
 
-/* A call of an fn that the library makes later: asyncio_callback whose arg is a `struct callback`. */
+/* A call of an fn that the library makes later: asyncio_callback with a `struct callback` as
+ * its arg. */
 struct callback {
     struct fn *fn;
     struct value *args;

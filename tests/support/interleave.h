@@ -13,8 +13,8 @@
  *     TEST(it_is_right_in_every_order) { try_all_orders(scenario, 2); }
  *
  * try_all_orders: every order in which at most so many times a thread is made to give way where it
- * could go on. try_random_orders: seeds 1 to n, which give way anywhere. A run is exact: the report of
- * a failure says which one it was. Needs a library with -Dfault_injection=true; elsewhere all is
+ * could go on. try_random_orders: seeds 1 to n, which give way anywhere. A run is exact: the report
+ * of a failure says which one it was. Needs a library with -Dfault_injection=true; elsewhere all is
  * skipped.
  */
 #ifndef TEST_INTERLEAVE_H

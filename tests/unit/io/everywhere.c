@@ -432,8 +432,8 @@ static int count_open(void) {
     return n;
 }
 
-/* Whether no more are open than before: at once, or when threads that look up names for somebody who
- * does not want them any more have closed their own. */
+/* Whether no more are open than before: at once, or when threads that look up names for somebody
+ * who does not want them any more have closed their own. */
 static bool are_closed(int before) {
     for (int i = 0; i < 5000 && count_open() > before; i++) usleep(1000);
     return count_open() <= before;

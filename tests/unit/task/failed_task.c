@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * tests/unit/task/failed_task.c: the prompt report of failed tasks that nobody joins: when it comes,
- * that it comes once, and that it can end the run.
+ * tests/unit/task/failed_task.c: the prompt report of failed tasks that nobody joins: when it
+ * comes, that it comes once, and that it can end the run.
  */
 #include "core.h"
 

@@ -331,8 +331,8 @@ TEST(the_default_report_of_a_pending_task) {
     spawn(loop, on_sleep("A", 1000), "A");
     turn(loop);
     end(loop);
-    CHECK_PRINTED(
-        "Task was destroyed but it is pending!\ntask: <Task pending name='A' coro=<on_sleep() running at ");
+    CHECK_PRINTED("Task was destroyed but it is pending!\n"
+                  "task: <Task pending name='A' coro=<on_sleep() running at ");
     CHECK_PRINTED("created at: ");
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * tests/unit/thread/interleave.c: a loop and one or two threads in every order, as far as they are
- * made to give way at most five times (fewer in larger ones), and in many random ones: nothing is lost, nothing happens twice,
- * whoever waits is woken.
+ * made to give way at most five times (fewer in larger ones), and in many random ones: nothing is
+ * lost, nothing happens twice, whoever waits is woken.
  */
 #include <asyncio.h>
 #include <asyncio/testing.h>

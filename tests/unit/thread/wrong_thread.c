@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * tests/unit/thread/wrong_thread.c: what belongs to a loop that runs is used from another thread. In
- * debug mode each function refuses: with an error, or, if it cannot fail, with a report. The thread
- * is another one while the loop's waits for it, so nothing is really used by two at once.
+ * tests/unit/thread/wrong_thread.c: what belongs to a loop that runs is used from another thread.
+ * In debug mode each function refuses: with an error, or, if it cannot fail, with a report. The
+ * thread is another one while the loop's waits for it, so nothing is really used by two at once.
  */
 #include <pthread.h>
 

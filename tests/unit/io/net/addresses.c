@@ -327,8 +327,8 @@ TEST(the_loop_is_closed_while_several_are_tried) {
     close(listener);
 }
 
-/* Connects, or is cancelled at some point; then perhaps only the silent address is left. Whatever was
- * opened is closed (the harness looks). */
+/* Connects, or is cancelled at some point; then perhaps only the silent address is left. Whatever
+ * was opened is closed (the harness looks). */
 ASYNC(connects_somehow) {
     int rc = AWAIT(asyncio_wait_for(asyncio_open_connection("target.invalid", port, &reader,
                                                             &writer, .happy_eyeballs_delay = 1,
