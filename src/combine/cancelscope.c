@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * combine/cancelscope.c: cancel scopes and shielded blocks: a cancel status (task/cancelstatus.h) with a timer, as
- * a block.
+ * combine/cancelscope.c: cancel scopes and shielded blocks: a cancel status (task/cancelstatus.h)
+ * with a timer, as a block.
  *
  * Made when the block is entered, active until it is left; a scope lives on as long as somebody
  * refers to it, to be asked how it ended. The timer is armed only while it is active.

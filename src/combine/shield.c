@@ -156,8 +156,8 @@ static void watch_inner(struct shield *s) {
     borrow_inner(s);
 }
 
-/* Nobody refers to the outer one. Its callbacks are called all the same if the inner one is done some
- * day; they do not keep one that nobody else refers to. */
+/* Nobody refers to the outer one. Its callbacks are called all the same if the inner one is done
+ * some day; they do not keep one that nobody else refers to. */
 static void abandon_shield(struct asyncio_future *f) {
     struct shield *s = (struct shield *)(void *)f;
     if (!s->following) {

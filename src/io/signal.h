@@ -3,9 +3,9 @@
  * io/signal.h: how loops share the process's signals.
  *
  * For each number there is one list of subscriptions, each of which belongs to a loop. The signal
- * handler, which may run at any moment in any thread, walks it, counts, and posts the runnable of each
- * subscription to its loop's inbox. Only loops' own threads, with a lock held, change the list: a
- * new one comes in at the front; one that goes is unlinked, and kept until no handler runs.
+ * handler, which may run at any moment in any thread, walks it, counts, and posts the runnable of
+ * each subscription to its loop's inbox. Only loops' own threads, with a lock held, change the
+ * list: a new one comes in at the front; one that goes is unlinked, and kept until no handler runs.
  */
 #ifndef ASYNCIO_IO_SIGNAL_H
 #define ASYNCIO_IO_SIGNAL_H

@@ -6,8 +6,8 @@
  * other threads, announcements (asyncio_loop_expect; signal handlers make one, too), and a call
  * from a thread or a signal handler that did not announce it. Of the last one nothing is known. So,
  * unless the program says that they do announce themselves, a loop gives up only in a process that
- * has no other thread and no handler of a signal but ours. Only a run that waits for something can be in a deadlock; one that runs
- * for ever is asked to wait.
+ * has no other thread and no handler of a signal but ours. Only a run that waits for something can
+ * be in a deadlock; one that runs for ever is asked to wait.
  */
 #ifndef ASYNCIO_LOOP_DEADLOCK_H
 #define ASYNCIO_LOOP_DEADLOCK_H

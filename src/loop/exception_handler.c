@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * loop/exception_handler.c: the exception handler: the user's, the default one (the layers above print),
- * and what happens when the user's fails itself.
+ * loop/exception_handler.c: the exception handler: the user's, the default one (the layers above
+ * print), and what happens when the user's fails itself.
  */
 #include "base/error.h"
 #include "loop/loop.h"

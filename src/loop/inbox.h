@@ -12,8 +12,8 @@
 
 #include "loop/loop.h"
 
-/* Pushes a runnable and wakes the loop if it sleeps: 0, or -1 if the loop is closed (the runnable's link
- * then points at itself). Any thread, and signal handlers. */
+/* Pushes a runnable and wakes the loop if it sleeps: 0, or -1 if the loop is closed (the runnable's
+ * link then points at itself). Any thread, and signal handlers. */
 int asyncio__inbox_post(asyncio_loop *loop, struct asyncio__runnable *runnable);
 
 /* Wakes the loop if it sleeps. Any thread, and signal handlers. */

@@ -326,8 +326,8 @@ static inline __attribute__((always_inline)) struct asyncio__fiber *asyncio__loo
     return asyncio__container(runnable, struct asyncio__fiber, runnable);
 }
 
-/* Tests: mixes what stands in a list; suspends on the loop's stack, counting both ends. That is also
- * where debug mode finds a frame that has stepped over the guard of its stack. */
+/* Tests: mixes what stands in a list; suspends on the loop's stack, counting both ends. That is
+ * also where debug mode finds a frame that has stepped over the guard of its stack. */
 void asyncio__loop_shuffle(asyncio_loop *loop, struct asyncio__link *list) __attribute__((cold));
 void asyncio__loop_suspend_checked(asyncio_loop *loop, struct asyncio__fiber *self)
     __attribute__((cold));

@@ -4,8 +4,9 @@
  *
  * A page that is free again goes to a store for all threads, since new memory costs more than all
  * the rest of a post. What the store has too much of goes back when a loop is about to sleep and no
- * page has been taken out for a second. Where the store is locked by somebody else, or was when the process forked, the C
- * library does. Builds that look at each piece of memory get each post from there.
+ * page has been taken out for a second. Where the store is locked by somebody else, or was when the
+ * process forked, the C library does. Builds that look at each piece of memory get each post from
+ * there.
  */
 #include "loop/post.h"
 

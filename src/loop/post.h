@@ -28,8 +28,8 @@ extern const struct asyncio__runnable_ops asyncio__post_ops;
 int asyncio__post_call(asyncio_loop *loop, asyncio_callback *fn,
                        const asyncio_call_options *options);
 
-/* A loop is about to sleep: gives back memory that has not been needed lately. In how many ns to call
- * it again: 0 at once, ASYNCIO__NEVER there is nothing to give. */
+/* A loop is about to sleep: gives back memory that has not been needed lately. In how many ns to
+ * call it again: 0 at once, ASYNCIO__NEVER there is nothing to give. */
 int64_t asyncio__posts_trim(int64_t now);
 
 /* The loop is closed: it has counted all it will. */

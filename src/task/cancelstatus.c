@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * task/cancelstatus.c: the trees of cancel statuses, and what a scope or a shield does to the tasks below it.
+ * task/cancelstatus.c: the trees of cancel statuses, and what a scope or a shield does to the tasks
+ * below it.
  *
  * Nothing here runs code of a coroutine: a task that is interrupted sees it when it runs next, so
  * a tree does not change while it is walked.

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * task/cancelstatus.h: what lies over a task and decides about its cancellation beside the requests that
- * asyncio counts: cancel scopes and shielded blocks.
+ * task/cancelstatus.h: what lies over a task and decides about its cancellation beside the requests
+ * that asyncio counts: cancel scopes and shielded blocks.
  *
- * The cancel statuses of a task form a chain, innermost first. A task of a group that was entered under a
- * cancel status begins its chain with a root, whose `outer` is that cancelstatus. So all cancel statuses are trees, and
- * what a scope reaches is its own task and, in order of creation, those below it.
+ * The cancel statuses of a task form a chain, innermost first. A task of a group that was entered
+ * under a cancel status begins its chain with a root, whose `outer` is that cancel status. So all
+ * cancel statuses are trees, and what a scope reaches is its own task and, in order of creation,
+ * those below it.
  *
  * A scope that is cancelled is seen from the inside up to the first shielded block (shield) that
  * is active. A task that sees one is sticky: whenever it waits, what it waits for is cancelled
@@ -53,8 +54,8 @@ void asyncio__cancelstatus_unref(struct asyncio__cancelstatus *c);
 /* The innermost cancel status of a task, or NULL. */
 struct asyncio__cancelstatus *asyncio__cancelstatus_of(const struct asyncio_task *task);
 
-/* Puts a cancel status on top of the task's, and takes it off again (with any that is still on it). The
- * chain has a reference. What a shield held back is delivered when it is left. */
+/* Puts a cancel status on top of the task's, and takes it off again (with any that is still on it).
+ * The chain has a reference. What a shield held back is delivered when it is left. */
 void asyncio__cancelstatus_enter(struct asyncio__cancelstatus *c, struct asyncio_task *task);
 void asyncio__cancelstatus_leave(struct asyncio__cancelstatus *c);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * task/default_handler.c: the default exception handler: the message, what is known, sorted by name,
- * and the error's traceback, on standard error.
+ * task/default_handler.c: the default exception handler: the message, what is known, sorted by
+ * name, and the error's traceback, on standard error.
  */
 #include "task/task.h"
 

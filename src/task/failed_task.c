@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * task/failed_task.c: the prompt report of failed tasks that nobody joins, for loops that ask for it.
+ * task/failed_task.c: the prompt report of failed tasks that nobody joins, for loops that ask for
+ * it.
  *
  * When such a task fails, a record holds it, until the grace is over or, without one, until the
  * loop has nothing to run. If nobody has looked at the error by then, it is reported, once: the

@@ -4,8 +4,9 @@
  * awaits a future.
  *
  * Who awaits is read off a future's callbacks: the runnable of a task that is parked there, and
- * runnables whose ops say for whom they stand (loop/runnable.h). What only stands in between, the future
- * of a gather or that of a waiter on some stack, is left out: whoever awaits it takes its place.
+ * runnables whose ops say for whom they stand (loop/runnable.h). What only stands in between, the
+ * future of a gather or that of a waiter on some stack, is left out: whoever awaits it takes its
+ * place.
  */
 #ifndef ASYNCIO_TASK_SHOW_H
 #define ASYNCIO_TASK_SHOW_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * task/watchdog_report.c: what a thread that runs a loop is at, for that loop's watchdog, in whose thread
- * this runs. Everything is read by peeking: none of it may be trusted, none of it is followed
- * otherwise than by peeking again.
+ * task/watchdog_report.c: what a thread that runs a loop is at, for that loop's watchdog, in whose
+ * thread this runs. Everything is read by peeking: none of it may be trusted, none of it is
+ * followed otherwise than by peeking again.
  */
 #include "loop/post.h"
 #include "loop/watchdog.h"

@@ -2,8 +2,8 @@
  *
  * thread/async.c: a call that can be sent from anywhere, signal handlers included.
  *
- * `posted` is set by the first send and taken back just before the callback runs. The runnable in the
- * inbox holds a reference; whoever sends has the user's.
+ * `posted` is set by the first send and taken back just before the callback runs. The runnable in
+ * the inbox holds a reference; whoever sends has the user's.
  */
 #include <asyncio/threadsafe.h>
 #include <errno.h>

@@ -80,7 +80,7 @@ static void unlock_and_wake(asyncio_channel *c, asyncio_concurrent_future *wake_
     asyncio_concurrent_future_unref(wake_up);
 }
 
-/* ---- one try: 0, or a code that is not raised yet; a wait is possible after FULL and EMPTY ---- */
+/* ---- one try: 0, or a code that is not raised yet; after FULL and EMPTY one can wait ---- */
 
 static int try_put(asyncio_channel *c, asyncio_value *value, struct waiter *w) {
     asyncio__lock(&c->lock);

@@ -227,8 +227,8 @@ bool asyncio_concurrent_future_running(const asyncio_concurrent_future *f) {
     return f && atomic_load(&f->state) == ASYNCIO__CONCURRENT_RUNNING;
 }
 
-/* Either this looks at a state that is done, or whoever makes it done sees that somebody waits. False
- * when the time is over. */
+/* Either this looks at a state that is done, or whoever makes it done sees that somebody waits.
+ * False when the time is over. */
 static bool wait_until(asyncio_concurrent_future *f, int64_t deadline) {
     bool in_time = true;
     atomic_fetch_add(&f->waiting, 1);

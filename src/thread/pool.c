@@ -4,9 +4,10 @@
  *
  * A thread is started when a job comes that no idle one is there for, up to max_workers; one that
  * was idle for idle_timeout ends. To wait for a limited time is dear, so only one of those that are
- * idle does: the watchman, who was there first and is woken last. He sends the others home, and stays
- * as long as there are any. A thread that ended puts its record into `ended`; whoever comes next joins it. When the executor has gone before its jobs are over, the last thread
- * frees the pool.
+ * idle does: the watchman, who was there first and is woken last. He sends the others home, and
+ * stays as long as there are any. A thread that ended puts its record into `ended`; whoever comes
+ * next joins it. When the executor has gone before its jobs are over, the last thread frees the
+ * pool.
  *
  * In a forked child the threads are not there: nothing is submitted, waited for or locked.
  */
@@ -47,8 +48,9 @@ struct pool {
     char prefix[];
 };
 
-/* The one that was parked last is woken first: its memory is the warmest. Whoever wakes a worker takes
- * it out of `parked` first, so each is woken once; it stays until it was, also if its time is over. */
+/* The one that was parked last is woken first: its memory is the warmest. Whoever wakes a worker
+ * takes it out of `parked` first, so each is woken once; it stays until it was, also if its time is
+ * over. */
 struct worker {
     struct asyncio__link link; /* among the pool's `parked` or `ended`; points at itself: not */
     atomic_int waits;          /* 1 until it is woken */
@@ -108,8 +110,8 @@ static int64_t end_of_idling(const struct pool *pool, int64_t since) {
     return __builtin_add_overflow(since, pool->idle_timeout, &end) ? ASYNCIO__NEVER : end;
 }
 
-/* The watchman's time has come: sends those home who have been idle for too long. When he has to look
- * again, or 0: he may go, too. The lock is held. */
+/* The watchman's time has come: sends those home who have been idle for too long. When he has to
+ * look again, or 0: he may go, too. The lock is held. */
 static int64_t look_around(struct pool *pool, const struct worker *watchman) {
     int64_t now = asyncio__clock_now(), again = end_of_idling(pool, now);
     size_t others = pool->threads - 1;

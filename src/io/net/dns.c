@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * io/net/dns.c: getaddrinfo and getnameinfo, as jobs of the loop's resolver: an executor that is made
- * at first use and let go when the loop is closed.
+ * io/net/dns.c: getaddrinfo and getnameinfo, as jobs of the loop's resolver: an executor that is
+ * made at first use and let go when the loop is closed.
  *
  * A job has copies of what it is asked and gives a value that owns what it found, so nothing that
  * the caller owns is touched once the caller has gone.

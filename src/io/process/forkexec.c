@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * io/process/forkexec.c: starting a program by fork, for what posix_spawn cannot do: another user, other
- * groups, another umask.
+ * io/process/forkexec.c: starting a program by fork, for what posix_spawn cannot do: another user,
+ * other groups, another umask.
  *
  * The child is a copy of a program with threads, so until exec it calls only what a signal handler
  * may. All signals are blocked meanwhile, and those with a handler go back to what the system does

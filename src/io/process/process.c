@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * io/process/process.c: child processes: one watch on the pidfd of each; when it fires the child's status
- * is taken and whoever waits is woken.
+ * io/process/process.c: child processes: one watch on the pidfd of each; when it fires the child's
+ * status is taken and whoever waits is woken.
  *
  * Life: RUNNING (the loop holds a reference) -> ended (`ended`, pidfd closed), or LOST (the loop
  * was closed first: the child was killed).

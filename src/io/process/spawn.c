@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * io/process/spawn.c: starting a program by posix_spawn, which does not copy the program's memory and
- * tells why a program could not be started.
+ * io/process/spawn.c: starting a program by posix_spawn, which does not copy the program's memory
+ * and tells why a program could not be started.
  *
  * Every descriptor that the child gets is first brought above 2, so that putting one in place
  * never overwrites another. All of ours are closed by exec; everything else that is open is

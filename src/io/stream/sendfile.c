@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * io/stream/sendfile.c: a file into a stream. First what was written before goes out, then the file, by
- * the transport's own sendfile where there is one, otherwise piece by piece through the writer's
- * buffer, one piece in it at a time. Meanwhile nobody else writes (`sending`).
+ * io/stream/sendfile.c: a file into a stream. First what was written before goes out, then the
+ * file, by the transport's own sendfile where there is one, otherwise piece by piece through the
+ * writer's buffer, one piece in it at a time. Meanwhile nobody else writes (`sending`).
  */
 #include <asyncio/streams.h>
 

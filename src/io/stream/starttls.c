@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * io/stream/starttls.c: how a stream goes over to TLS: checks, the handshake with its time limit, start_tls.
- * Whoever does the cryptography is behind the operations of the context.
+ * io/stream/starttls.c: how a stream goes over to TLS: checks, the handshake with its time limit,
+ * start_tls. Whoever does the cryptography is behind the operations of the context.
  */
 #include "io/stream/starttls.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * io/stream/starttls.h: what clients, servers and streams know of TLS: a context carries the operations of
- * whoever made it (io/tls/openssl.h). So a program that is linked statically and makes no context
- * needs no TLS library.
+ * io/stream/starttls.h: what clients, servers and streams know of TLS: a context carries the
+ * operations of whoever made it (io/tls/openssl.h). So a program that is linked statically and
+ * makes no context needs no TLS library.
  */
 #ifndef ASYNCIO_IO_STREAM_STARTTLS_H
 #define ASYNCIO_IO_STREAM_STARTTLS_H
@@ -22,7 +22,8 @@ struct asyncio__tls_request {
 };
 
 struct asyncio__tls_ops {
-    /* A transport around the stream's; takes over its buffer `in`. NULL: raised, nothing changed. */
+    /* A transport around the stream's, whose buffer `in` it takes over. NULL: raised, and nothing
+     * has changed. */
     struct asyncio__transport *(*wrap)(struct asyncio__stream *stream,
                                        const struct asyncio__tls_request *request);
     /* Goes on with the handshake: 0 when it is over, -EAGAIN and *want, or raised. */

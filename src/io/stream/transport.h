@@ -32,8 +32,8 @@ struct asyncio__transport_ops {
     /* How many of the bytes (at least one in all) were taken. -EAGAIN and errors as above. */
     ssize_t (*write)(struct asyncio__transport *transport, const struct iovec *parts, int count,
                      unsigned *want);
-    /* Sends what it keeps of the bytes that write took: 0: all is sent; -EAGAIN and errors as above.
-     * NULL: it keeps nothing. */
+    /* Sends what it keeps of the bytes that write took: 0: all is sent; -EAGAIN and errors as
+     * above. NULL: it keeps nothing. */
     int (*flush)(struct asyncio__transport *transport, unsigned *want);
     /* As write, up to n bytes of a file from *at on, which moves. 0: the file has ended; -ENOSYS,
      * with nothing raised: it cannot be done with this file. NULL: it cannot be done at all. */

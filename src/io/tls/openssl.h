@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * io/tls/openssl.h: TLS by OpenSSL, for the files that know OpenSSL (ssl*.c). They are empty in a library
- * built without.
+ * io/tls/openssl.h: TLS by OpenSSL, for the files of io/tls, which alone know OpenSSL. They are
+ * empty in a library built without it.
  *
  * OpenSSL never waits here: its input and output are a BIO over the inner transport. What the
  * inner one does not take is kept in `sealed`, so to OpenSSL all writing succeeds, and reading
