@@ -1,4 +1,4 @@
-/* A coroutine object that is dropped: nothing would run. */
+/* TASK-23: a coroutine object that is dropped: nothing would run. */
 /* expect: unused-result */
 #include <asyncio.h>
 

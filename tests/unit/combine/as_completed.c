@@ -22,7 +22,7 @@ ASYNC(plain) {
     RETURN();
 }
 
-TEST(results_come_in_the_order_they_end) { run_alone(plain()); }
+TEST(results_come_in_the_order_they_end) { run_alone(plain()); } /* ASC-1, ASC-2 */
 
 ASYNC(with_errors) {
     asyncio_value v;
@@ -54,7 +54,7 @@ ASYNC(several_wait) {
     RETURN();
 }
 
-TEST(who_waits_first_gets_the_first) {
+TEST(who_waits_first_gets_the_first) { /* ASC-1 */
     run_alone(several_wait());
     CHECK_NOTES("a:1 b:2");
 }
@@ -84,7 +84,7 @@ ASYNC(originals) {
     RETURN();
 }
 
-TEST(next_gives_the_task_or_future_itself_done) { run_alone(originals()); }
+TEST(next_gives_the_task_or_future_itself_done) { run_alone(originals()); } /* ASC-9 */
 
 ASYNC(failed_original) {
     asyncio_future *f;
@@ -116,7 +116,7 @@ ASYNC(both_forms) {
     RETURN();
 }
 
-TEST(it_goes_on_where_the_last_loop_stopped) { run_alone(both_forms()); }
+TEST(it_goes_on_where_the_last_loop_stopped) { run_alone(both_forms()); } /* ASC-10 */
 
 /* ---- inputs ---- */
 
@@ -130,7 +130,7 @@ ASYNC(with_duplicates) {
     RETURN();
 }
 
-TEST(the_same_one_twice_counts_once) { run_alone(with_duplicates()); }
+TEST(the_same_one_twice_counts_once) { run_alone(with_duplicates()); } /* ASC-7 */
 
 ASYNC(without_inputs) {
     asyncio_as_completed *it = asyncio_as_completed_new(0, NULL, 1);
@@ -142,7 +142,7 @@ ASYNC(without_inputs) {
     RETURN();
 }
 
-TEST(nothing_gives_nothing) { run_alone(without_inputs()); }
+TEST(nothing_gives_nothing) { run_alone(without_inputs()); } /* ASC-6 */
 
 ASYNC(starts_at_the_call) {
     asyncio_coro aws[] = { sleeper("x", 1) };
@@ -154,7 +154,7 @@ ASYNC(starts_at_the_call) {
     RETURN();
 }
 
-TEST(tasks_and_limit_run_from_the_call_on) {
+TEST(tasks_and_limit_run_from_the_call_on) { /* ASC-3, V13-2 */
     run_alone(starts_at_the_call());
     CHECK_NOTES("x asks");
 }
@@ -192,7 +192,7 @@ ASYNC(times_out) {
     RETURN();
 }
 
-TEST(past_the_limit_all_that_is_left_times_out_and_goes_on) {
+TEST(past_the_limit_all_that_is_left_times_out_and_goes_on) { /* ASC-4, ASC-9 */
     run_alone(times_out());
     CHECK_NOTES("slow slower");
 }
@@ -208,7 +208,7 @@ ASYNC(times_out_while_waiting) {
     RETURN();
 }
 
-TEST(the_limit_wakes_who_waits) {
+TEST(the_limit_wakes_who_waits) { /* ASC-4 */
     run_alone(times_out_while_waiting());
     CHECK_INT(values_made, 2);
     CHECK_ALL_DROPPED();
@@ -226,6 +226,18 @@ ASYNC(in_time) {
 
 TEST(the_limit_is_over_when_the_last_one_is_done) { run_alone(in_time()); }
 
+TEST(the_timer_of_the_limit_goes_with_the_last_one) { /* ASC-5 */
+    start_loop();
+    asyncio_set_event_loop(loop);
+    asyncio_coro aws[] = { gives_after(1, 1), gives_after(2, 2) };
+    asyncio_as_completed *it = asyncio_as_completed_new(2, aws, 5);
+    CHECK_INT(run(asyncio_sleep(2)), 0);
+    check_no_timer(2.0);
+    asyncio_as_completed_unref(it);
+    asyncio_set_event_loop(NULL);
+    end_loop();
+}
+
 ASYNC(no_time_at_all) {
     asyncio_coro aws[] = { noop(), noop() };
     asyncio_as_completed *it = asyncio_as_completed_new(2, aws, 0);
@@ -238,7 +250,7 @@ TEST(without_time_only_what_was_done_counts) { run_alone(no_time_at_all()); }
 
 /* ---- cancellation ---- */
 
-TEST(cancelling_who_waits_loses_nothing) {
+TEST(cancelling_who_waits_loses_nothing) { /* ASC-12 */
     start_loop();
     asyncio_set_event_loop(loop);
     asyncio_coro aws[] = { gives_after(1, 1), gives_after(2, 2) };
@@ -403,7 +415,7 @@ ASYNC(takes_elsewhere, (asyncio_as_completed *) it) {
     RETURN();
 }
 
-TEST(bad_arguments_are_refused) {
+TEST(bad_arguments_are_refused) { /* ASC-13 */
     asyncio_coro aws[2] = { noop(), noop() };
     CHECK_NULL_ERROR(asyncio_as_completed_new(1, aws, ASYNCIO_FOREVER), ASYNCIO_RUNTIME_ERROR,
                      "There is no current event loop in this thread");

@@ -81,6 +81,13 @@ TEST_UNUSED static void pass(int n) {
 
 TEST_UNUSED static double now(void) { return asyncio_loop_time(asyncio_get_running_loop()); }
 
+/* Nothing will wake the loop: if a timer were left, the clock would go there first. */
+TEST_UNUSED static void check_no_timer(double at) {
+    CHECK_INT(asyncio_loop_run_forever(loop), ASYNCIO_DEADLOCK_ERROR);
+    asyncio_ignore(ASYNCIO_DEADLOCK_ERROR);
+    CHECK_DOUBLE(asyncio_loop_time(loop), at);
+}
+
 /* ---- values that count themselves ---- */
 
 static int values_made TEST_UNUSED, values_dropped TEST_UNUSED;

@@ -17,7 +17,7 @@ ASYNC(starts) {
     RETURN();
 }
 
-TEST(children_start_in_the_order_of_the_arguments) {
+TEST(children_start_in_the_order_of_the_arguments) { /* GATH-1 */
     run_alone(starts());
     CHECK_NOTES("a b c end");
 }
@@ -32,7 +32,7 @@ ASYNC(orders) {
     RETURN();
 }
 
-TEST(results_are_in_the_order_of_the_arguments) { run_alone(orders()); }
+TEST(results_are_in_the_order_of_the_arguments) { run_alone(orders()); } /* GATH-2 */
 
 ASYNC(mixes) {
     asyncio_value l[3];
@@ -140,7 +140,7 @@ ASYNC(repeats) {
     RETURN();
 }
 
-TEST(the_same_task_twice_runs_once_and_its_result_is_repeated) {
+TEST(the_same_task_twice_runs_once_and_its_result_is_repeated) { /* GATH-4 */
     run_alone(repeats());
     CHECK_NOTES("once");
 }
@@ -158,7 +158,7 @@ ASYNC(counts_turns) {
     RETURN();
 }
 
-TEST(gather_takes_as_many_turns_as_asyncio_does) { run_alone(counts_turns()); }
+TEST(gather_takes_as_many_turns_as_asyncio_does) { run_alone(counts_turns()); } /* GATH-18 */
 
 ASYNC(is_eager) {
     asyncio_loop_set_task_factory(loop, asyncio_eager_task_factory, NULL);
@@ -171,7 +171,7 @@ ASYNC(is_eager) {
     RETURN();
 }
 
-TEST(gather_of_tasks_that_end_eagerly_is_done_at_once) { run_alone(is_eager()); }
+TEST(gather_of_tasks_that_end_eagerly_is_done_at_once) { run_alone(is_eager()); } /* EAG-12 */
 
 static asyncio_contextvar *var;
 
@@ -189,7 +189,7 @@ ASYNC(keeps_its_context) {
     RETURN();
 }
 
-TEST(children_have_a_copy_of_the_context) {
+TEST(children_have_a_copy_of_the_context) { /* CTX-9 */
     var = asyncio_contextvar_new("var", NULL);
     run_alone(keeps_its_context());
     asyncio_contextvar_unref(var);
@@ -208,7 +208,7 @@ ASYNC(one_fails) {
     RETURN();
 }
 
-TEST(the_first_error_ends_it_and_the_others_go_on) {
+TEST(the_first_error_ends_it_and_the_others_go_on) { /* GATH-6 */
     run_alone(one_fails());
     CHECK_NOTES("a c");
 }
@@ -221,7 +221,7 @@ ASYNC(two_fail) {
     RETURN();
 }
 
-TEST(errors_after_the_first_one_are_not_reported) {
+TEST(errors_after_the_first_one_are_not_reported) { /* GATH-7 */
     run_alone(two_fail());
     CHECK_INT(reported.count, 0);
 }
@@ -238,7 +238,7 @@ ASYNC(fails_before) {
     RETURN();
 }
 
-TEST(an_argument_that_has_failed_already_ends_it_at_once) {
+TEST(an_argument_that_has_failed_already_ends_it_at_once) { /* GATH-22 */
     run_alone(fails_before());
     CHECK_NOTES("x");
 }
@@ -252,7 +252,7 @@ ASYNC(two_failed_before) {
     RETURN();
 }
 
-TEST(arguments_that_are_done_count_in_their_order) {
+TEST(arguments_that_are_done_count_in_their_order) { /* GATH-22 */
     run_alone(two_failed_before());
     CHECK_INT(reported.count, 0);
 }
@@ -271,7 +271,7 @@ ASYNC(all_as_data) {
     RETURN();
 }
 
-TEST(with_outcomes_errors_are_results) {
+TEST(with_outcomes_errors_are_results) { /* GATH-10 */
     run_alone(all_as_data());
     CHECK_ALL_DROPPED();
     CHECK_INT(reported.count, 0);
@@ -287,7 +287,7 @@ ASYNC(one_is_cancelled, (asyncio_task *) child) {
     return rc;
 }
 
-TEST(a_cancelled_child_is_an_error_and_cancels_the_waiter) {
+TEST(a_cancelled_child_is_an_error_and_cancels_the_waiter) { /* GATH-9 */
     start_loop();
     asyncio_task *child = asyncio_loop_create_task(loop, sleeper("child", 10));
     asyncio_task *t = asyncio_loop_create_task(loop, one_is_cancelled(child));
@@ -318,6 +318,7 @@ ASYNC(cancelled_as_data) {
     RETURN();
 }
 
+/* GATH-10, CANC-15 */
 TEST(with_outcomes_a_cancelled_future_is_a_result_with_its_message_a_task_without) {
     run_alone(cancelled_as_data());
 }
@@ -349,14 +350,14 @@ static asyncio_task *cancel_waiter(asyncio_coro a, asyncio_coro b) {
     return t;
 }
 
-TEST(cancelling_the_waiter_cancels_every_child) {
+TEST(cancelling_the_waiter_cancels_every_child) { /* GATH-11 */
     start_loop();
     CHECK_ENDED(cancel_waiter(sleeper("a", 10), sleeper("b", 10)), ASYNCIO_CANCELLED_ERROR, "stop");
     end_loop();
     CHECK_NOTES("a-cancelled b-cancelled CancelledError at 1");
 }
 
-TEST(the_cancelled_waiter_goes_on_as_soon_as_the_first_child_is_cancelled) {
+TEST(the_cancelled_waiter_goes_on_as_soon_as_the_first_child_is_cancelled) { /* GATH-12 */
     start_loop();
     asyncio_task *t = cancel_waiter(cleans_up("slow", 5), sleeper("b", 10));
     CHECK_ENDED(t, ASYNCIO_CANCELLED_ERROR, "stop");
@@ -364,7 +365,7 @@ TEST(the_cancelled_waiter_goes_on_as_soon_as_the_first_child_is_cancelled) {
     CHECK_NOTES("b-cancelled CancelledError at 1 slow-cleaned");
 }
 
-TEST(with_outcomes_the_cancelled_waiter_waits_for_all_children) {
+TEST(with_outcomes_the_cancelled_waiter_waits_for_all_children) { /* GATH-13 */
     outcomes_form = true;
     start_loop();
     asyncio_task *t = cancel_waiter(sleeper("a", 10), cleans_up("slow", 5));
@@ -373,7 +374,7 @@ TEST(with_outcomes_the_cancelled_waiter_waits_for_all_children) {
     CHECK_NOTES("a-cancelled slow-cleaned CancelledError at 6");
 }
 
-TEST(children_that_swallow_the_cancellation_do_not_save_the_waiter) {
+TEST(children_that_swallow_the_cancellation_do_not_save_the_waiter) { /* GATH-14 */
     for (int i = 0; i < 2; i++) {
         outcomes_form = i;
         start_loop();
@@ -385,7 +386,7 @@ TEST(children_that_swallow_the_cancellation_do_not_save_the_waiter) {
     }
 }
 
-TEST(an_error_of_a_cancelled_child_wins) {
+TEST(an_error_of_a_cancelled_child_wins) { /* GATH-15 */
     start_loop();
     asyncio_task *t = cancel_waiter(fails_if_cancelled(ASYNCIO_KEY_ERROR, "k"), sleeper("b", 10));
     CHECK_ENDED(t, ASYNCIO_KEY_ERROR, "k");
@@ -393,7 +394,7 @@ TEST(an_error_of_a_cancelled_child_wins) {
     CHECK_NOTES("b-cancelled KeyError at 1");
 }
 
-TEST(with_outcomes_the_cancellation_wins_over_an_error_of_a_child) {
+TEST(with_outcomes_the_cancellation_wins_over_an_error_of_a_child) { /* GATH-13, GATH-15 */
     outcomes_form = true;
     start_loop();
     asyncio_task *t = cancel_waiter(fails_if_cancelled(ASYNCIO_KEY_ERROR, "k"), sleeper("b", 10));

@@ -39,7 +39,7 @@ static void fail(asyncio_future *f, int code, const char *text) {
 
 /* ---- results ---- */
 
-TEST(the_value_is_a_list_in_the_order_of_the_arguments) {
+TEST(the_value_is_a_list_in_the_order_of_the_arguments) { /* GATH-2, GATH-19 */
     start();
     asyncio_future *g = GATHER(false, a, b, c);
     set(b, 2);
@@ -79,7 +79,7 @@ TEST(what_is_not_a_list_has_no_items) {
     CHECK_PTR(asyncio_list_item(&v, 0).type, NULL);
 }
 
-TEST(gather_of_nothing_is_a_finished_future_with_an_empty_list) {
+TEST(gather_of_nothing_is_a_finished_future_with_an_empty_list) { /* GATH-3 */
     start();
     asyncio_future *g = asyncio_gather_future(0, NULL, false);
     CHECK(asyncio_future_done(g));
@@ -88,12 +88,12 @@ TEST(gather_of_nothing_is_a_finished_future_with_an_empty_list) {
     end();
 }
 
-TEST(gather_of_nothing_needs_a_loop) {
+TEST(gather_of_nothing_needs_a_loop) { /* GATH-3 */
     CHECK_NULL_ERROR(asyncio_gather_future(0, NULL, false), ASYNCIO_RUNTIME_ERROR,
                      "There is no current event loop in this thread");
 }
 
-TEST(arguments_that_are_done_make_it_done_at_once) {
+TEST(arguments_that_are_done_make_it_done_at_once) { /* GATH-10, GATH-18 */
     start();
     set(a, 1);
     asyncio_future *g = GATHER(false, a, a);
@@ -111,7 +111,7 @@ TEST(arguments_that_are_done_make_it_done_at_once) {
     CHECK_INT(reported.count, 0);
 }
 
-TEST(children_are_scheduled_by_the_call) {
+TEST(children_are_scheduled_by_the_call) { /* GATH-1, GATH-19 */
     start();
     asyncio_future *g = GATHER(false, sleeper("x", 1), sleeper("y", 0.5));
     asyncio_task *tasks[4];
@@ -124,7 +124,7 @@ TEST(children_are_scheduled_by_the_call) {
     end();
 }
 
-TEST(a_cancelled_child_fails_it_but_does_not_make_it_cancelled) {
+TEST(a_cancelled_child_fails_it_but_does_not_make_it_cancelled) { /* GATH-9 */
     start();
     asyncio_future *g = GATHER(false, a, b);
     asyncio_future_cancel(a, "m");
@@ -139,7 +139,7 @@ TEST(a_cancelled_child_fails_it_but_does_not_make_it_cancelled) {
 
 /* ---- cancel ---- */
 
-TEST(cancel_asks_every_child_and_is_done_when_they_are) {
+TEST(cancel_asks_every_child_and_is_done_when_they_are) { /* GATH-11, GATH-13 */
     start();
     asyncio_future *g = GATHER(true, a, b);
     CHECK(asyncio_future_cancel(g, "m"));
@@ -167,7 +167,7 @@ TEST(cancel_leaves_children_alone_that_are_done) {
     end();
 }
 
-TEST(cancel_is_refused_once_all_children_are_done_and_the_result_is_delivered) {
+TEST(cancel_is_refused_once_all_children_are_done_and_the_result_is_delivered) { /* GATH-16 */
     start();
     asyncio_future *g = GATHER(false, a, b);
     set(a, 1);
@@ -179,7 +179,7 @@ TEST(cancel_is_refused_once_all_children_are_done_and_the_result_is_delivered) {
     end();
 }
 
-TEST(cancel_after_it_failed_is_refused_and_the_children_go_on) {
+TEST(cancel_after_it_failed_is_refused_and_the_children_go_on) { /* GATH-17 */
     start();
     asyncio_future *g = GATHER(false, a, b);
     fail(a, ASYNCIO_KEY_ERROR, "k");
@@ -229,7 +229,7 @@ TEST(a_child_given_twice_is_asked_once_for_each) {
 
 /* ---- reports ---- */
 
-TEST(its_own_error_is_reported_if_nobody_looks_at_it) {
+TEST(its_own_error_is_reported_if_nobody_looks_at_it) { /* GATH-8 */
     start();
     asyncio_future *g = GATHER(false, a, b);
     fail(a, ASYNCIO_KEY_ERROR, "k");
@@ -245,7 +245,7 @@ TEST(its_own_error_is_reported_if_nobody_looks_at_it) {
     CHECK_INT(reported.count, 1);
 }
 
-TEST(children_it_made_are_destroyed_without_a_report) {
+TEST(children_it_made_are_destroyed_without_a_report) { /* GATH-21, TASK-20 */
     start();
     asyncio_future *g = GATHER(false, sleeper("x", 1));
     turn();
@@ -330,7 +330,7 @@ TEST(children_show_the_gather_among_their_callbacks) {
 
 /* ---- bad input ---- */
 
-TEST(futures_of_different_loops_are_refused) {
+TEST(futures_of_different_loops_are_refused) { /* GATH-5 */
     start();
     asyncio_loop *other = asyncio_testing_new_event_loop(0);
     asyncio_future *foreign = asyncio_loop_create_future(other);
@@ -343,7 +343,7 @@ TEST(futures_of_different_loops_are_refused) {
     end();
 }
 
-TEST(a_bad_argument_is_refused_and_those_before_it_go_on) {
+TEST(a_bad_argument_is_refused_and_those_before_it_go_on) { /* GATH-20 */
     start();
     asyncio_coro bad = noop();
     bad.type = NULL;

@@ -23,7 +23,7 @@ ASYNC(gets_results) {
     RETURN();
 }
 
-TEST(shield_gives_what_the_shielded_one_gives) {
+TEST(shield_gives_what_the_shielded_one_gives) { /* SHLD-4 */
     run_alone(gets_results());
     CHECK_INT(values_made, 1);
     CHECK_ALL_DROPPED();
@@ -42,7 +42,7 @@ TEST(a_value_that_cannot_be_copied_is_not_taken_from_a_task_that_others_hold) {
     CHECK_ALL_DROPPED();
 }
 
-TEST(what_is_done_is_its_own_shield) {
+TEST(what_is_done_is_its_own_shield) { /* SHLD-1 */
     start_loop();
     asyncio_future *f = asyncio_loop_create_future(loop);
     CHECK_INT(asyncio_future_set_result(f, asyncio_int(1)), 0);
@@ -53,7 +53,7 @@ TEST(what_is_done_is_its_own_shield) {
     end_loop();
 }
 
-TEST(shield_future_follows_one_turn_later) {
+TEST(shield_future_follows_one_turn_later) { /* SHLD-4 */
     start_loop();
     asyncio_future *f = asyncio_loop_create_future(loop);
     asyncio_future *s = asyncio_shield_future(ASYNCIO_CORO(f));
@@ -74,7 +74,7 @@ ASYNC(starts_at_once) {
     RETURN();
 }
 
-TEST(a_shielded_coroutine_object_is_a_task_from_the_call_on) {
+TEST(a_shielded_coroutine_object_is_a_task_from_the_call_on) { /* SHLD-1 */
     run_alone(starts_at_once());
     CHECK_NOTES("x end");
 }
@@ -93,7 +93,7 @@ ASYNC(awaits_shielded, (asyncio_task *) inner) {
     RETURN();
 }
 
-TEST(cancelling_the_waiter_leaves_the_shielded_one_alone) {
+TEST(cancelling_the_waiter_leaves_the_shielded_one_alone) { /* SHLD-2 */
     start_loop();
     asyncio_task *inner = asyncio_loop_create_task(loop, sleeper("inner", 5));
     asyncio_task *t = asyncio_loop_create_task(loop, awaits_shielded(inner));
@@ -108,14 +108,20 @@ TEST(cancelling_the_waiter_leaves_the_shielded_one_alone) {
     CHECK_NOTES("CancelledError inner");
 }
 
-TEST(cancelling_the_shield_takes_its_callback_from_the_shielded_one) {
+#define SHIELDED "shield.<locals>._inner_done_callback()"
+
+TEST(cancelling_the_shield_takes_its_callback_from_the_shielded_one) { /* SHLD-5 */
     start_loop();
-    asyncio_future *f = asyncio_loop_create_future(loop);
-    asyncio_future *s = asyncio_shield_future(ASYNCIO_CORO(f));
-    CHECK(asyncio_future_cancel(s, NULL));
-    CHECK(asyncio_future_cancelled(s));
+    asyncio_future *f = asyncio_loop_create_future(loop), *s[2];
+    for (int i = 0; i < 2; i++) s[i] = asyncio_shield_future(ASYNCIO_CORO(f));
+    CHECK_STR(REPR_OF(f), "<Future pending cb=[" SHIELDED ", " SHIELDED "]>");
+    for (int i = 0; i < 2; i++) {
+        CHECK(asyncio_future_cancel(s[i], NULL));
+        CHECK(asyncio_future_cancelled(s[i]));
+    }
     turn();
-    asyncio_future_unref(s);
+    CHECK_STR(REPR_OF(f), "<Future pending cb=[" SHIELDED "]>"); /* it watches for a late error */
+    for (int i = 0; i < 2; i++) asyncio_future_unref(s[i]);
     CHECK(!asyncio_future_done(f));
     CHECK_INT(asyncio_future_set_result(f, asyncio_int(1)), 0);
     turn();
@@ -123,7 +129,7 @@ TEST(cancelling_the_shield_takes_its_callback_from_the_shielded_one) {
     end_loop();
 }
 
-TEST(the_shielded_one_is_not_kept_once_the_shield_is_cancelled) {
+TEST(the_shielded_one_is_not_kept_once_the_shield_is_cancelled) { /* SHLD-10 */
     start_loop();
     asyncio_future *f = asyncio_loop_create_future(loop);
     asyncio_future *s = asyncio_shield_future(ASYNCIO_CORO(f));
@@ -138,7 +144,7 @@ TEST(the_shielded_one_is_not_kept_once_the_shield_is_cancelled) {
 
 /* ---- the shielded one is cancelled ---- */
 
-TEST(cancelling_the_shielded_one_cancels_the_shield_without_the_message) {
+TEST(cancelling_the_shielded_one_cancels_the_shield_without_the_message) { /* SHLD-3, CANC-15 */
     start_loop();
     asyncio_task *inner = asyncio_loop_create_task(loop, sleeper("inner", 5));
     asyncio_task *t = asyncio_loop_create_task(loop, awaits_shielded(inner));
@@ -168,6 +174,7 @@ static void end_shields(void) {
     end_loop();
 }
 
+/* SHLD-6, V14-4 */
 TEST(an_error_after_the_shield_was_cancelled_is_reported_once_and_counts_as_retrieved) {
     shield_thrice();
     for (int i = 0; i < 3; i++) asyncio_future_cancel(shields[i], NULL);
@@ -212,7 +219,7 @@ TEST(one_shield_of_several_that_is_cancelled_reports_and_the_others_get_the_erro
     CHECK_INT(reported.count, 1);
 }
 
-TEST(an_error_in_the_turn_of_the_cancel_is_the_shielded_ones_own) {
+TEST(an_error_in_the_turn_of_the_cancel_is_the_shielded_ones_own) { /* SHLD-7 */
     shield_thrice();
     CHECK_INT(asyncio_future_set_exception(inner_future, ASYNCIO_KEY_ERROR, "k"), 0);
     for (int i = 0; i < 3; i++) asyncio_future_cancel(shields[i], NULL);
@@ -337,6 +344,18 @@ TEST(loop_closed_with_a_shield_and_a_task_under_way) {
     end_loop();
 }
 
+ASYNC(leaves_a_shielded_task) {
+    asyncio_auto_future s = asyncio_shield_future(sleeper("inner", 10));
+    CHECK(s != NULL);
+    pass(1);
+    RETURN();
+}
+
+TEST(the_end_of_a_run_cancels_the_shielded_one) { /* SHLD-11 */
+    CHECK_INT(asyncio_run(leaves_a_shielded_task(), NULL), 0);
+    CHECK_NOTES("inner-cancelled");
+}
+
 /* ---- with gather, as a task ---- */
 
 ASYNC(shields_a_gather) {
@@ -346,7 +365,7 @@ ASYNC(shields_a_gather) {
     RETURN();
 }
 
-TEST(cancelling_a_shielded_gather_leaves_its_children_alone) {
+TEST(cancelling_a_shielded_gather_leaves_its_children_alone) { /* SHLD-8 */
     start_loop();
     asyncio_task *t = asyncio_loop_create_task(loop, shields_a_gather());
     CHECK_INT(run(asyncio_sleep(0.5)), 0);
@@ -357,7 +376,7 @@ TEST(cancelling_a_shielded_gather_leaves_its_children_alone) {
     CHECK_NOTES("CancelledError a b");
 }
 
-TEST(cancelling_a_gather_of_shields_cancels_only_the_shields) {
+TEST(cancelling_a_gather_of_shields_cancels_only_the_shields) { /* SHLD-9 */
     start_loop();
     asyncio_set_event_loop(loop);
     asyncio_future *a = asyncio_loop_create_future(loop), *b = asyncio_loop_create_future(loop);

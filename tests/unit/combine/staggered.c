@@ -27,8 +27,8 @@ ASYNC(first_wins) {
     CHECK_NOTES("a+0 b+1 c+2 a-CancelledError@2.5 c-CancelledError@2.5");
     RETURN();
 }
-TEST(each_starts_a_delay_after_the_one_before_and_the_first_to_succeed_wins) {
-    run_alone(first_wins()); /* STG-1 */
+TEST(each_starts_a_delay_after_the_one_before_and_the_first_to_succeed_wins) { /* STG-1 */
+    run_alone(first_wins());
 }
 
 ASYNC(failure_starts_next) {
@@ -48,6 +48,7 @@ ASYNC(failure_starts_next) {
     for (int i = 0; i < 3; i++) asyncio_outcome_fini(&o[i]);
     RETURN();
 }
+/* STG-1, STG-2 */
 TEST(the_failure_of_the_last_started_starts_the_next) { run_alone(failure_starts_next()); }
 
 ASYNC(older_failure) {
@@ -58,7 +59,7 @@ ASYNC(older_failure) {
     CHECK_NOTES("a+0 b+1 c+2 b-CancelledError@2.5");
     RETURN();
 }
-TEST(the_failure_of_an_older_one_starts_nothing) { run_alone(older_failure()); }
+TEST(the_failure_of_an_older_one_starts_nothing) { run_alone(older_failure()); } /* STG-1 */
 
 ASYNC(sequential) {
     int winner;
@@ -68,7 +69,7 @@ ASYNC(sequential) {
     CHECK_NOTES("a+0 b+100");
     RETURN();
 }
-TEST(without_a_delay_one_runs_at_a_time) { run_alone(sequential()); }
+TEST(without_a_delay_one_runs_at_a_time) { run_alone(sequential()); } /* STG-1 */
 
 ASYNC(all_fail) {
     int winner;

@@ -41,7 +41,7 @@ ASYNC(waits_for_all) {
     RETURN();
 }
 
-TEST(the_exit_waits_for_all_tasks) {
+TEST(the_exit_waits_for_all_tasks) { /* TG-3 */
     run_alone(waits_for_all());
     CHECK_NOTES("body b a end at 2");
 }
@@ -60,7 +60,7 @@ ASYNC(waits_for_late_ones) {
     RETURN();
 }
 
-TEST(the_exit_waits_for_tasks_that_tasks_add) {
+TEST(the_exit_waits_for_tasks_that_tasks_add) { /* TG-3 */
     run_alone(waits_for_late_ones());
     CHECK_NOTES("late");
 }
@@ -83,7 +83,7 @@ ASYNC(counts_turns) {
     RETURN();
 }
 
-TEST(it_takes_as_many_turns_as_asyncio_does) { run_alone(counts_turns()); }
+TEST(it_takes_as_many_turns_as_asyncio_does) { run_alone(counts_turns()); } /* TG-4, TG-7 */
 
 ASYNC(keeps_a_task) {
     int rc;
@@ -99,7 +99,7 @@ ASYNC(keeps_a_task) {
     RETURN();
 }
 
-TEST(a_tasks_result_can_be_read_after_the_block) { run_alone(keeps_a_task()); }
+TEST(a_tasks_result_can_be_read_after_the_block) { run_alone(keeps_a_task()); } /* TG-26 */
 
 ASYNC(many_short_ones) {
     int rc;
@@ -115,7 +115,7 @@ ASYNC(many_short_ones) {
     RETURN();
 }
 
-TEST(tasks_that_are_done_are_let_go_at_once) {
+TEST(tasks_that_are_done_are_let_go_at_once) { /* TG-28 */
     run_alone(many_short_ones());
     CHECK_ALL_DROPPED();
 }
@@ -149,7 +149,7 @@ ASYNC(with_options) {
     RETURN();
 }
 
-TEST(name_context_stack_and_eager_start_are_passed_on) {
+TEST(name_context_stack_and_eager_start_are_passed_on) { /* TG-27 */
     var = asyncio_contextvar_new("var", NULL);
     run_alone(with_options());
     asyncio_contextvar_unref(var);
@@ -176,7 +176,7 @@ ASYNC(one_fails) {
     RETURN();
 }
 
-TEST(a_failing_task_cancels_the_others_and_the_body) {
+TEST(a_failing_task_cancels_the_others_and_the_body) { /* TG-6, TG-17, TG-26 */
     run_alone(one_fails());
     CHECK_NOTES("a-cancelled b-cancelled body-cancelled");
 }
@@ -211,7 +211,7 @@ ASYNC(swallows_interruption) {
     RETURN();
 }
 
-TEST(a_body_that_swallows_the_cancellation_goes_on_and_the_group_is_raised_at_its_end) {
+TEST(a_body_that_swallows_the_cancellation_goes_on_and_the_group_is_raised_at_its_end) { /* TG-23 */
     run_alone(swallows_interruption());
 }
 
@@ -226,7 +226,7 @@ ASYNC(awaits_failing_task) {
     RETURN();
 }
 
-TEST(a_body_that_awaits_the_failing_task_is_cancelled_before_it_sees_the_error) {
+TEST(a_body_that_awaits_the_failing_task_is_cancelled_before_it_sees_the_error) { /* TG-22 */
     run_alone(awaits_failing_task());
 }
 
@@ -242,7 +242,7 @@ ASYNC(body_fails) {
     RETURN();
 }
 
-TEST(an_error_of_the_body_cancels_the_tasks_and_is_in_the_group) {
+TEST(an_error_of_the_body_cancels_the_tasks_and_is_in_the_group) { /* TG-8, TG-9 */
     run_alone(body_fails());
     CHECK_NOTES("");
 }
@@ -261,6 +261,7 @@ ASYNC(all_fail) {
     RETURN();
 }
 
+/* TG-10, TG-11 */
 TEST(errors_are_in_the_order_of_completion_the_bodys_last) { run_alone(all_fail()); }
 
 ASYNC(base_error_inside) {
@@ -273,6 +274,7 @@ ASYNC(base_error_inside) {
     RETURN();
 }
 
+/* TG-11 */
 TEST(a_member_that_is_no_exception_makes_it_a_base_group) { run_alone(base_error_inside()); }
 
 ASYNC(gets_interrupt, (int) code) {
@@ -287,7 +289,7 @@ ASYNC(gets_interrupt, (int) code) {
     RETURN();
 }
 
-TEST(an_interrupt_of_the_body_comes_out_as_it_is) {
+TEST(an_interrupt_of_the_body_comes_out_as_it_is) { /* TG-13 */
     run_alone(gets_interrupt(ASYNCIO_KEYBOARD_INTERRUPT));
     CHECK_NOTES("child-cancelled");
     run_alone(gets_interrupt(ASYNCIO_SYSTEM_EXIT));
@@ -306,7 +308,7 @@ ASYNC(child_interrupts) {
     return rc;
 }
 
-TEST(an_interrupt_of_a_task_leaves_the_run_and_then_the_group) {
+TEST(an_interrupt_of_a_task_leaves_the_run_and_then_the_group) { /* TG-13, TG-14 */
     start_loop();
     asyncio_task *t = asyncio_loop_create_task(loop, child_interrupts());
     int rc = asyncio_loop_run_forever(loop); /* leaves before the group can react */
@@ -338,7 +340,7 @@ ASYNC(task_is_cancelled) {
     RETURN();
 }
 
-TEST(a_cancelled_task_is_no_error) {
+TEST(a_cancelled_task_is_no_error) { /* TG-12 */
     run_alone(task_is_cancelled());
     CHECK_NOTES("a-cancelled b");
 }
@@ -364,7 +366,7 @@ static asyncio_task *cancel_parent_at(double when, asyncio_coro child, double bo
     return t;
 }
 
-TEST(cancelling_the_parent_cancels_the_tasks_and_waits_for_them) {
+TEST(cancelling_the_parent_cancels_the_tasks_and_waits_for_them) { /* TG-15 */
     static const double bodies[] = { 0, 100 };
     for (int i = 0; i < 2; i++) {
         start_loop();
@@ -389,7 +391,7 @@ ASYNC(catches_group, (asyncio_coro *) child, (bool) awaits) {
     RETURN(counted());
 }
 
-TEST(an_error_in_the_cleanup_wins_and_the_cancellation_hits_the_next_await) {
+TEST(an_error_in_the_cleanup_wins_and_the_cancellation_hits_the_next_await) { /* TG-16, V13-4 */
     start_loop();
     asyncio_coro child = fails_if_cancelled(ASYNCIO_KEY_ERROR, "k");
     asyncio_task *t = asyncio_loop_create_task(loop, catches_group(&child, true));
@@ -403,7 +405,7 @@ TEST(an_error_in_the_cleanup_wins_and_the_cancellation_hits_the_next_await) {
     CHECK_NOTES("caught CancelledError");
 }
 
-TEST(a_parent_that_returns_without_another_await_ends_cancelled_all_the_same) {
+TEST(a_parent_that_returns_without_another_await_ends_cancelled_all_the_same) { /* TG-19 */
     start_loop();
     asyncio_coro child = fails_if_cancelled(ASYNCIO_KEY_ERROR, "k");
     asyncio_task *t = asyncio_loop_create_task(loop, catches_group(&child, false));
@@ -417,7 +419,7 @@ TEST(a_parent_that_returns_without_another_await_ends_cancelled_all_the_same) {
     CHECK_ALL_DROPPED();
 }
 
-TEST(cancelled_again_while_it_exits_the_group_still_waits) {
+TEST(cancelled_again_while_it_exits_the_group_still_waits) { /* TG-24 */
     start_loop();
     asyncio_coro child = cleans_up("child", 5);
     asyncio_task *t = asyncio_loop_create_task(loop, group_of(&child, 0));
@@ -451,7 +453,7 @@ ASYNC(cancelled_from_outside_while_aborting) {
     RETURN();
 }
 
-TEST(a_request_from_outside_while_aborting_is_not_lost) {
+TEST(a_request_from_outside_while_aborting_is_not_lost) { /* TG-18, V13-4 */
     run_alone(cancelled_from_outside_while_aborting());
     CHECK_NOTES("slow-cleaned");
 }
@@ -479,7 +481,7 @@ ASYNC(nests) {
     RETURN();
 }
 
-TEST(an_inner_group_is_a_member_of_the_outer_one) {
+TEST(an_inner_group_is_a_member_of_the_outer_one) { /* TG-20 */
     run_alone(nests());
     CHECK_NOTES("outer-cancelled");
 }
@@ -497,7 +499,7 @@ ASYNC(outer_fails) {
     RETURN();
 }
 
-TEST(a_failure_outside_cancels_the_inner_group_and_only_the_outer_reports) {
+TEST(a_failure_outside_cancels_the_inner_group_and_only_the_outer_reports) { /* TG-21 */
     run_alone(outer_fails());
     CHECK_NOTES("inner-cancelled");
 }
@@ -523,6 +525,7 @@ ASYNC(both_cancelled) {
     RETURN();
 }
 
+/* TG-17, TG-18 */
 TEST(nested_groups_that_fail_together_each_report_their_own) { run_alone(both_cancelled()); }
 
 ASYNC(under_a_timeout) {
@@ -539,7 +542,7 @@ ASYNC(under_a_timeout) {
     RETURN();
 }
 
-TEST(a_timeout_around_a_group_cancels_its_tasks) {
+TEST(a_timeout_around_a_group_cancels_its_tasks) { /* TMO-23 */
     run_alone(under_a_timeout());
     CHECK_NOTES("a-cancelled b-cancelled");
 }
@@ -575,7 +578,7 @@ ASYNC(eager_child_fails) {
     RETURN();
 }
 
-TEST(a_task_that_fails_eagerly_aborts_the_group_one_turn_later) {
+TEST(a_task_that_fails_eagerly_aborts_the_group_one_turn_later) { /* EAG-13, V14-5 */
     run_alone(eager_child_fails());
     CHECK_NOTES("other-cancelled");
 }

@@ -173,7 +173,7 @@ ASYNC(wrong_exits) {
 
 TEST(exit_belongs_to_the_task_and_form_that_entered) { run_alone(wrong_exits()); }
 
-TEST(a_group_is_entered_inside_a_task) {
+TEST(a_group_is_entered_inside_a_task) { /* TG-1 */
     asyncio_taskgroup *g = NULL;
     CHECK_ERROR(asyncio_taskgroup_enter(&g), ASYNCIO_RUNTIME_ERROR,
                 "TaskGroup cannot determine the parent task");
@@ -199,7 +199,7 @@ ASYNC(enters_twice) {
     RETURN();
 }
 
-TEST(a_group_is_entered_once_and_left_once) { run_alone(enters_twice()); }
+TEST(a_group_is_entered_once_and_left_once) { run_alone(enters_twice()); } /* TG-1 */
 
 /* ---- refused tasks ---- */
 
@@ -268,6 +268,7 @@ ASYNC(refuses) {
     RETURN();
 }
 
+/* TG-2 */
 TEST(a_group_takes_no_tasks_before_after_or_while_it_shuts_down) { run_alone(refuses()); }
 
 static int try_late(asyncio_future *f, void *g) {
@@ -288,7 +289,7 @@ ASYNC(refuses_in_late_callback) {
     RETURN();
 }
 
-TEST(for_a_later_callback_of_the_last_task_the_group_is_finished) {
+TEST(for_a_later_callback_of_the_last_task_the_group_is_finished) { /* TG-5 */
     run_alone(refuses_in_late_callback());
     CHECK_NOTES("refused");
 }
@@ -307,6 +308,7 @@ ASYNC(holds_spawners) {
     RETURN();
 }
 
+/* TG-30 */
 TEST(tasks_that_spawn_for_ever_end_with_the_first_failure) { run_alone(holds_spawners()); }
 
 ASYNC(takes_held) {
@@ -327,7 +329,7 @@ ASYNC(takes_held) {
     RETURN();
 }
 
-TEST(a_refused_coroutine_object_stays_the_callers) { run_alone(takes_held()); }
+TEST(a_refused_coroutine_object_stays_the_callers) { run_alone(takes_held()); } /* TG-2 */
 
 /* ---- ending it early ---- */
 
@@ -352,7 +354,7 @@ ASYNC(cancels_the_group, (bool) inside) {
     RETURN();
 }
 
-TEST(cancel_ends_the_tasks_and_the_body_and_the_block_ends_well) {
+TEST(cancel_ends_the_tasks_and_the_body_and_the_block_ends_well) { /* V15-1 */
     run_alone(cancels_the_group(true));
     CHECK_NOTES("a-cancelled b-cancelled body-cancelled fine");
 }
@@ -397,7 +399,7 @@ ASYNC(child_cancels, (int) eager) {
     RETURN();
 }
 
-TEST(a_task_may_end_its_group_also_eagerly) {
+TEST(a_task_may_end_its_group_also_eagerly) { /* V15-1 */
     run_alone(child_cancels(0));
     CHECK_NOTES("other-cancelled");
     run_alone(child_cancels(1));
@@ -418,7 +420,7 @@ ASYNC(cancelled_both_ways) {
     RETURN();
 }
 
-TEST(a_cancellation_from_outside_is_not_swallowed_by_the_groups_own) {
+TEST(a_cancellation_from_outside_is_not_swallowed_by_the_groups_own) { /* V15-1 */
     for (int i = 0; i < 2; i++) {
         start_loop();
         asyncio_task *t = asyncio_loop_create_task(loop, cancelled_both_ways());
@@ -490,6 +492,24 @@ TEST(whenever_the_parent_is_cancelled_every_value_is_dropped_once) {
         end_loop();
         CHECK_ALL_DROPPED();
     }
+}
+
+ASYNC(leaves_a_group, (asyncio_taskgroup **) left) {
+    TRY(asyncio_taskgroup_enter(left));
+    TRY(asyncio_taskgroup_spawn(*left, gives_counted()));
+    TRY(AWAIT(asyncio_taskgroup_exit(*left, 0)));
+    RETURN(counted());
+}
+
+TEST(a_group_that_was_left_keeps_neither_its_tasks_nor_its_parent) { /* TG-29, V14-5 */
+    asyncio_taskgroup *left = NULL;
+    start_loop();
+    asyncio_task_unref(asyncio_loop_create_task(loop, leaves_a_group(&left)));
+    CHECK_INT(run(asyncio_sleep(1)), 0);
+    CHECK_INT(values_made, 2);
+    CHECK_ALL_DROPPED();
+    asyncio_taskgroup_unref(left);
+    end_loop();
 }
 
 TEST(nothing_has_a_repr) { CHECK_STR(REPR_OF((asyncio_taskgroup *)NULL), "None"); }

@@ -21,11 +21,13 @@ ASYNC(expires) {
     asyncio_auto_error e = asyncio_error_take(rc);
     CHECK_PTR(asyncio_error_message(e), NULL);
     CHECK_INT(asyncio_error_code(asyncio_error_cause(e)), ASYNCIO_CANCELLED_ERROR);
+    CHECK_PTR(asyncio_error_message(asyncio_error_cause(e)), NULL);
     CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 0);
     CHECK_DOUBLE(now(), 10.0);
     RETURN();
 }
 
+/* TMO-6, TMO-7, TMO-20, UNC-5, SEEDX-4 */
 TEST(the_deadline_cancels_the_body_and_comes_out_as_a_timeout) {
     run_alone(expires());
     CHECK_NOTES("body-cancelled");
@@ -91,7 +93,7 @@ ASYNC(sees_errors) {
     RETURN();
 }
 
-TEST(another_error_of_the_body_passes) { run_alone(sees_errors()); }
+TEST(another_error_of_the_body_passes) { run_alone(sees_errors()); } /* TMO-11, UNC-5 */
 
 ASYNC(sees_timeout_between) {
     int rc = AWAIT(raises_from_handler());
@@ -104,7 +106,7 @@ ASYNC(sees_timeout_between) {
     RETURN();
 }
 
-TEST(an_error_raised_for_the_cancellation_has_the_timeout_in_between) {
+TEST(an_error_raised_for_the_cancellation_has_the_timeout_in_between) { /* TMO-11, V13-5 */
     run_alone(sees_timeout_between());
 }
 
@@ -161,7 +163,7 @@ ASYNC(swallows_timeout) {
     RETURN();
 }
 
-TEST(a_body_that_swallows_the_cancellation_ends_without_a_timeout) {
+TEST(a_body_that_swallows_the_cancellation_ends_without_a_timeout) { /* TMO-10, TMO-22 */
     run_alone(swallows_timeout());
 }
 
@@ -193,7 +195,7 @@ ASYNC(no_limit) {
     RETURN();
 }
 
-TEST(there_may_be_no_limit) { run_alone(no_limit()); }
+TEST(there_may_be_no_limit) { run_alone(no_limit()); } /* TMO-1 */
 
 ASYNC(deadline_counts_from_the_call) {
     int rc;
@@ -209,7 +211,7 @@ ASYNC(deadline_counts_from_the_call) {
     RETURN();
 }
 
-TEST(the_deadline_is_fixed_by_the_call_not_by_entering) {
+TEST(the_deadline_is_fixed_by_the_call_not_by_entering) { /* TMO-1 */
     run_alone(deadline_counts_from_the_call());
 }
 
@@ -227,7 +229,7 @@ ASYNC(is_late, (double) delay) {
     RETURN();
 }
 
-TEST(a_deadline_in_the_past_fires_in_the_next_turn) {
+TEST(a_deadline_in_the_past_fires_in_the_next_turn) { /* TMO-4, SEEDX-6 */
     run_alone(is_late(0));
     run_alone(is_late(-1));
 }
@@ -243,7 +245,7 @@ ASYNC(never_suspends) {
     RETURN();
 }
 
-TEST(a_body_that_never_suspends_does_not_time_out) { run_alone(never_suspends()); }
+TEST(a_body_that_never_suspends_does_not_time_out) { run_alone(never_suspends()); } /* TMO-5 */
 
 /* ---- states and repr ---- */
 
@@ -277,9 +279,10 @@ ASYNC(shows_states) {
     RETURN();
 }
 
+/* TMO-2, TMO-3, TMO-17, TMO-19, TMO-20 */
 TEST(every_state_shows_itself_and_reschedules_only_while_active) { run_alone(shows_states()); }
 
-TEST(a_timeout_is_entered_inside_a_task) {
+TEST(a_timeout_is_entered_inside_a_task) { /* TMO-2 */
     asyncio_block tm = asyncio_timeout(1, NULL);
     CHECK_ERROR(asyncio_block_enter(&tm), ASYNCIO_RUNTIME_ERROR,
                 "Timeout should be used inside a task");
@@ -339,7 +342,7 @@ ASYNC(reschedules) {
     RETURN();
 }
 
-TEST(reschedule_replaces_the_deadline) { run_alone(reschedules()); }
+TEST(reschedule_replaces_the_deadline) { run_alone(reschedules()); } /* TMO-18 */
 
 ASYNC(disarms) {
     int rc;
@@ -356,7 +359,7 @@ ASYNC(disarms) {
     RETURN();
 }
 
-TEST(reschedule_to_no_limit_disarms_it) { run_alone(disarms()); }
+TEST(reschedule_to_no_limit_disarms_it) { run_alone(disarms()); } /* TMO-18 */
 
 ASYNC(reschedules_into_the_past) {
     int rc;
@@ -373,7 +376,7 @@ ASYNC(reschedules_into_the_past) {
     RETURN();
 }
 
-TEST(rescheduled_into_the_past_it_fires_in_the_next_turn) {
+TEST(rescheduled_into_the_past_it_fires_in_the_next_turn) { /* TMO-18 */
     run_alone(reschedules_into_the_past());
 }
 
@@ -390,7 +393,7 @@ ASYNC(guarded, (double) limit, (double) duration) {
     return rc;
 }
 
-TEST(a_cancellation_from_outside_passes) {
+TEST(a_cancellation_from_outside_passes) { /* TMO-9, UNC-5 */
     start_loop();
     asyncio_task *t = asyncio_loop_create_task(loop, guarded(10, 20));
     CHECK_INT(run(asyncio_sleep(1)), 0);
@@ -407,7 +410,7 @@ static int cancel_task(void *t) {
     return 0;
 }
 
-TEST(a_cancellation_from_outside_beside_the_deadline_passes_too) {
+TEST(a_cancellation_from_outside_beside_the_deadline_passes_too) { /* TMO-8, UNC-5 */
     for (int first = 0; first < 2; first++) { /* before and after the deadline, in one turn */
         start_loop();
         double limit = first ? 2 : 3;
@@ -434,7 +437,7 @@ ASYNC(times_out_in_cleanup) {
     return rc;
 }
 
-TEST(a_timeout_works_in_the_cleanup_of_a_cancelled_task) {
+TEST(a_timeout_works_in_the_cleanup_of_a_cancelled_task) { /* TMO-21 */
     start_loop();
     asyncio_task *t = asyncio_loop_create_task(loop, times_out_in_cleanup());
     CHECK_INT(run(asyncio_sleep(1)), 0);
@@ -465,7 +468,7 @@ ASYNC(nests, (double) outer_limit, (double) inner_limit, (double) duration) {
     RETURN();
 }
 
-TEST(of_nested_deadlines_that_are_equal_only_the_outermost_times_out) {
+TEST(of_nested_deadlines_that_are_equal_only_the_outermost_times_out) { /* TMO-12 */
     run_alone(nests(1, 1, 10));
     CHECK_NOTES("CancelledError TimeoutError");
     CHECK(expired[0] && expired[1]);
@@ -473,13 +476,13 @@ TEST(of_nested_deadlines_that_are_equal_only_the_outermost_times_out) {
     CHECK_NOTES("CancelledError TimeoutError");
 }
 
-TEST(the_outer_deadline_first_comes_out_of_the_outer_block) {
+TEST(the_outer_deadline_first_comes_out_of_the_outer_block) { /* TMO-13 */
     run_alone(nests(1, 5, 10));
     CHECK_NOTES("CancelledError TimeoutError");
     CHECK(expired[0] && !expired[1]);
 }
 
-TEST(the_inner_deadline_first_comes_out_of_the_inner_block) {
+TEST(the_inner_deadline_first_comes_out_of_the_inner_block) { /* TMO-14 */
     run_alone(nests(5, 1, 10));
     CHECK_NOTES("TimeoutError TimeoutError"); /* as an error that passes through the outer one */
     CHECK(!expired[0] && expired[1]);
@@ -497,6 +500,7 @@ ASYNC(nests_in_finally) {
     RETURN();
 }
 
+/* TMO-24 */
 TEST(a_timeout_inside_what_an_expired_one_cleans_up_works) { run_alone(nests_in_finally()); }
 
 /* ---- in one turn with what is awaited ---- */
@@ -511,6 +515,7 @@ ASYNC(completes_with_the_deadline, (asyncio_future *) f) {
     RETURN();
 }
 
+/* TMO-15 */
 TEST(a_future_done_in_the_turn_of_the_deadline_keeps_its_value_and_the_block_times_out) {
     start_loop();
     asyncio_future *f = asyncio_loop_create_future(loop);
@@ -523,7 +528,7 @@ TEST(a_future_done_in_the_turn_of_the_deadline_keeps_its_value_and_the_block_tim
     CHECK_ALL_DROPPED();
 }
 
-TEST(a_future_set_after_the_deadline_of_that_turn_is_cancelled) {
+TEST(a_future_set_after_the_deadline_of_that_turn_is_cancelled) { /* TMO-16 */
     start_loop();
     asyncio_future *f = asyncio_loop_create_future(loop);
     asyncio_task *t = asyncio_loop_create_task(loop, completes_with_the_deadline(f));

@@ -20,7 +20,7 @@ ASYNC(in_time) {
     RETURN();
 }
 
-TEST(what_ends_in_time_gives_its_result) { run_alone(in_time()); }
+TEST(what_ends_in_time_gives_its_result) { run_alone(in_time()); } /* WFOR-1 */
 
 ASYNC(eternity) {
     TRY(AWAIT(sleeper("eternity", 3600)));
@@ -41,7 +41,7 @@ ASYNC(too_late) {
     RETURN();
 }
 
-TEST(what_takes_too_long_is_cancelled_and_comes_out_as_a_timeout) {
+TEST(what_takes_too_long_is_cancelled_and_comes_out_as_a_timeout) { /* WFOR-11, SEEDX-4 */
     run_alone(too_late());
     CHECK_NOTES("eternity-cancelled eternity-cancelled");
 }
@@ -55,7 +55,7 @@ ASYNC(counts_turns) {
     RETURN();
 }
 
-TEST(wait_for_takes_as_many_turns_as_asyncio_does) { run_alone(counts_turns()); }
+TEST(wait_for_takes_as_many_turns_as_asyncio_does) { run_alone(counts_turns()); } /* WFOR-4 */
 
 static asyncio_task *seen_task;
 static asyncio_contextvar *var;
@@ -76,7 +76,7 @@ ASYNC(runs_inline) {
     RETURN();
 }
 
-TEST(a_coroutine_object_runs_in_the_waiting_task_and_its_context) {
+TEST(a_coroutine_object_runs_in_the_waiting_task_and_its_context) { /* WFOR-4, CTX-9, SEEDX-5 */
     var = asyncio_contextvar_new("var", NULL);
     run_alone(runs_inline());
     asyncio_contextvar_unref(var);
@@ -91,7 +91,7 @@ ASYNC(waits_for_cleanup) {
     RETURN();
 }
 
-TEST(it_waits_until_what_it_cancelled_has_ended) {
+TEST(it_waits_until_what_it_cancelled_has_ended) { /* WFOR-6 */
     run_alone(waits_for_cleanup());
     CHECK_NOTES("t-cleaned");
 }
@@ -107,7 +107,7 @@ ASYNC(swallowed) {
     RETURN();
 }
 
-TEST(what_swallows_the_cancellation_gives_its_value) { run_alone(swallowed()); }
+TEST(what_swallows_the_cancellation_gives_its_value) { run_alone(swallowed()); } /* WFOR-7 */
 
 ASYNC(fails_in_cleanup) {
     asyncio_auto_task t = asyncio_create_task(fails_if_cancelled(ASYNCIO_KEY_ERROR, "k"));
@@ -117,6 +117,7 @@ ASYNC(fails_in_cleanup) {
     RETURN();
 }
 
+/* WFOR-6 */
 TEST(an_error_in_the_cleanup_comes_out_instead_of_the_timeout) { run_alone(fails_in_cleanup()); }
 
 /* ---- without any time ---- */
@@ -143,7 +144,7 @@ ASYNC(no_time, (double) limit) {
     RETURN();
 }
 
-TEST(without_time_only_what_is_done_counts) {
+TEST(without_time_only_what_is_done_counts) { /* WFOR-2 */
     run_alone(no_time(0));
     CHECK_NOTES("t-cancelled");
     run_alone(no_time(-1));
@@ -166,7 +167,7 @@ ASYNC(no_time_for_what_goes_on) {
     RETURN();
 }
 
-TEST(without_time_what_it_cancels_is_waited_for_and_may_win) {
+TEST(without_time_what_it_cancels_is_waited_for_and_may_win) { /* WFOR-2, WFOR-3 */
     run_alone(no_time_for_what_goes_on());
     CHECK_NOTES("c-cleaned");
 }
@@ -195,7 +196,7 @@ ASYNC(shielded_without_time) {
     RETURN();
 }
 
-TEST(a_shielded_one_goes_on) {
+TEST(a_shielded_one_goes_on) { /* SHLD-12 */
     run_alone(shielded_without_time());
     CHECK_NOTES("t");
 }
@@ -210,7 +211,7 @@ ASYNC(waits, (asyncio_future *) f, (double) limit) {
     RETURN();
 }
 
-TEST(cancelling_the_waiter_cancels_what_it_waits_for) {
+TEST(cancelling_the_waiter_cancels_what_it_waits_for) { /* WFOR-9 */
     for (int i = 0; i < 2; i++) {
         start_loop();
         asyncio_future *f = asyncio_loop_create_future(loop);
@@ -226,7 +227,7 @@ TEST(cancelling_the_waiter_cancels_what_it_waits_for) {
     }
 }
 
-TEST(a_cancellation_is_not_lost_if_the_result_was_there_already) {
+TEST(a_cancellation_is_not_lost_if_the_result_was_there_already) { /* WFOR-9 */
     for (int i = 0; i < 2; i++) {
         start_loop();
         asyncio_future *f = asyncio_loop_create_future(loop);
@@ -243,7 +244,7 @@ TEST(a_cancellation_is_not_lost_if_the_result_was_there_already) {
     }
 }
 
-TEST(what_is_cancelled_by_others_cancels_the_waiter) {
+TEST(what_is_cancelled_by_others_cancels_the_waiter) { /* WFOR-10 */
     start_loop();
     asyncio_future *f = asyncio_loop_create_future(loop);
     asyncio_task *t = asyncio_loop_create_task(loop, waits(f, 10));
@@ -259,7 +260,7 @@ TEST(what_is_cancelled_by_others_cancels_the_waiter) {
 
 static int set_counted(void *f) { return asyncio_future_set_result(f, counted()); }
 
-TEST(a_result_in_the_turn_of_the_deadline_is_too_late) {
+TEST(a_result_in_the_turn_of_the_deadline_is_too_late) { /* WFOR-8 */
     start_loop();
     asyncio_future *f = asyncio_loop_create_future(loop);
     CHECK_INT(asyncio_loop_call_at(loop, 1, set_counted, f), 0);
@@ -330,7 +331,7 @@ ASYNC(bad_input) {
     RETURN();
 }
 
-TEST(bad_arguments_are_refused) { run_alone(bad_input()); }
+TEST(bad_arguments_are_refused) { run_alone(bad_input()); } /* WFOR-12 */
 
 static asyncio_task *task_of_wait_for(double limit) {
     asyncio_coro inner = gives_after(1, 5);

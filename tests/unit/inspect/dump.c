@@ -55,7 +55,7 @@ TEST(a_loop_without_tasks) {
     end_loop();
 }
 
-TEST(each_task_says_what_it_waits_for_and_since_when) {
+TEST(each_task_says_what_it_waits_for_and_since_when) { /* INTR-8 */
     start_loop();
     asyncio_future *f = asyncio_loop_create_future(loop);
     asyncio_task *a = asyncio_loop_create_task(loop, waits_for(f), .name = "a");
@@ -179,7 +179,7 @@ ASYNC(raises_signal) {
     RETURN();
 }
 
-TEST(a_signal_dumps_the_tasks_between_two_steps) {
+TEST(a_signal_dumps_the_tasks_between_two_steps) { /* INTR-8 */
     start_loop();
     asyncio_task_options o = { .size = sizeof o, .coro = raises_signal(), .name = "me" };
     asyncio_task *t = asyncio_loop_create_task_with(loop, &o);

@@ -117,7 +117,7 @@ ASYNC(main_task) {
     RETURN();
 }
 
-TEST(a_task_that_is_awaited) {
+TEST(a_task_that_is_awaited) { /* INTR-7 */
     run_main(main_task());
     CHECK_STR(drawn, "T<there there> s capture_in_function, a deep, a c1"
                      " {T<main> a awaits_task, a main_task}");
@@ -128,7 +128,7 @@ ASYNC(main_gather) {
     RETURN();
 }
 
-TEST(a_child_of_gather) {
+TEST(a_child_of_gather) { /* INTR-7 */
     run_main(main_gather());
     CHECK_STR(drawn, "T<anon> s capture_in_function, a deep, a c1 {T<main> a main_gather}");
 }
@@ -138,7 +138,7 @@ ASYNC(main_shield) {
     RETURN();
 }
 
-TEST(what_is_shielded) {
+TEST(what_is_shielded) { /* INTR-7 */
     run_main(main_shield());
     CHECK_STR(drawn, "T<anon> s capture_in_function, a deep, a c1 {T<main> a main_shield}");
 }
@@ -169,7 +169,7 @@ ASYNC(main_wait) {
     RETURN();
 }
 
-TEST(what_wait_waits_for) {
+TEST(what_wait_waits_for) { /* INTR-7 */
     run_main(main_wait());
     CHECK_STR(drawn, "T<anon> s capture_in_function, a deep, a c1 {T<main> a waits, a main_wait}");
 }
@@ -255,7 +255,7 @@ ASYNC(main_group) {
     RETURN();
 }
 
-TEST(a_task_of_a_group) {
+TEST(a_task_of_a_group) { /* INTR-7 */
     run_main(main_group());
     CHECK_STR(drawn, "T<c1_root> s capture_in_function, a deep, a c1 {T<main> a main_group; "
                      "T<sub_main_1> a awaits {T<main> a main_group}; "
@@ -425,7 +425,7 @@ ASYNC(main_prints) {
     RETURN();
 }
 
-TEST(the_graph_is_printed_as_python_does) {
+TEST(the_graph_is_printed_as_python_does) { /* INTR-7, V14-1 */
     run_main(main_prints());
     CHECK_STR(normalised(test_printed()),
               "* Task(name=\"it's\", id=ID)\n"
@@ -503,7 +503,7 @@ ASYNC(awaits_next, (long) i) {
     RETURN();
 }
 
-TEST(a_circle_is_gone_round_once) {
+TEST(a_circle_is_gone_round_once) { /* INTR-7 */
     start_loop();
     for (long i = 0; i < 3; i++) {
         char name[] = "a";

@@ -54,7 +54,7 @@ ASYNC(reader_replaced) {
     close_pair(fds);
     RETURN();
 }
-TEST(another_reader_takes_the_place_of_the_first) { run_alone(reader_replaced()); }
+TEST(another_reader_takes_the_place_of_the_first) { run_alone(reader_replaced()); } /* LOOP-30 */
 
 static int remove_itself(void *arg) {
     note("%s", (const char *)arg);
@@ -94,7 +94,7 @@ ASYNC(reader_and_writer) {
     close(fds[1]);
     RETURN();
 }
-TEST(a_reader_and_a_writer_of_one_descriptor) { run_alone(reader_and_writer()); }
+TEST(a_reader_and_a_writer_of_one_descriptor) { run_alone(reader_and_writer()); } /* LOOP-30 */
 
 ASYNC(writes_when_possible) {
     TRY(AWAIT(asyncio_wait_fd(fds[0], ASYNCIO_WRITABLE)));

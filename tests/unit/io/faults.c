@@ -45,7 +45,7 @@ ASYNC(reset_while_reading, (int) kind) {
     end_stream_without_peer();
     RETURN();
 }
-TEST(a_reset_in_the_middle_of_a_read_is_told_each_time) {
+TEST(a_reset_in_the_middle_of_a_read_is_told_each_time) { /* NET-3 */
     for (int kind = 0; kind < 3; kind++) run_alone(reset_while_reading(kind));
 }
 
@@ -316,7 +316,7 @@ ASYNC(flooded) {
     end_stream();
     RETURN();
 }
-TEST(a_peer_that_floods_does_not_fill_memory) {
+TEST(a_peer_that_floods_does_not_fill_memory) { /* NET-4 */
     memset(big, 'x', sizeof big);
     run_alone(flooded());
 }

@@ -32,7 +32,7 @@ static int add_noting(int signum, const char *name) {
     return asyncio_loop_add_signal_handler(loop, signum, note_arg, TEXT(name), .drop = note_drop);
 }
 
-TEST(the_callback_is_called_for_each_signal_in_a_later_turn) {
+TEST(the_callback_is_called_for_each_signal_in_a_later_turn) { /* LOOP-31 */
     if (test_under_valgrind()) SKIP("valgrind uses an alternate stack that is disabled");
     start_loop();
     CHECK_INT(add_noting(SIGUSR1, "usr1"), 0);
@@ -52,7 +52,7 @@ TEST(the_callback_is_called_for_each_signal_in_a_later_turn) {
     end_loop();
 }
 
-TEST(another_callback_takes_the_place_of_the_first_and_what_had_come_for_it) {
+TEST(another_callback_takes_the_place_of_the_first_and_what_had_come_for_it) { /* LOOP-31 */
     start_loop();
     CHECK_INT(add_noting(SIGUSR1, "first"), 0);
     raise(SIGUSR1);
@@ -64,7 +64,7 @@ TEST(another_callback_takes_the_place_of_the_first_and_what_had_come_for_it) {
     CHECK_NOTES("drop-second");
 }
 
-TEST(what_was_set_before_is_set_again) {
+TEST(what_was_set_before_is_set_again) { /* LOOP-31 */
     set_other(SIGUSR2);
     start_loop();
     CHECK_INT(add_noting(SIGUSR2, "ours"), 0);
@@ -141,7 +141,7 @@ TEST(an_error_of_a_callback_is_reported) {
     end_loop();
 }
 
-TEST(signals_that_cannot_be_had_are_refused) {
+TEST(signals_that_cannot_be_had_are_refused) { /* LOOP-31 */
     start_loop();
     CHECK_ERROR(add_noting(0, ""), ASYNCIO_VALUE_ERROR, "invalid signal number 0");
     CHECK_ERROR(add_noting(65, ""), ASYNCIO_VALUE_ERROR, "invalid signal number 65");

@@ -112,7 +112,7 @@ TEST(handler_is_given_its_argument) {
 
 /* ---- the default handler ---- */
 
-TEST(default_handler_prints_message_then_what_is_known_then_the_traceback) { /* DBG-2 */
+TEST(default_handler_prints_message_then_what_is_known_then_the_traceback) { /* DBG-2, DBG-10 */
     start_loop();
     asyncio_loop_set_exception_handler(loop, NULL, NULL);
     asyncio_loop_call_soon_with(loop, fail,

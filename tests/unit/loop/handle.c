@@ -40,7 +40,7 @@ static int cancel_handle(void *arg) {
     return 0;
 }
 
-TEST(handle_cancelled_in_its_own_turn_does_not_run) {
+TEST(handle_cancelled_in_its_own_turn_does_not_run) { /* LOOP-10 */
     start_loop();
     asyncio_handle *h = NULL, *first = NULL;
     asyncio_loop_call_soon(loop, note_arg, TEXT("victim"), .handle = &h);
@@ -166,7 +166,7 @@ TEST(argument_is_dropped_after_the_callback) {
     end_loop();
 }
 
-TEST(null_callback_is_a_type_error_in_every_call) {
+TEST(null_callback_is_a_type_error_in_every_call) { /* DBG-8 */
     start_loop();
     asyncio_call_options o = { .size = sizeof o, .drop = count_drop };
     CHECK_INT(asyncio_loop_call_soon_with(loop, NULL, &o), ASYNCIO_TYPE_ERROR);
@@ -302,7 +302,7 @@ static void *post_from_thread(void *arg) {
     return arg;
 }
 
-TEST(threadsafe_calls_wake_a_sleeping_loop_and_keep_their_order) { /* LOOP-22; a real wait */
+TEST(threadsafe_calls_wake_a_sleeping_loop_and_keep_their_order) { /* LOOP-22, V14-6; a real wait */
     loop = asyncio_new_event_loop();
     pthread_t thread;
     CHECK_INT(pthread_create(&thread, NULL, post_from_thread, NULL), 0);

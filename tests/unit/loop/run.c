@@ -144,7 +144,7 @@ TEST(run_until_complete_on_a_future_waits_for_it_and_copies) {
     end_loop();
 }
 
-TEST(run_until_complete_takes_its_callback_away_when_the_run_ends_early) { /* LOOP-14, 15 */
+TEST(run_until_complete_takes_its_callback_away_when_the_run_ends_early) { /* LOOP-14 */
     start_loop();
     asyncio_future *f = asyncio_loop_create_future(loop);
     asyncio_loop_call_soon(loop, stop_it, NULL);
@@ -265,7 +265,7 @@ TEST(running_loop_is_known_in_callbacks_only) { /* LOOP-24 */
     end_loop();
 }
 
-TEST(get_event_loop_never_makes_one) { /* LOOP-24 */
+TEST(get_event_loop_never_makes_one) { /* LOOP-24, V14-7 */
     CHECK_INT(asyncio_get_event_loop() == NULL, 1);
     asyncio_ignore(ASYNCIO_RUNTIME_ERROR);
     start_loop();

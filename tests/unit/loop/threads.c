@@ -70,6 +70,7 @@ ASYNC(is_looked_at) {
     RETURN();
 }
 
+/* INTR-1 */
 TEST(callbacks_have_no_current_task) { CHECK_INT(asyncio_run(is_looked_at(), NULL), 0); }
 
 ASYNC(sleeps, (double) delay) {
@@ -92,7 +93,7 @@ ASYNC(lists) {
     RETURN();
 }
 
-TEST(all_tasks_are_those_that_are_not_done_in_order_of_creation) {
+TEST(all_tasks_are_those_that_are_not_done_in_order_of_creation) { /* INTR-2 */
     asyncio_loop *loop = asyncio_testing_new_event_loop(0);
     asyncio_loop_set_exception_handler(loop, NULL, NULL);
     CHECK_INT(asyncio_loop_run_until_complete(loop, lists(), NULL), 0);

@@ -42,7 +42,7 @@ TEST(no_timers_never_come) {
     asyncio__timers_fini(&timers);
 }
 
-TEST(timer_is_due_at_its_deadline_not_before) {
+TEST(timer_is_due_at_its_deadline_not_before) { /* LOOP-5 */
     struct asyncio__timer t;
     setup();
     asyncio__timer_init(&t, &no_ops);

@@ -136,7 +136,7 @@ static int stop_it(void *arg) {
     return 0;
 }
 
-TEST(timers_run_in_the_order_of_their_deadlines) {
+TEST(timers_run_in_the_order_of_their_deadlines) { /* LOOP-7 */
     start_loop();
     asyncio_loop_call_later(loop, 3, note_arg, TEXT("three"));
     asyncio_loop_call_later(loop, 1, note_arg, TEXT("one"));
@@ -148,7 +148,7 @@ TEST(timers_run_in_the_order_of_their_deadlines) {
     end_loop();
 }
 
-TEST(equal_deadlines_run_in_the_order_they_were_armed) { /* design, section 4 */
+TEST(equal_deadlines_run_in_the_order_they_were_armed) { /* LOOP-7 */
     static const char *const names[] = { "0", "1", "2", "3", "4", "5", "6", "7", "8" };
     start_loop();
     for (int i = 0; i < 9; i++) asyncio_loop_call_at(loop, 7, note_arg, TEXT(names[i]));
@@ -170,7 +170,7 @@ TEST(negative_delays_are_past_deadlines_and_sort_by_them) { /* LOOP-8 */
     end_loop();
 }
 
-TEST(not_a_number_is_refused_as_a_deadline) {
+TEST(not_a_number_is_refused_as_a_deadline) { /* LOOP-9 */
     start_loop();
     CHECK_INT(asyncio_loop_call_later(loop, (double)NAN, note_arg, NULL), ASYNCIO_VALUE_ERROR);
     asyncio_ignore(ASYNCIO_VALUE_ERROR);
@@ -296,7 +296,7 @@ TEST(real_clock_is_monotonic_and_cannot_be_advanced) { /* LOOP-23 */
     end_loop();
 }
 
-TEST(real_timers_do_not_fire_early) { /* real time is what it tests */
+TEST(real_timers_do_not_fire_early) { /* LOOP-5; real time is what it tests */
     loop = asyncio_new_event_loop();
     double start = asyncio_loop_time(loop);
     asyncio_loop_call_later(loop, 0.02, stop_it, NULL);

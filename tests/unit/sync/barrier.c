@@ -25,7 +25,7 @@ static void check_repr(const asyncio_barrier *b, const char *expected) {
     CHECK_STR(text, expected);
 }
 
-TEST(a_barrier_is_for_one_at_least) {
+TEST(a_barrier_is_for_one_at_least) { /* BAR-1 */
     check_null(asyncio_barrier_new(0), ASYNCIO_VALUE_ERROR, "parties must be >= 1");
     check_null(asyncio_barrier_new(-1), ASYNCIO_VALUE_ERROR, "parties must be >= 1");
     asyncio_barrier *b = asyncio_barrier_new(INT_MAX);
@@ -66,6 +66,7 @@ ASYNC(fills) {
     RETURN();
 }
 
+/* BAR-2, BAR-4, BAR-9 */
 TEST(the_last_to_arrive_passes_at_once_and_indices_are_by_arrival) { run(fills()); }
 
 ASYNC(waits_thrice, (asyncio_barrier *) b, (const char *) name) {
@@ -81,7 +82,7 @@ ASYNC(fills_thrice) {
     RETURN();
 }
 
-TEST(a_barrier_can_be_used_again_and_again) { run(fills_thrice()); }
+TEST(a_barrier_can_be_used_again_and_again) { run(fills_thrice()); } /* BAR-8 */
 
 ASYNC(arrives_while_draining) {
     asyncio_barrier *b = asyncio_barrier_new(2);
@@ -100,6 +101,7 @@ ASYNC(arrives_while_draining) {
     RETURN();
 }
 
+/* BAR-3, BAR-4 */
 TEST(who_arrives_while_it_drains_waits_for_the_next_filling) { run(arrives_while_draining()); }
 
 ASYNC(cancels_one) {
@@ -117,7 +119,7 @@ ASYNC(cancels_one) {
     RETURN();
 }
 
-TEST(a_cancelled_task_leaves_and_the_barrier_stays_whole) { run(cancels_one()); }
+TEST(a_cancelled_task_leaves_and_the_barrier_stays_whole) { run(cancels_one()); } /* BAR-5 */
 
 /* ---- reset and abort ---- */
 
@@ -141,7 +143,7 @@ ASYNC(resets) {
     RETURN();
 }
 
-TEST(reset_makes_those_who_wait_fail_and_the_barrier_empty) { run(resets()); }
+TEST(reset_makes_those_who_wait_fail_and_the_barrier_empty) { run(resets()); } /* BAR-6, BAR-9 */
 
 ASYNC(resets_while_draining, (bool) at_once) {
     asyncio_barrier *b = asyncio_barrier_new(3);
@@ -161,9 +163,9 @@ ASYNC(resets_while_draining, (bool) at_once) {
     RETURN();
 }
 
-TEST(tasks_that_drain_before_a_reset_pass) { run(resets_while_draining(false)); }
+TEST(tasks_that_drain_before_a_reset_pass) { run(resets_while_draining(false)); } /* BAR-6 */
 
-TEST(a_reset_that_is_first_catches_those_that_have_not_drained) {
+TEST(a_reset_that_is_first_catches_those_that_have_not_drained) { /* BAR-6 */
     run(resets_while_draining(true));
 }
 
@@ -185,7 +187,7 @@ ASYNC(aborts) {
     RETURN();
 }
 
-TEST(abort_breaks_the_barrier_until_a_reset) { run(aborts()); }
+TEST(abort_breaks_the_barrier_until_a_reset) { run(aborts()); } /* BAR-7, BAR-9 */
 
 /* ---- the block, references, loops, chance ---- */
 

@@ -46,7 +46,7 @@ ASYNC(is_without_the_lock) {
     RETURN();
 }
 
-TEST(wait_and_notify_need_the_lock) { run(is_without_the_lock()); }
+TEST(wait_and_notify_need_the_lock) { run(is_without_the_lock()); } /* COND-1 */
 
 ASYNC(shares_a_lock) {
     asyncio_lock *lock = asyncio_lock_new();
@@ -63,7 +63,7 @@ ASYNC(shares_a_lock) {
     RETURN();
 }
 
-TEST(conditions_can_share_a_lock) { run(shares_a_lock()); }
+TEST(conditions_can_share_a_lock) { run(shares_a_lock()); } /* COND-6 */
 
 /* ---- wait and notify ---- */
 
@@ -93,7 +93,7 @@ ASYNC(notifies_some) {
     RETURN();
 }
 
-TEST(notify_wakes_the_oldest_n) { run(notifies_some()); }
+TEST(notify_wakes_the_oldest_n) { run(notifies_some()); } /* COND-2, COND-3 */
 
 ASYNC(notifies_while_it_holds_the_lock) {
     asyncio_condition *c = asyncio_condition_new(NULL);
@@ -117,7 +117,7 @@ ASYNC(notifies_while_it_holds_the_lock) {
     RETURN();
 }
 
-TEST(each_notify_wakes_another_and_they_go_on_as_the_lock_gets_free) {
+TEST(each_notify_wakes_another_and_they_go_on_as_the_lock_gets_free) { /* COND-3 */
     run(notifies_while_it_holds_the_lock());
 }
 
@@ -135,7 +135,7 @@ ASYNC(notifies_all) {
     RETURN();
 }
 
-TEST(notify_all_wakes_all) { run(notifies_all()); }
+TEST(notify_all_wakes_all) { run(notifies_all()); } /* COND-8 */
 
 static bool counts_down(void *arg) {
     note("%d", *(int *)arg);
@@ -168,7 +168,7 @@ ASYNC(notifies_a_predicate) {
     RETURN();
 }
 
-TEST(wait_for_looks_again_after_each_notification) { run(notifies_a_predicate()); }
+TEST(wait_for_looks_again_after_each_notification) { run(notifies_a_predicate()); } /* COND-8 */
 
 /* ---- cancellation ---- */
 
@@ -204,7 +204,7 @@ ASYNC(cancels_once_and_again) {
     RETURN();
 }
 
-TEST(a_cancelled_wait_gets_the_lock_first_and_fails_with_the_last_error) {
+TEST(a_cancelled_wait_gets_the_lock_first_and_fails_with_the_last_error) { /* COND-4, V13-6 */
     run(cancels_once_and_again());
 }
 
@@ -227,11 +227,11 @@ ASYNC(cancels_a_notified_one, (bool) while_it_waits_for_the_lock) {
     RETURN();
 }
 
-TEST(a_notified_waiter_that_is_cancelled_before_it_runs_passes_it_on) {
+TEST(a_notified_waiter_that_is_cancelled_before_it_runs_passes_it_on) { /* COND-5, V13-6 */
     run(cancels_a_notified_one(false));
 }
 
-TEST(a_notified_waiter_that_is_cancelled_at_the_lock_passes_it_on) {
+TEST(a_notified_waiter_that_is_cancelled_at_the_lock_passes_it_on) { /* COND-5 */
     run(cancels_a_notified_one(true));
 }
 
@@ -249,7 +249,7 @@ ASYNC(times_out) {
     RETURN();
 }
 
-TEST(a_wait_that_times_out_has_the_lock) { run(times_out()); }
+TEST(a_wait_that_times_out_has_the_lock) { run(times_out()); } /* COND-7 */
 
 /* A token in a box: whoever finds one takes it, and puts it back for the next. */
 struct box {
@@ -319,7 +319,7 @@ ASYNC(waits_for_a_second, (asyncio_condition *) c) {
     return rc;
 }
 
-TEST(a_condition_is_bound_to_the_first_loop_somebody_waits_in) {
+TEST(a_condition_is_bound_to_the_first_loop_somebody_waits_in) { /* COND-6 */
     asyncio_condition *c = asyncio_condition_new(NULL);
     CHECK(asyncio_catch(run_for_status(waits_for_a_second(c)), ASYNCIO_TIMEOUT_ERROR));
     check_raised(run_for_status(waits_for_a_second(c)), ASYNCIO_RUNTIME_ERROR,

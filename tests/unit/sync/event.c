@@ -29,7 +29,7 @@ ASYNC(waits_for_a_set_event) {
     RETURN();
 }
 
-TEST(wait_on_a_set_event_does_not_suspend) { run(waits_for_a_set_event()); }
+TEST(wait_on_a_set_event_does_not_suspend) { run(waits_for_a_set_event()); } /* EVT-1 */
 
 ASYNC(sets_with_waiters, (bool) clear) {
     asyncio_event *event = asyncio_event_new();
@@ -47,10 +47,11 @@ ASYNC(sets_with_waiters, (bool) clear) {
     RETURN();
 }
 
-TEST(set_wakes_all_in_order_one_turn_later_and_who_comes_meanwhile_goes_first) {
+TEST(set_wakes_all_in_order_one_turn_later_and_who_comes_meanwhile_goes_first) { /* EVT-2, EVT-3 */
     run(sets_with_waiters(false));
 }
 
+/* EVT-4 */
 TEST(a_waiter_that_saw_the_event_set_goes_on_though_it_is_cleared) { run(sets_with_waiters(true)); }
 
 ASYNC(sets_again_and_again) {
@@ -102,7 +103,7 @@ ASYNC(cancels_waiters) {
     RETURN();
 }
 
-TEST(cancelled_waiters_leave) { run(cancels_waiters()); }
+TEST(cancelled_waiters_leave) { run(cancels_waiters()); } /* EVT-5 */
 
 ASYNC(lets_go_of_the_event) {
     asyncio_event *event = asyncio_event_new();

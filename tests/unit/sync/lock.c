@@ -31,7 +31,7 @@ ASYNC(acquires_a_free_lock) {
     RETURN();
 }
 
-TEST(a_free_lock_is_acquired_without_suspending) { run(acquires_a_free_lock()); }
+TEST(a_free_lock_is_acquired_without_suspending) { run(acquires_a_free_lock()); } /* LOCK-1 */
 
 ASYNC(lets_three_wait) {
     asyncio_lock *lock = asyncio_lock_new();
@@ -55,6 +55,7 @@ ASYNC(lets_three_wait) {
     RETURN();
 }
 
+/* LOCK-2, LOCK-3 */
 TEST(waiters_get_the_lock_in_order_one_turn_after_its_release) { run(lets_three_wait()); }
 
 ASYNC(releases_and_acquires) {
@@ -72,7 +73,7 @@ ASYNC(releases_and_acquires) {
     RETURN();
 }
 
-TEST(nobody_passes_a_waiter_that_was_woken) { run(releases_and_acquires()); }
+TEST(nobody_passes_a_waiter_that_was_woken) { run(releases_and_acquires()); } /* LOCK-2 */
 
 ASYNC(passes_cancelled_waiters) {
     asyncio_lock *lock = asyncio_lock_new();
@@ -93,7 +94,7 @@ ASYNC(passes_cancelled_waiters) {
     RETURN();
 }
 
-TEST(cancelled_waiters_do_not_hold_up_others) { run(passes_cancelled_waiters()); }
+TEST(cancelled_waiters_do_not_hold_up_others) { run(passes_cancelled_waiters()); } /* LOCK-2 */
 
 /* ---- cancellation ---- */
 
@@ -122,10 +123,11 @@ ASYNC(cancels_the_first, (bool) woken_before) {
     RETURN();
 }
 
-TEST(a_waiter_cancelled_in_line_wakes_the_next_if_the_lock_is_free) {
+TEST(a_waiter_cancelled_in_line_wakes_the_next_if_the_lock_is_free) { /* LOCK-5 */
     run(cancels_the_first(false));
 }
 
+/* LOCK-6 */
 TEST(a_waiter_cancelled_after_it_was_woken_wakes_the_next) { run(cancels_the_first(true)); }
 
 ASYNC(times_out) {
@@ -197,7 +199,7 @@ ASYNC(has_it_released) {
     RETURN();
 }
 
-TEST(any_task_may_release_and_a_free_lock_cannot_be) { run(has_it_released()); }
+TEST(any_task_may_release_and_a_free_lock_cannot_be) { run(has_it_released()); } /* LOCK-4 */
 
 ASYNC(acquires_twice) {
     asyncio_lock *lock = asyncio_lock_new();
@@ -207,7 +209,7 @@ ASYNC(acquires_twice) {
     return rc;
 }
 
-TEST(a_task_that_acquires_twice_waits_for_itself) {
+TEST(a_task_that_acquires_twice_waits_for_itself) { /* LOCK-9 */
     asyncio_loop *loop = asyncio_testing_new_event_loop(0);
     int rc = asyncio_loop_run_until_complete(loop, acquires_twice(), NULL);
     CHECK(asyncio_catch(rc, ASYNCIO_DEADLOCK_ERROR));
@@ -248,7 +250,7 @@ ASYNC(does_not_contend, (asyncio_lock *) lock) {
     RETURN(asyncio_lock_release(lock));
 }
 
-TEST(a_lock_is_bound_to_the_first_loop_somebody_waits_in) {
+TEST(a_lock_is_bound_to_the_first_loop_somebody_waits_in) { /* LOCK-7 */
     asyncio_lock *lock = asyncio_lock_new();
     run(does_not_contend(lock));
     CHECK_INT(run_for_status(contends(lock)), ASYNCIO_TIMEOUT_ERROR);
@@ -340,4 +342,4 @@ ASYNC(is_shown) {
     RETURN();
 }
 
-TEST(repr_of_a_lock) { run(is_shown()); }
+TEST(repr_of_a_lock) { run(is_shown()); } /* LOCK-8 */

@@ -42,7 +42,7 @@ static void check_repr(const asyncio_queue *q, const char *expected) {
 
 /* ---- sizes ---- */
 
-TEST(maxsize_zero_or_less_is_no_limit) {
+TEST(maxsize_zero_or_less_is_no_limit) { /* QUE-1 */
     const long sizes[] = { 0, -1, LONG_MIN };
     for (int i = 0; i < 3; i++) {
         asyncio_queue *q = asyncio_queue_new(sizes[i]);
@@ -56,7 +56,7 @@ TEST(maxsize_zero_or_less_is_no_limit) {
     }
 }
 
-TEST(nowait_raises_full_and_empty) {
+TEST(nowait_raises_full_and_empty) { /* QUE-3 */
     asyncio_queue *q = asyncio_queue_new(2);
     asyncio_value v = asyncio_int(5);
     check_raised(asyncio_queue_get_nowait(q, &v), ASYNCIO_QUEUE_EMPTY, NULL);
@@ -88,7 +88,7 @@ ASYNC(puts_and_gets) {
     RETURN();
 }
 
-TEST(put_and_get_that_can_go_on_do_not_suspend) { run(puts_and_gets()); }
+TEST(put_and_get_that_can_go_on_do_not_suspend) { run(puts_and_gets()); } /* QUE-2 */
 
 /* ---- waking ---- */
 
@@ -109,7 +109,7 @@ ASYNC(wakes_getters) {
     RETURN();
 }
 
-TEST(a_put_wakes_the_getter_that_waits_longest) { run(wakes_getters()); }
+TEST(a_put_wakes_the_getter_that_waits_longest) { run(wakes_getters()); } /* QUE-4, QUE-13 */
 
 ASYNC(steals) {
     asyncio_queue *q = asyncio_queue_new(0);
@@ -131,7 +131,7 @@ ASYNC(steals) {
     RETURN();
 }
 
-TEST(a_woken_getter_that_finds_nothing_waits_anew_as_the_last) { run(steals()); }
+TEST(a_woken_getter_that_finds_nothing_waits_anew_as_the_last) { run(steals()); } /* QUE-4 */
 
 ASYNC(wakes_putters) {
     asyncio_queue *q = asyncio_queue_new(1);
@@ -154,7 +154,7 @@ ASYNC(wakes_putters) {
     RETURN();
 }
 
-TEST(a_get_wakes_the_putter_that_waits_longest) { run(wakes_putters()); }
+TEST(a_get_wakes_the_putter_that_waits_longest) { run(wakes_putters()); } /* QUE-13 */
 
 /* ---- cancellation ---- */
 
@@ -177,6 +177,7 @@ ASYNC(cancels_a_getter, (bool) woken) {
     RETURN();
 }
 
+/* QUE-5 */
 TEST(a_getter_cancelled_after_it_was_woken_wakes_the_next) { run(cancels_a_getter(true)); }
 
 TEST(a_getter_cancelled_in_line_is_passed_over) { run(cancels_a_getter(false)); }
@@ -200,6 +201,7 @@ ASYNC(cancels_a_putter, (bool) woken) {
     RETURN();
 }
 
+/* QUE-6 */
 TEST(a_putter_cancelled_after_it_was_woken_wakes_the_next) { run(cancels_a_putter(true)); }
 
 TEST(a_putter_cancelled_in_line_is_passed_over) { run(cancels_a_putter(false)); }
@@ -225,6 +227,7 @@ ASYNC(cancels_the_only_getter) {
     RETURN();
 }
 
+/* QUE-7 */
 TEST(a_cancelled_getter_takes_nothing_and_is_not_kept) { run(cancels_the_only_getter()); }
 
 /* Numbered items go in and out by chance; each comes out exactly once, in order for each
@@ -325,7 +328,7 @@ ASYNC(is_joined) {
     RETURN();
 }
 
-TEST(join_waits_until_every_item_is_done) { run(is_joined()); }
+TEST(join_waits_until_every_item_is_done) { run(is_joined()); } /* QUE-8 */
 
 /* ---- shutdown ---- */
 
@@ -349,6 +352,7 @@ ASYNC(shuts_down_an_empty_queue) {
     RETURN();
 }
 
+/* QUE-10, QUE-12, QUE-13, QUE-14, V13-1 */
 TEST(shutdown_wakes_getters_and_refuses_what_comes) { run(shuts_down_an_empty_queue()); }
 
 ASYNC(shuts_down_a_full_queue) {
@@ -373,6 +377,7 @@ ASYNC(shuts_down_a_full_queue) {
     RETURN();
 }
 
+/* QUE-10, V13-1 */
 TEST(a_queue_that_is_shut_down_gives_what_is_left) { run(shuts_down_a_full_queue()); }
 
 ASYNC(shuts_down_at_once) {
@@ -395,6 +400,7 @@ ASYNC(shuts_down_at_once) {
     RETURN();
 }
 
+/* QUE-11, QUE-12 */
 TEST(an_immediate_shutdown_drops_the_items_and_counts_them_as_done) { run(shuts_down_at_once()); }
 
 ASYNC(shuts_down_with_a_joiner) {
@@ -410,7 +416,7 @@ ASYNC(shuts_down_with_a_joiner) {
     RETURN();
 }
 
-TEST(an_immediate_shutdown_lets_joiners_go_if_nothing_is_unfinished) {
+TEST(an_immediate_shutdown_lets_joiners_go_if_nothing_is_unfinished) { /* QUE-11 */
     run(shuts_down_with_a_joiner());
 }
 

@@ -170,7 +170,7 @@ TEST(a_queue_gives_the_oldest_first_also_while_it_grows) {
     asyncio_queue_unref(q);
 }
 
-TEST(a_lifoqueue_gives_the_newest_first) {
+TEST(a_lifoqueue_gives_the_newest_first) { /* QUE-9 */
     asyncio_lifoqueue *q = asyncio_lifoqueue_new(0);
     asyncio_value v;
     for (int i = 0; i < 100; i++) put_now(q, asyncio_int(i));
@@ -184,7 +184,7 @@ TEST(a_lifoqueue_gives_the_newest_first) {
     asyncio_queue_unref(q);
 }
 
-TEST(a_priorityqueue_gives_the_smallest_first) {
+TEST(a_priorityqueue_gives_the_smallest_first) { /* QUE-9 */
     asyncio_priorityqueue *q = asyncio_priorityqueue_new(0, NULL);
     asyncio_value v;
     for (int i = 0; i < 1000; i++) put_now(q, asyncio_int((int)random_below(100)));
@@ -270,7 +270,7 @@ TEST(equal_items_come_out_in_the_order_of_heapq) {
 
 /* ---- repr ---- */
 
-TEST(repr_of_a_queue_shows_its_items) {
+TEST(repr_of_a_queue_shows_its_items) { /* QUE-13 */
     asyncio_queue *queues[] = { asyncio_queue_new(0), asyncio_lifoqueue_new(5),
                                 asyncio_priorityqueue_new(-1, NULL) };
     for (int i = 0; i < 3; i++) {

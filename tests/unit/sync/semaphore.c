@@ -21,7 +21,7 @@ static void check_repr(const asyncio_semaphore *s, const char *expected) {
     CHECK_STR(text, expected);
 }
 
-TEST(the_initial_value_cannot_be_negative) {
+TEST(the_initial_value_cannot_be_negative) { /* SEM-1 */
     check_null(asyncio_semaphore_new(-1), ASYNCIO_VALUE_ERROR,
                "Semaphore initial value must be >= 0");
     check_null(asyncio_boundedsemaphore_new(-1), ASYNCIO_VALUE_ERROR,
@@ -51,6 +51,7 @@ ASYNC(takes_what_is_there) {
     RETURN();
 }
 
+/* SEM-9 */
 TEST(permits_that_are_there_are_taken_without_suspending) { run(takes_what_is_there()); }
 
 /* ---- order ---- */
@@ -77,7 +78,7 @@ ASYNC(releases_one) {
     RETURN();
 }
 
-TEST(a_release_hands_the_permit_to_the_first_in_line) { run(releases_one()); }
+TEST(a_release_hands_the_permit_to_the_first_in_line) { run(releases_one()); } /* SEM-3, SEM-9 */
 
 ASYNC(releases_several) {
     asyncio_semaphore *s = asyncio_semaphore_new(0);
@@ -97,7 +98,7 @@ ASYNC(releases_several) {
     RETURN();
 }
 
-TEST(several_releases_in_one_turn_wake_as_many) { run(releases_several()); }
+TEST(several_releases_in_one_turn_wake_as_many) { run(releases_several()); } /* SEM-4, V13-6 */
 
 ASYNC(does_not_pass) {
     asyncio_semaphore *s = asyncio_semaphore_new(0);
@@ -115,7 +116,7 @@ ASYNC(does_not_pass) {
     RETURN();
 }
 
-TEST(nobody_passes_a_waiter_even_if_there_is_a_permit_left) { run(does_not_pass()); }
+TEST(nobody_passes_a_waiter_even_if_there_is_a_permit_left) { run(does_not_pass()); } /* SEM-2 */
 
 ASYNC(takes_again_and_again, (asyncio_semaphore *) s, (const char *) name) {
     for (int i = 0; i < 3; i++) {
@@ -138,7 +139,7 @@ ASYNC(shares_one_permit) {
     RETURN();
 }
 
-TEST(who_releases_and_acquires_goes_to_the_back) { run(shares_one_permit()); }
+TEST(who_releases_and_acquires_goes_to_the_back) { run(shares_one_permit()); } /* SEM-7 */
 
 /* ---- cancellation ---- */
 
@@ -159,7 +160,7 @@ ASYNC(cancels_after_the_grant) {
     RETURN();
 }
 
-TEST(a_waiter_cancelled_after_the_grant_gives_the_permit_to_the_next) {
+TEST(a_waiter_cancelled_after_the_grant_gives_the_permit_to_the_next) { /* SEM-5 */
     run(cancels_after_the_grant());
 }
 
@@ -198,7 +199,7 @@ ASYNC(cancels_in_line) {
     RETURN();
 }
 
-TEST(a_waiter_cancelled_in_line_gets_no_permit) { run(cancels_in_line()); }
+TEST(a_waiter_cancelled_in_line_gets_no_permit) { run(cancels_in_line()); } /* SEM-6 */
 
 ASYNC(works_by_chance, (asyncio_semaphore *) s, (int *) inside, (int *) done) {
     for (int i = 0; i < 20; i++) {
@@ -239,7 +240,7 @@ TEST(no_cancellation_loses_or_makes_a_permit) {
 
 /* ---- bounds ---- */
 
-TEST(a_bounded_semaphore_refuses_a_release_too_many_and_is_left_as_it_is) {
+TEST(a_bounded_semaphore_refuses_a_release_too_many_and_is_left_as_it_is) { /* SEM-8 */
     asyncio_boundedsemaphore *s = asyncio_boundedsemaphore_new(1);
     for (int i = 0; i < 2; i++) {
         check_raised(asyncio_semaphore_release(s), ASYNCIO_VALUE_ERROR,

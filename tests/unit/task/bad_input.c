@@ -189,7 +189,7 @@ ASYNC(runs_inside) {
     RETURN(7);
 }
 
-TEST(run_inside_run_is_an_error_and_the_outer_run_goes_on) {
+TEST(run_inside_run_is_an_error_and_the_outer_run_goes_on) { /* RUN-1, LOOP-19 */
     asyncio_value v;
     CHECK_INT(asyncio_run(runs_inside(), &v), 0);
     CHECK_INT(v.i, 7);
@@ -197,7 +197,7 @@ TEST(run_inside_run_is_an_error_and_the_outer_run_goes_on) {
 
 /* ---- closed loops ---- */
 
-TEST(scheduling_on_a_closed_loop_is_an_error) {
+TEST(scheduling_on_a_closed_loop_is_an_error) { /* LOOP-21, LOOP-25 */
     static const char closed[] = "Event loop is closed";
     asyncio_loop *loop = asyncio_new_event_loop();
     asyncio_handle *handle = NULL;
@@ -377,7 +377,7 @@ ASYNC(awaits_nothing) {
 
 TEST(a_coroutine_without_a_type_cannot_be_awaited_or_made_a_task) { run(awaits_nothing()); }
 
-TEST(a_coroutine_without_a_type_cannot_be_run) {
+TEST(a_coroutine_without_a_type_cannot_be_run) { /* RUN-2 */
     check_raised(asyncio_run(typeless(), NULL), ASYNCIO_TYPE_ERROR,
                  "An asyncio.Future, a coroutine or an awaitable is required");
     check_raised(asyncio_run(runless(), NULL), ASYNCIO_TYPE_ERROR,
@@ -415,6 +415,7 @@ ASYNC(sleeps_badly) {
     RETURN();
 }
 
+/* SLP-1, SLP-3 */
 TEST(sleep_of_nan_is_an_error_and_of_a_negative_time_one_turn) { run(sleeps_badly()); }
 
 ASYNC(sleeps_for_ever) {

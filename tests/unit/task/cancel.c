@@ -624,7 +624,7 @@ TEST(cancelled_error_set_as_an_exception_stands_against_a_later_request) {
     end();
 }
 
-TEST(requests_are_counted_up_and_down_but_not_below_zero) { /* UNC-1 */
+TEST(requests_are_counted_up_and_down_but_not_below_zero) { /* UNC-1, UNC-4 */
     start();
     asyncio_task *t = create(wait_future(future));
     turn();
@@ -636,9 +636,9 @@ TEST(requests_are_counted_up_and_down_but_not_below_zero) { /* UNC-1 */
     CHECK_INT(asyncio_task_uncancel(t), 1);
     CHECK_INT(asyncio_task_uncancel(t), 0);
     CHECK_INT(asyncio_task_uncancel(t), 0);
-    CHECK_CONTAINS(REPR(asyncio_task_repr, t), "<Task pending "); /* UNC-4 */
+    CHECK_CONTAINS(REPR(asyncio_task_repr, t), "<Task pending ");
     turn();
-    check_cancelled(t, NULL); /* UNC-4: it had been passed on already */
+    check_cancelled(t, NULL); /* it had been passed on already */
     end();
 }
 
@@ -656,7 +656,7 @@ TEST(count_is_not_reset_by_delivery_or_completion) { /* UNC-2, SEEDX-7 */
     end();
 }
 
-TEST(uncancel_to_zero_forgets_a_request_not_delivered) { /* UNC-3 */
+TEST(uncancel_to_zero_forgets_a_request_not_delivered) { /* UNC-3, V13-3 */
     start();
     asyncio_task *t = create(sleep_zero());
     turn();

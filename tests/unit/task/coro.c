@@ -164,7 +164,7 @@ TEST(hold_and_drop_of_what_has_no_hooks_do_nothing) {
     asyncio_coro_drop(NULL);
 }
 
-TEST(objects_have_the_frozen_size_and_can_be_copied) {
+TEST(objects_have_the_frozen_size_and_can_be_copied) { /* INTR-6 */
     CHECK_INT(sizeof(asyncio_coro), 80);
     asyncio_coro a = text("copied"), b = a;
     CHECK(asyncio_iscoroutine(&a));
@@ -260,7 +260,7 @@ ASYNC(await_pointed, (const asyncio_coro *) c) {
     RETURN(v);
 }
 
-TEST(awaiting_a_task_as_an_object_gives_a_copy_of_its_value) {
+TEST(awaiting_a_task_as_an_object_gives_a_copy_of_its_value) { /* INTR-6 */
     start_loop();
     asyncio_task *t = asyncio_loop_create_task(loop, give_text());
     asyncio_coro c = ASYNCIO_CORO(t);

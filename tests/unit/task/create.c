@@ -105,7 +105,7 @@ TEST(task_may_have_a_larger_stack) {
     end_loop();
 }
 
-TEST(loop_holds_tasks_nobody_else_holds) { /* TASK-19 does not exist here */
+TEST(loop_holds_tasks_nobody_else_holds) { /* TASK-19: not so in asyncio */
     start_loop();
     asyncio_future *f = asyncio_loop_create_future(loop);
     asyncio_task_unref(asyncio_loop_create_task(loop, wait_for_future(f)));
@@ -374,7 +374,7 @@ static int no_current_task(void *arg) {
     return 0;
 }
 
-TEST(current_task_is_the_one_that_runs) {
+TEST(current_task_is_the_one_that_runs) { /* INTR-1 */
     start_loop();
     CHECK_PTR(asyncio_current_task(), NULL);
     asyncio_task *a, *b;
@@ -391,7 +391,7 @@ TEST(current_task_is_the_one_that_runs) {
     end_loop();
 }
 
-TEST(all_tasks_are_those_not_done_in_order_of_creation) {
+TEST(all_tasks_are_those_not_done_in_order_of_creation) { /* INTR-2 */
     start_loop();
     asyncio_task *a = asyncio_loop_create_task(loop, sleep_for(3));
     asyncio_task *b = asyncio_loop_create_task(loop, nothing());
@@ -417,7 +417,7 @@ TEST(all_tasks_are_those_not_done_in_order_of_creation) {
 
 #define FORMAT(...) (snprintf(expected, sizeof expected, __VA_ARGS__), expected)
 
-TEST(repr_shows_state_name_and_coroutine) { /* TASK-15, TASK-16 */
+TEST(repr_shows_state_name_and_coroutine) { /* TASK-15, TASK-16, SEEDX-8 */
     char expected[512];
     start_loop();
     asyncio_future *f = asyncio_loop_create_future(loop);
@@ -466,7 +466,7 @@ TEST(repr_of_a_done_task_ends_with_its_outcome) { /* TASK-15 */
     end_loop();
 }
 
-TEST(repr_says_where_it_was_made_in_debug) { /* TASK-15 */
+TEST(repr_says_where_it_was_made_in_debug) { /* TASK-15, DBG-10 */
     start_loop();
     asyncio_task_options o = { .size = sizeof o, .coro = nothing(), .name = "T", .where = "m.c:3" };
     asyncio_task *t = asyncio_loop_create_task_with(loop, &o);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Eager tasks: the first step is taken inside the call that makes the task. Named after the
- * rules EAG-1 to EAG-17; those about gather and groups are tested with them.
+ * Eager tasks: the first step is taken inside the call that makes the task. Eager tasks
+ * of gather and of groups are tested in tests/unit/combine.
  */
 #include <asyncio.h>
 #include <asyncio/testing.h>
@@ -70,7 +70,7 @@ ASYNC(yields) {
 
 #define EAGERLY(...) asyncio_create_task(__VA_ARGS__, .eager_start = 1)
 
-/* ---- EAG-1 to EAG-4 ---- */
+/* ---- the eager step ---- */
 
 ASYNC(first_step) {
     asyncio_auto_task t = EAGERLY(yields());
@@ -81,9 +81,9 @@ ASYNC(first_step) {
     RETURN();
 }
 
-TEST(the_first_step_is_taken_inside_the_call) { run_plain(first_step()); }
+TEST(the_first_step_is_taken_inside_the_call) { run_plain(first_step()); } /* EAG-1 */
 
-TEST(a_loop_that_does_not_run_starts_nothing_eagerly) {
+TEST(a_loop_that_does_not_run_starts_nothing_eagerly) { /* EAG-2 */
     asyncio_loop *loop = asyncio_new_event_loop();
     asyncio_task *t = asyncio_loop_create_task(loop, returns(4), .eager_start = 1);
     mark("made");
@@ -110,6 +110,7 @@ ASYNC(eager_end) {
     RETURN();
 }
 
+/* EAG-3, TASK-17 */
 TEST(a_task_that_ends_eagerly_is_done_at_once_and_has_no_coroutine) { run_plain(eager_end()); }
 
 ASYNC(eager_block) {
@@ -128,9 +129,9 @@ ASYNC(eager_block) {
     RETURN();
 }
 
-TEST(a_task_that_blocks_eagerly_becomes_an_ordinary_one) { run_plain(eager_block()); }
+TEST(a_task_that_blocks_eagerly_becomes_an_ordinary_one) { run_plain(eager_block()); } /* EAG-4 */
 
-/* ---- EAG-5 ---- */
+/* ---- the current task ---- */
 
 static asyncio_task *creator;
 
@@ -152,7 +153,7 @@ ASYNC(current) {
     RETURN();
 }
 
-TEST(the_new_task_is_current_during_its_eager_step) { run_plain(current()); }
+TEST(the_new_task_is_current_during_its_eager_step) { run_plain(current()); } /* EAG-5 */
 
 ASYNC(nests, (int) depth) {
     asyncio_task *me = asyncio_current_task();
@@ -176,7 +177,7 @@ ASYNC(nesting) {
     RETURN();
 }
 
-TEST(eager_steps_nest) { run_plain(nesting()); }
+TEST(eager_steps_nest) { run_plain(nesting()); } /* EAG-5 */
 
 static int start_from_callback(void *arg) {
     asyncio_task **t = arg;
@@ -197,9 +198,9 @@ ASYNC(starts_in_callback) {
     RETURN();
 }
 
-TEST(callbacks_can_start_tasks_eagerly) { run_plain(starts_in_callback()); }
+TEST(callbacks_can_start_tasks_eagerly) { run_plain(starts_in_callback()); } /* EAG-1 */
 
-/* ---- EAG-6 ---- */
+/* ---- errors ---- */
 
 ASYNC(raises, (int) code) { RAISE(code, "from the eager step"); }
 
@@ -218,6 +219,7 @@ ASYNC(eager_failure) {
     RETURN();
 }
 
+/* EAG-6, SEEDX-11 */
 TEST(an_error_of_the_eager_step_is_stored_and_creation_succeeds) { run_plain(eager_failure()); }
 
 ASYNC(eager_exit, (int) code) {
@@ -235,10 +237,10 @@ ASYNC(eager_exit, (int) code) {
     RETURN();
 }
 
-TEST(keyboard_interrupt_of_the_eager_step_comes_out_of_the_creation) {
+TEST(keyboard_interrupt_of_the_eager_step_comes_out_of_the_creation) { /* EAG-5, EAG-6 */
     run_plain(eager_exit(ASYNCIO_KEYBOARD_INTERRUPT));
 }
-TEST(system_exit_of_the_eager_step_comes_out_of_the_creation) {
+TEST(system_exit_of_the_eager_step_comes_out_of_the_creation) { /* EAG-6 */
     run_plain(eager_exit(ASYNCIO_SYSTEM_EXIT));
 }
 
@@ -257,7 +259,7 @@ TEST(system_exit_of_a_nested_eager_step_leaves_the_run_if_nobody_handles_it) {
     asyncio_ignore(ASYNCIO_SYSTEM_EXIT);
 }
 
-/* ---- EAG-7 ---- */
+/* ---- callbacks ---- */
 
 static int called(asyncio_future *f, void *arg) {
     (void)f, (void)arg;
@@ -279,11 +281,11 @@ ASYNC(callbacks_after) {
     RETURN();
 }
 
-TEST(awaiting_a_task_that_ended_eagerly_costs_no_turn_its_callbacks_one) {
+TEST(awaiting_a_task_that_ended_eagerly_costs_no_turn_its_callbacks_one) { /* EAG-7 */
     run_plain(callbacks_after());
 }
 
-/* ---- EAG-8, EAG-9 ---- */
+/* ---- contexts ---- */
 
 static asyncio_contextvar *var;
 
@@ -310,7 +312,7 @@ ASYNC(own_context) {
     RETURN();
 }
 
-TEST(the_eager_step_runs_in_a_copy_of_the_creators_context) {
+TEST(the_eager_step_runs_in_a_copy_of_the_creators_context) { /* EAG-8 */
     var = asyncio_contextvar_new("var", NULL);
     run_plain(own_context());
     asyncio_contextvar_unref(var);
@@ -357,9 +359,9 @@ ASYNC(entered_context) {
     RETURN();
 }
 
-TEST(an_entered_context_is_refused_and_leaves_no_task) { run_plain(entered_context()); }
+TEST(an_entered_context_is_refused_and_leaves_no_task) { run_plain(entered_context()); } /* EAG-9 */
 
-/* ---- EAG-10, EAG-11 ---- */
+/* ---- cancelling ---- */
 
 ASYNC(cancels_after) {
     asyncio_auto_task t = EAGERLY(returns(1));
@@ -377,7 +379,7 @@ ASYNC(cancels_after) {
     RETURN();
 }
 
-TEST(cancel_after_the_eager_step) { run_plain(cancels_after()); }
+TEST(cancel_after_the_eager_step) { run_plain(cancels_after()); } /* EAG-10 */
 
 ASYNC(cancels_itself, (bool) yields_then) {
     asyncio_task_cancel(asyncio_current_task(), NULL);
@@ -395,9 +397,9 @@ ASYNC(self_cancel) {
     RETURN();
 }
 
-TEST(a_task_that_cancels_itself_in_its_eager_step) { run_plain(self_cancel()); }
+TEST(a_task_that_cancels_itself_in_its_eager_step) { run_plain(self_cancel()); } /* EAG-11 */
 
-/* ---- EAG-14 to EAG-16: factories ---- */
+/* ---- factories ---- */
 
 ASYNC(under_factory) {
     check_trace("");
@@ -412,7 +414,7 @@ ASYNC(under_factory) {
     RETURN();
 }
 
-TEST(the_eager_factory_makes_all_tasks_eager_but_those_that_say_no) {
+TEST(the_eager_factory_makes_all_tasks_eager_but_those_that_say_no) { /* EAG-14, V14-2 */
     run_with_factory(under_factory());
 }
 
@@ -428,7 +430,7 @@ ASYNC(names) {
     RETURN();
 }
 
-TEST(the_name_is_there_in_the_eager_step) { run_with_factory(names()); }
+TEST(the_name_is_there_in_the_eager_step) { run_with_factory(names()); } /* EAG-15 */
 
 static asyncio_task *construct(asyncio_loop *loop, const asyncio_task_options *o, void *arg) {
     CHECK_INT(o->eager_start, 1);
@@ -449,14 +451,14 @@ ASYNC(custom) {
     RETURN();
 }
 
-TEST(the_eager_factory_calls_the_constructor_it_is_given) {
+TEST(the_eager_factory_calls_the_constructor_it_is_given) { /* EAG-16 */
     asyncio_eager_factory mine = { construct, (void *)(uintptr_t) "mine" };
     trace[0] = '\0';
     CHECK_INT(asyncio_run(custom(), NULL, .loop_factory = eager_loop, .loop_factory_arg = &mine),
               0);
 }
 
-/* ---- EAG-17 ---- */
+/* ---- chains ---- */
 
 ASYNC(calls_chain, (int) depth) {
     if (depth == 0) RETURN(0);
@@ -478,4 +480,5 @@ ASYNC(queues_nothing) {
     RETURN();
 }
 
+/* EAG-17 */
 TEST(a_chain_of_tasks_that_never_block_queues_nothing) { run_with_factory(queues_nothing()); }

@@ -632,7 +632,7 @@ static asyncio_loop *virtual_loop(void *arg) {
     return asyncio_testing_new_event_loop(0);
 }
 
-TEST(run_closes_them_at_its_end) {
+TEST(run_closes_them_at_its_end) { /* RUN-3 */
     CHECK_INT(asyncio_run(leaves_it_to_run(), NULL, .loop_factory = virtual_loop), 0);
     CHECK_NOTES("main g:GeneratorExit:OK");
     asyncio_gen_unref(left[0]);

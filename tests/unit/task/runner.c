@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * asyncio_run, the runner and asyncio_main: what they give, the order in which a run is shut
- * down, and what Ctrl-C does. Named after the rules RUN-1 to RUN-13 and SIG-1 to SIG-8.
+ * down, and what Ctrl-C does.
  */
 #include <asyncio.h>
 #include <asyncio/testing.h>
@@ -56,7 +56,7 @@ ASYNC(parks, (const char *) name) {
 
 ASYNC(gives_loop) { RETURN((void *)asyncio_get_running_loop()); }
 
-TEST(run_gives_the_value_and_leaves_no_loop_behind) {
+TEST(run_gives_the_value_and_leaves_no_loop_behind) { /* RUN-1 */
     asyncio_value v;
     CHECK_INT(asyncio_run(returns(4), &v), 0);
     CHECK_INT(v.i, 4);
@@ -76,7 +76,7 @@ static const asyncio_value_type counted = {
 
 ASYNC(returns_counted, (int *) drops) { RETURN(asyncio_own(drops, &counted)); }
 
-TEST(a_value_nobody_wants_is_dropped_and_never_shown) {
+TEST(a_value_nobody_wants_is_dropped_and_never_shown) { /* RUN-13 */
     int drops = 0;
     asyncio_value v;
     CHECK_INT(asyncio_run(returns_counted(&drops), NULL), 0);
@@ -103,7 +103,7 @@ TEST(run_of_a_main_that_is_cancelled_gives_cancelled_error) {
     check_raised(asyncio_run(cancels_itself(), NULL), ASYNCIO_CANCELLED_ERROR, "by myself");
 }
 
-TEST(run_takes_any_awaitable) {
+TEST(run_takes_any_awaitable) { /* RUN-2, V14-3 */
     asyncio_loop *loop = asyncio_new_event_loop();
     asyncio_future *f = asyncio_loop_create_future(loop);
     asyncio_value v;
@@ -128,7 +128,7 @@ ASYNC(ends_with_leftovers) {
     RETURN(1);
 }
 
-TEST(what_is_left_is_cancelled_in_order_and_silently) {
+TEST(what_is_left_is_cancelled_in_order_and_silently) { /* RUN-3, RUN-4 */
     asyncio_value v;
     CHECK_INT(asyncio_run(ends_with_leftovers(), &v, .loop_factory = noting_loop), 0);
     CHECK_INT(v.i, 1);
@@ -148,7 +148,7 @@ ASYNC(leaves_failing) {
     RETURN(1);
 }
 
-TEST(errors_of_what_is_left_are_reported_and_do_not_replace_the_result) {
+TEST(errors_of_what_is_left_are_reported_and_do_not_replace_the_result) { /* RUN-3, RUN-4, RUN-7 */
     asyncio_value v;
     CHECK_INT(asyncio_run(leaves_failing(), &v, .loop_factory = noting_loop), 0);
     CHECK_INT(v.i, 1);
@@ -170,7 +170,7 @@ ASYNC(leaves_long) {
     RAISE(ASYNCIO_VALUE_ERROR, "main");
 }
 
-TEST(shutdown_waits_for_those_that_take_long_to_clean_up) {
+TEST(shutdown_waits_for_those_that_take_long_to_clean_up) { /* RUN-5, RUN-7 */
     check_raised(asyncio_run(leaves_long(), NULL, .loop_factory = noting_loop), ASYNCIO_VALUE_ERROR,
                  "main");
     CHECK_STR(trace, "cleaned up");
@@ -190,7 +190,7 @@ ASYNC(leaves_spawning) {
     RETURN();
 }
 
-TEST(tasks_made_during_shutdown_are_destroyed_with_the_loop) {
+TEST(tasks_made_during_shutdown_are_destroyed_with_the_loop) { /* RUN-6 */
     CHECK_INT(asyncio_run(leaves_spawning(), NULL, .loop_factory = noting_loop), 0);
     CHECK_STR(trace, "[Task was destroyed but it is pending! late] late");
 }
@@ -205,7 +205,7 @@ static int debug_of_run(int option) {
     return (int)v.i;
 }
 
-TEST(debug_is_what_the_option_says_otherwise_the_environment) {
+TEST(debug_is_what_the_option_says_otherwise_the_environment) { /* RUN-8, DBG-6 */
     unsetenv("ASYNCIO_DEBUG");
     CHECK_INT(debug_of_run(0), 0);
     CHECK_INT(debug_of_run(1), 1);
@@ -219,7 +219,7 @@ TEST(debug_is_what_the_option_says_otherwise_the_environment) {
 
 /* ---- the runner ---- */
 
-TEST(a_runner_runs_many_times_on_one_loop) {
+TEST(a_runner_runs_many_times_on_one_loop) { /* RUN-9, RUN-12 */
     asyncio_runner *r = asyncio_runner_new(NULL);
     asyncio_value a, b;
     CHECK_INT(asyncio_runner_run(r, gives_loop(), &a, NULL), 0);
@@ -238,7 +238,7 @@ TEST(a_runner_runs_many_times_on_one_loop) {
     asyncio_runner_unref(r);
 }
 
-TEST(closing_a_runner_that_was_never_used_leaves_it_usable) {
+TEST(closing_a_runner_that_was_never_used_leaves_it_usable) { /* RUN-9 */
     asyncio_runner *r = asyncio_runner_new(NULL);
     asyncio_value v;
     CHECK_INT(asyncio_runner_close(r), 0);
@@ -255,7 +255,7 @@ ASYNC(runs_runner, (asyncio_runner *) r) {
     RETURN();
 }
 
-TEST(a_runner_cannot_be_run_or_closed_from_inside_its_run) {
+TEST(a_runner_cannot_be_run_or_closed_from_inside_its_run) { /* RUN-10 */
     asyncio_runner *r = asyncio_runner_new(NULL);
     CHECK_INT(asyncio_runner_run(r, runs_runner(r), NULL, NULL), 0);
     asyncio_runner_unref(r);
@@ -281,7 +281,7 @@ ASYNC(waits, (double) seconds) {
     RETURN();
 }
 
-TEST(tasks_left_by_one_run_go_on_in_the_next) {
+TEST(tasks_left_by_one_run_go_on_in_the_next) { /* RUN-11 */
     asyncio_run_options o = { .size = sizeof o, .loop_factory = noting_loop };
     asyncio_runner *r = asyncio_runner_new(&o);
     CHECK_INT(asyncio_runner_run(r, starts_counting(), NULL, NULL), 0);
@@ -300,7 +300,7 @@ ASYNC(adds_to_var) {
     RETURN(v.i);
 }
 
-TEST(the_context_of_a_runner_persists_over_its_runs) {
+TEST(the_context_of_a_runner_persists_over_its_runs) { /* CTX-7 */
     asyncio_value v, zero = asyncio_int(0);
     var = asyncio_contextvar_new("var", &zero);
     asyncio_runner *r = asyncio_runner_new(NULL);
@@ -318,7 +318,7 @@ TEST(the_context_of_a_runner_persists_over_its_runs) {
     asyncio_contextvar_unref(var);
 }
 
-TEST(a_loop_factory_is_used_and_its_loop_is_not_set_for_the_thread) {
+TEST(a_loop_factory_is_used_and_its_loop_is_not_set_for_the_thread) { /* RUN-12 */
     asyncio_run_options o = { .size = sizeof o, .loop_factory = noting_loop };
     asyncio_runner *r = asyncio_runner_new(&o);
     CHECK(asyncio_runner_get_loop(r) != NULL);
@@ -366,7 +366,7 @@ ASYNC(stops_its_loop) {
     RETURN();
 }
 
-TEST(a_loop_that_is_stopped_under_run_is_an_error) {
+TEST(a_loop_that_is_stopped_under_run_is_an_error) { /* LOOP-15 */
     check_raised(asyncio_run(stops_its_loop(), NULL), ASYNCIO_RUNTIME_ERROR,
                  "Event loop stopped before Future completed.");
     CHECK_STR(trace, "");
@@ -396,7 +396,7 @@ ASYNC(is_interrupted, (int) answer) {
     RAISE(answer, "instead");
 }
 
-TEST(ctrl_c_cancels_main_and_run_gives_keyboard_interrupt) {
+TEST(ctrl_c_cancels_main_and_run_gives_keyboard_interrupt) { /* SIG-1, SIG-2 */
     CHECK_INT(asyncio_run(is_interrupted(0), NULL), ASYNCIO_KEYBOARD_INTERRUPT);
     asyncio_ignore(ASYNCIO_KEYBOARD_INTERRUPT);
     struct sigaction now;
@@ -404,18 +404,18 @@ TEST(ctrl_c_cancels_main_and_run_gives_keyboard_interrupt) {
     CHECK(now.sa_handler == SIG_DFL);
 }
 
-TEST(main_can_swallow_ctrl_c) {
+TEST(main_can_swallow_ctrl_c) { /* SIG-4 */
     asyncio_value v;
     CHECK_INT(asyncio_run(is_interrupted(5), &v), 0);
     CHECK_INT(v.i, 5);
 }
 
-TEST(main_can_turn_ctrl_c_into_another_error) {
+TEST(main_can_turn_ctrl_c_into_another_error) { /* SIG-5 */
     check_raised(asyncio_run(is_interrupted(ASYNCIO_VALUE_ERROR), NULL), ASYNCIO_VALUE_ERROR,
                  "instead");
 }
 
-TEST(ctrl_c_wakes_a_loop_that_sleeps) {
+TEST(ctrl_c_wakes_a_loop_that_sleeps) { /* SIG-2 */
     int ms = 50;
     pthread_t thread;
     CHECK_INT(pthread_create(&thread, NULL, interrupt_later, &ms), 0);
@@ -432,7 +432,7 @@ ASYNC(cancelled_by_both, (asyncio_task **) me) {
     return rc;
 }
 
-TEST(ctrl_c_on_top_of_another_cancel_stays_a_cancelled_error) {
+TEST(ctrl_c_on_top_of_another_cancel_stays_a_cancelled_error) { /* SIG-6 */
     asyncio_task *me;
     CHECK_INT(asyncio_run(cancelled_by_both(&me), NULL), ASYNCIO_CANCELLED_ERROR);
     asyncio_ignore(ASYNCIO_CANCELLED_ERROR);
@@ -452,13 +452,13 @@ ASYNC(ignores_interrupts) {
     return rc;
 }
 
-TEST(a_second_ctrl_c_leaves_the_run_at_once) {
+TEST(a_second_ctrl_c_leaves_the_run_at_once) { /* SIG-3 */
     CHECK_INT(asyncio_run(ignores_interrupts(), NULL), ASYNCIO_KEYBOARD_INTERRUPT);
     asyncio_ignore(ASYNCIO_KEYBOARD_INTERRUPT);
     CHECK_STR(trace, "once twice");
 }
 
-TEST(interrupts_are_counted_anew_in_each_run) {
+TEST(interrupts_are_counted_anew_in_each_run) { /* SIG-7 */
     asyncio_runner *r = asyncio_runner_new(NULL);
     for (int i = 1; i < 4; i++) {
         asyncio_value v;
@@ -478,7 +478,7 @@ ASYNC(raises_sigint) {
     RETURN();
 }
 
-TEST(a_program_that_handles_sigint_itself_is_left_alone) {
+TEST(a_program_that_handles_sigint_itself_is_left_alone) { /* SIG-1 */
     signal(SIGINT, own_handler);
     CHECK_INT(asyncio_run(raises_sigint(), NULL), 0);
     CHECK_INT(handled, SIGINT);
@@ -493,7 +493,7 @@ ASYNC(installs_own_handler) {
     RETURN();
 }
 
-TEST(a_handler_installed_during_the_run_stays) {
+TEST(a_handler_installed_during_the_run_stays) { /* SIG-1 */
     struct sigaction now;
     CHECK_INT(asyncio_run(installs_own_handler(), NULL), 0);
     sigaction(SIGINT, NULL, &now);
@@ -513,7 +513,7 @@ static void *run_in_thread(void *arg) {
     return NULL;
 }
 
-TEST(only_the_main_thread_takes_sigint) {
+TEST(only_the_main_thread_takes_sigint) { /* SIG-1 */
     pthread_t thread;
     long long untouched = 0;
     CHECK_INT(pthread_create(&thread, NULL, run_in_thread, &untouched), 0);
@@ -531,7 +531,7 @@ ASYNC(waits_for_the_end, (int *) code) {
     return rc;
 }
 
-TEST(keyboard_interrupt_of_a_callback_ends_the_run_and_cancels_main) {
+TEST(keyboard_interrupt_of_a_callback_ends_the_run_and_cancels_main) { /* SIG-8 */
     int code = ASYNCIO_KEYBOARD_INTERRUPT;
     CHECK_INT(asyncio_run(waits_for_the_end(&code), NULL), code);
     asyncio_ignore(code);
@@ -545,13 +545,13 @@ ASYNC(background_exit) {
     return rc;
 }
 
-TEST(system_exit_of_a_background_task_leaves_run_and_is_reported_too) {
+TEST(system_exit_of_a_background_task_leaves_run_and_is_reported_too) { /* SIG-8 */
     check_raised(asyncio_run(background_exit(), NULL, .loop_factory = noting_loop),
                  ASYNCIO_SYSTEM_EXIT, "from the background");
     CHECK_STR(trace, "[Task exception was never retrieved exiting] CancelledError");
 }
 
-TEST(system_exit_of_main_is_not_reported_as_never_retrieved) {
+TEST(system_exit_of_main_is_not_reported_as_never_retrieved) { /* LOOP-17 */
     check_raised(asyncio_run(raises(ASYNCIO_SYSTEM_EXIT, "x"), NULL, .loop_factory = noting_loop),
                  ASYNCIO_SYSTEM_EXIT, "x");
     CHECK_STR(trace, "");

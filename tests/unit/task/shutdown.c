@@ -153,7 +153,7 @@ TEST(the_limit_holds_for_generators_too) {
     CHECK_CONTAINS(notes, "closer:GeneratorExit");
 }
 
-TEST(without_a_limit_a_task_is_cancelled_once_and_waited_for) {
+TEST(without_a_limit_a_task_is_cancelled_once_and_waited_for) { /* RUN-5 */
     /* It swallows two of the requests, the third never comes: it sleeps to its end. */
     CHECK_INT(RUN(leaves(2), NULL), 0);
     CHECK_NOTES("a:cancelled-at-0 b:cancelled-at-0 a:cancelled-at-1000");

@@ -50,7 +50,7 @@ ASYNC(sleep_odd) {
     RETURN();
 }
 
-TEST(odd_delays) { run_alone(sleep_odd()); } /* SLP-1, SLP-3 */
+TEST(odd_delays) { run_alone(sleep_odd()); } /* SLP-1, SLP-3, V13-8 */
 
 TEST(infinite_sleep_ends_only_by_cancelling) {
     start_loop();

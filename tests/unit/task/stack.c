@@ -44,7 +44,7 @@ static void check_frame(const asyncio_frame_info *f, const char *func, int line)
     CHECK_STR(f->where, where);
 }
 
-TEST(stack_of_a_suspended_task_is_all_its_frames_oldest_first) {
+TEST(stack_of_a_suspended_task_is_all_its_frames_oldest_first) { /* INTR-4 */
     start();
     asyncio_task *t = asyncio_loop_create_task(loop, outermost());
     turn();
@@ -89,7 +89,7 @@ ASYNC(fail_outside) {
     RETURN();
 }
 
-TEST(stack_of_a_failed_task_is_where_its_error_was_raised) {
+TEST(stack_of_a_failed_task_is_where_its_error_was_raised) { /* INTR-4, TASK-25 */
     start();
     asyncio_task *t = asyncio_loop_create_task(loop, fail_outside());
     turn();
@@ -113,7 +113,7 @@ static const char *printed_stack(const asyncio_task *t, size_t limit) {
     return text;
 }
 
-TEST(printed_stack_has_the_shape_of_a_traceback) {
+TEST(printed_stack_has_the_shape_of_a_traceback) { /* INTR-5 */
     char expected[1024];
     start();
     asyncio_task *t = asyncio_loop_create_task(loop, outermost(), .name = "T");
@@ -138,7 +138,7 @@ TEST(printed_stack_has_the_shape_of_a_traceback) {
     end(t);
 }
 
-TEST(printed_stack_of_a_failed_task_ends_with_its_error) {
+TEST(printed_stack_of_a_failed_task_ends_with_its_error) { /* INTR-5, TASK-25 */
     start();
     asyncio_task *t = asyncio_loop_create_task(loop, fail_outside(), .name = "T");
     turn();

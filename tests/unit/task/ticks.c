@@ -60,7 +60,7 @@ ASYNC(sleep_zero_twice) {
     RETURN();
 }
 
-TEST(sleep_zero_takes_one) { run_with_future(sleep_zero_twice()); } /* SLP-1: +1 */
+TEST(sleep_zero_takes_one) { run_with_future(sleep_zero_twice()); } /* SLP-1, SLP-4: +1 */
 
 ASYNC(note_first_step) {
     note("started");
@@ -101,7 +101,7 @@ ASYNC(sleep_some) {
     RETURN();
 }
 
-TEST(sleep_by_a_timer_takes_the_turn_of_the_timer_and_one_more) { /* SLP-6 */
+TEST(sleep_by_a_timer_takes_the_turn_of_the_timer_and_one_more) { /* SLP-6, SLP-4 */
     run_with_future(sleep_some());
 }
 

@@ -326,7 +326,7 @@ TEST(a_loop_can_be_closed_inside_a_task_of_another) {
     end(other);
 }
 
-TEST(the_default_report_of_a_pending_task) {
+TEST(the_default_report_of_a_pending_task) { /* DBG-10 */
     asyncio_loop *loop = asyncio_new_event_loop();
     spawn(loop, on_sleep("A", 1000), "A");
     turn(loop);

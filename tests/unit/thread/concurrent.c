@@ -167,7 +167,7 @@ ASYNC(follows, (asyncio_concurrent_future *) f) {
     RETURN();
 }
 
-TEST(a_wrapper_ends_as_its_source_does) {
+TEST(a_wrapper_ends_as_its_source_does) { /* RCT-7 */
     pthread_t thread;
     asyncio_concurrent_future *f = asyncio_concurrent_future_new();
     asyncio_concurrent_future_ref(f);
@@ -197,7 +197,7 @@ ASYNC(cancels_wrapper, (asyncio_concurrent_future *) f) {
     RETURN();
 }
 
-TEST(cancelling_a_wrapper_cancels_its_source_unless_that_runs) {
+TEST(cancelling_a_wrapper_cancels_its_source_unless_that_runs) { /* RCT-7 */
     asyncio_concurrent_future *f = asyncio_concurrent_future_new();
     CHECK_INT(asyncio_run(cancels_wrapper(f), NULL), 0);
     CHECK(asyncio_concurrent_future_cancelled(f));
@@ -246,14 +246,14 @@ ASYNC(leaves_wrappers, (asyncio_concurrent_future *) f) {
     RETURN();
 }
 
-TEST(a_loop_may_be_closed_before_the_source_is_done) {
+TEST(a_loop_may_be_closed_before_the_source_is_done) { /* RCT-8 */
     asyncio_concurrent_future *f = asyncio_concurrent_future_new();
     CHECK_INT(asyncio_run(leaves_wrappers(f), NULL), 0);
     CHECK_INT(asyncio_concurrent_future_set_result(f, asyncio_int(1)), 0);
     asyncio_concurrent_future_unref(f);
 }
 
-TEST(a_loop_may_be_closed_with_the_arrival_posted) {
+TEST(a_loop_may_be_closed_with_the_arrival_posted) { /* RCT-8 */
     asyncio_concurrent_future *f = asyncio_concurrent_future_new();
     asyncio_loop *loop = asyncio_new_event_loop();
     asyncio_future *wrapper = asyncio_wrap_future(f, loop);

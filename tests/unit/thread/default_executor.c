@@ -6,6 +6,7 @@
 #include <asyncio.h>
 #include <asyncio/testing.h>
 #include <math.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -50,7 +51,7 @@ ASYNC(uses_after_shutdown) {
     RETURN();
 }
 
-TEST(after_shutdown_only_other_executors_work) {
+TEST(after_shutdown_only_other_executors_work) { /* THR-3 */
     CHECK_INT(asyncio_run(uses_after_shutdown(), NULL), 0);
 }
 
@@ -89,7 +90,7 @@ ASYNC(gives_up_waiting, (sem_t *) leave) {
     RETURN();
 }
 
-TEST(a_shutdown_that_takes_too_long_is_reported) {
+TEST(a_shutdown_that_takes_too_long_is_reported) { /* THR-6, V13-9 */
     sem_t leave;
     sem_init(&leave, 0, 0);
     CHECK_INT(asyncio_run(gives_up_waiting(&leave), NULL), 0);
@@ -102,7 +103,7 @@ ASYNC(leaves_a_job, (sem_t *) leave) {
     RETURN();
 }
 
-TEST(closing_the_loop_does_not_wait_for_its_jobs) {
+TEST(closing_the_loop_does_not_wait_for_its_jobs) { /* LOOP-20 */
     sem_t leave;
     sem_init(&leave, 0, 0);
     asyncio_loop *loop = asyncio_new_event_loop();
@@ -126,10 +127,29 @@ ASYNC(runs_out, (atomic_int *) over) {
     RETURN();
 }
 
-TEST(run_waits_for_the_jobs_in_the_end) {
+TEST(run_waits_for_the_jobs_in_the_end) { /* RUN-3 */
     atomic_int over = 0;
     CHECK_INT(asyncio_run(runs_out(&over), NULL), 0);
     CHECK_INT(over, 1);
+}
+
+static int name_of_thread(void *arg, asyncio_value *result) {
+    char *name = malloc(16);
+    (void)arg;
+    CHECK_INT(pthread_getname_np(pthread_self(), name, 16), 0);
+    *result = asyncio_own_str(name);
+    return 0;
+}
+
+ASYNC(asks_for_a_name) {
+    asyncio_auto_value name = asyncio_none();
+    TRY(AWAIT(asyncio_to_thread(name_of_thread, NULL), &name));
+    CHECK_STR(name.s, "asyncio_0");
+    RETURN();
+}
+
+TEST(threads_of_the_default_executor_have_its_name) { /* THR-2 */
+    CHECK_INT(asyncio_run(asks_for_a_name(), NULL), 0);
 }
 
 /* ---- other errors ---- */
@@ -164,7 +184,7 @@ static int shut_nothing_down(void *state, bool wait, bool cancel_futures) {
 
 static void free_nothing(void *state) { (void)state; }
 
-TEST(the_default_executor_has_to_be_a_pool_of_threads) {
+TEST(the_default_executor_has_to_be_a_pool_of_threads) { /* THR-2 */
     static const asyncio_executor_ops ops = { sizeof ops, "refuses", refuse_job, shut_nothing_down,
                                               free_nothing };
     asyncio_loop *loop = asyncio_new_event_loop();

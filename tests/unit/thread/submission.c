@@ -85,7 +85,7 @@ static void takes_result(asyncio_loop *loop) {
     asyncio_concurrent_future_unref(f);
 }
 
-TEST(a_thread_gets_the_result_of_a_coroutine) { play(takes_result); }
+TEST(a_thread_gets_the_result_of_a_coroutine) { play(takes_result); } /* RCT-1, RCT-6 */
 
 ASYNC(fails, (const char *) message) {
     TRY(AWAIT(asyncio_sleep(0)));
@@ -101,7 +101,7 @@ static void takes_error(asyncio_loop *loop) {
     asyncio_concurrent_future_unref(f);
 }
 
-TEST(a_thread_gets_the_error_of_a_coroutine) { play(takes_error); }
+TEST(a_thread_gets_the_error_of_a_coroutine) { play(takes_error); } /* RCT-2 */
 
 ASYNC(makes_value) { RETURN(asyncio_own(malloc(8), &counted)); }
 
@@ -195,6 +195,7 @@ static void times_out_and_cancels(asyncio_loop *loop) {
     wait_for_count(&cancelled, 1);
 }
 
+/* RCT-3, RCT-5 */
 TEST(a_timeout_leaves_the_task_alone_and_cancel_does_not) { play(times_out_and_cancels); }
 
 ASYNC(cancels_itself) { RAISE(ASYNCIO_CANCELLED_ERROR, "enough"); }
@@ -207,14 +208,14 @@ static void takes_cancelled(asyncio_loop *loop) {
     asyncio_concurrent_future_unref(f);
 }
 
-TEST(a_cancelled_task_makes_the_future_cancelled) { play(takes_cancelled); }
+TEST(a_cancelled_task_makes_the_future_cancelled) { play(takes_cancelled); } /* RCT-4 */
 
 ASYNC(runs_never) {
     FAIL("a coroutine cancelled before its task was made was run");
     RETURN();
 }
 
-TEST(what_is_cancelled_before_the_loop_sees_it_does_not_run) {
+TEST(what_is_cancelled_before_the_loop_sees_it_does_not_run) { /* RCT-1 */
     asyncio_loop *loop = asyncio_new_event_loop();
     asyncio_concurrent_future *f = asyncio_run_coroutine_threadsafe(runs_never(), loop);
     CHECK(asyncio_concurrent_future_cancel(f));
@@ -241,6 +242,7 @@ ASYNC(fails_when_cancelled, (sem_t *) cancelled) {
 
 ASYNC(cancels_by_thread_side) {
     char report[128] = "";
+    asyncio_task *tasks[2];
     sem_t cancelled;
     asyncio_loop *loop = asyncio_get_running_loop();
     asyncio_loop_set_exception_handler(loop, take_report, report);
@@ -248,7 +250,9 @@ ASYNC(cancels_by_thread_side) {
     asyncio_concurrent_future *f =
         asyncio_run_coroutine_threadsafe(fails_when_cancelled(&cancelled), loop);
     TRY(AWAIT(asyncio_sleep(0.001)));
+    CHECK_INT(asyncio_all_tasks(loop, tasks, 2), 2);
     CHECK(asyncio_concurrent_future_cancel(f));
+    CHECK_INT(asyncio_task_cancelling(tasks[1]), 1); /* at once: this is the loop's own thread */
     TRY(AWAIT(asyncio_sleep(0.001)));
     CHECK_INT(sem_trywait(&cancelled), 0);
     CHECK_STR(report, "Task exception was never retrieved");
@@ -258,7 +262,7 @@ ASYNC(cancels_by_thread_side) {
     RETURN();
 }
 
-TEST(an_error_after_the_thread_has_cancelled_is_reported) {
+TEST(an_error_after_the_thread_has_cancelled_is_reported) { /* RCT-3, V14-8 */
     CHECK_INT(asyncio_run(cancels_by_thread_side(), NULL), 0);
 }
 
@@ -343,7 +347,7 @@ static asyncio_task *refuses(asyncio_loop *loop, const asyncio_task_options *opt
     return NULL;
 }
 
-TEST(a_task_that_cannot_be_made_is_delivered_and_reported) {
+TEST(a_task_that_cannot_be_made_is_delivered_and_reported) { /* RCT-2 */
     asyncio_loop *loop = asyncio_new_event_loop();
     char report[128] = "";
     asyncio_loop_set_exception_handler(loop, take_report, report);
@@ -359,7 +363,7 @@ TEST(a_task_that_cannot_be_made_is_delivered_and_reported) {
     asyncio_loop_unref(loop);
 }
 
-TEST(only_coroutines_are_run_for_threads) {
+TEST(only_coroutines_are_run_for_threads) { /* RCT-1 */
     asyncio_loop *loop = asyncio_new_event_loop();
     asyncio_coro nothing = { .type = NULL };
     asyncio_future *f = asyncio_loop_create_future(loop);

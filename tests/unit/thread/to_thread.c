@@ -65,7 +65,7 @@ ASYNC(takes_results) {
     RETURN();
 }
 
-TEST(a_thread_gets_the_arguments_and_gives_the_value) {
+TEST(a_thread_gets_the_arguments_and_gives_the_value) { /* THR-1 */
     main_thread = pthread_self();
     CHECK_INT(asyncio_run(takes_results(), NULL), 0);
 }
@@ -85,6 +85,7 @@ ASYNC(takes_errors) {
     RETURN();
 }
 
+/* THR-1 */
 TEST(an_error_comes_back_with_its_object) { CHECK_INT(asyncio_run(takes_errors(), NULL), 0); }
 
 BLOCKING(says_cancelled) { RAISE(ASYNCIO_CANCELLED_ERROR, NULL); }
@@ -139,7 +140,7 @@ ASYNC(has_a_context) {
     RETURN();
 }
 
-TEST(the_thread_sees_a_copy_of_the_callers_variables) {
+TEST(the_thread_sees_a_copy_of_the_callers_variables) { /* CTX-8 */
     CHECK_INT(asyncio_run(has_a_context(), NULL), 0);
     asyncio_contextvar_unref(variable);
 }
@@ -213,7 +214,7 @@ ASYNC(abandons, (struct gate *) g) {
     RETURN();
 }
 
-TEST(a_running_job_is_abandoned_and_its_result_dropped) {
+TEST(a_running_job_is_abandoned_and_its_result_dropped) { /* THR-4, CANC-23, RCT-9 */
     struct gate g;
     init_gate(&g);
     CHECK_INT(asyncio_run(abandons(&g), NULL), 0);
@@ -249,7 +250,7 @@ ASYNC(cancels_unstarted, (struct gate *) g) {
     RETURN();
 }
 
-TEST(a_job_cancelled_before_its_start_is_not_run) {
+TEST(a_job_cancelled_before_its_start_is_not_run) { /* THR-5 */
     struct gate g;
     init_gate(&g);
     CHECK_INT(asyncio_run(cancels_unstarted(&g), NULL), 0);
@@ -269,7 +270,7 @@ ASYNC(times_out, (struct gate *) g) {
     RETURN();
 }
 
-TEST(a_timeout_ends_the_wait_not_the_thread) {
+TEST(a_timeout_ends_the_wait_not_the_thread) { /* THR-4 */
     struct gate g;
     init_gate(&g);
     CHECK_INT(asyncio_run(times_out(&g), NULL), 0);
@@ -287,7 +288,7 @@ ASYNC(never_awaits_it) {
     RETURN();
 }
 
-TEST(a_task_cancelled_before_its_first_step_lets_go_of_the_argument) {
+TEST(a_task_cancelled_before_its_first_step_lets_go_of_the_argument) { /* THR-1 */
     CHECK_INT(asyncio_run(never_awaits_it(), NULL), 0);
     CHECK_INT(drops, 1);
 }

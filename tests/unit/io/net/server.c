@@ -127,7 +127,7 @@ ASYNC(closes) {
     asyncio_server_unref(server);
     RETURN();
 }
-TEST(a_closed_server_accepts_no_more_and_waits_for_its_clients) { run_alone(closes()); }
+TEST(a_closed_server_accepts_no_more_and_waits_for_its_clients) { run_alone(closes()); } /* NET-8 */
 
 ASYNC(ends_clients, (bool) abort) {
     start_echo();
@@ -144,8 +144,8 @@ ASYNC(ends_clients, (bool) abort) {
     asyncio_server_unref(server);
     RETURN();
 }
-TEST(a_server_closes_its_clients) { run_alone(ends_clients(false)); }
-TEST(a_server_aborts_its_clients) { run_alone(ends_clients(true)); }
+TEST(a_server_closes_its_clients) { run_alone(ends_clients(false)); } /* NET-8, V13-7 */
+TEST(a_server_aborts_its_clients) { run_alone(ends_clients(true)); }  /* NET-8, V13-7 */
 
 ASYNC(forever) {
     CHECK_INT(AWAIT(asyncio_start_server(echoes, "127.0.0.1", 0, &server, .start_serving = -1)), 0);
@@ -172,7 +172,7 @@ ASYNC(forever) {
     asyncio_server_unref(server);
     RETURN();
 }
-TEST(serve_forever_ends_by_cancellation_or_close) { run_alone(forever()); }
+TEST(serve_forever_ends_by_cancellation_or_close) { run_alone(forever()); } /* NET-9 */
 
 ASYNC(stubborn, (asyncio_streamreader *) reader, (asyncio_streamwriter *) writer, (void *) arg) {
     (void)reader, (void)writer;
@@ -245,8 +245,9 @@ ASYNC(handler_fails, (bool) loud) {
     end_server();
     RETURN();
 }
+/* NET-7 */
 TEST(a_failed_handler_is_reported_and_its_connection_closed) { run_alone(handler_fails(true)); }
-TEST(a_cancelled_handler_is_not_reported) { run_alone(handler_fails(false)); }
+TEST(a_cancelled_handler_is_not_reported) { run_alone(handler_fails(false)); } /* NET-7 */
 
 /* Descriptors run out: accepting pauses, is reported once, and goes on. */
 ASYNC(exhausted) {
@@ -327,7 +328,7 @@ ASYNC(over_unix) {
     rmdir(dir);
     RETURN();
 }
-TEST(a_server_on_a_path) { run_alone(over_unix()); }
+TEST(a_server_on_a_path) { run_alone(over_unix()); } /* V13-7 */
 
 ASYNC(dual_stack) {
     int fds[8];

@@ -59,6 +59,7 @@ ASYNC(returncodes) {
     CHECK_INT(ended(p), -SIGUSR1);
     RETURN();
 }
+/* NET-11 */
 TEST(the_returncode_is_the_status_or_minus_the_signal) { WITH_REAL_LOOP(returncodes()); }
 
 ASYNC(another_name) {
@@ -187,7 +188,7 @@ ASYNC(many_waiters) {
     CHECK_ERROR(asyncio_process_send_signal(p, 0), -ESRCH, "send_signal: No such process");
     RETURN();
 }
-TEST(any_number_of_tasks_may_wait) { WITH_REAL_LOOP(many_waiters()); }
+TEST(any_number_of_tasks_may_wait) { WITH_REAL_LOOP(many_waiters()); } /* NET-10 */
 
 ASYNC(stubborn) {
     asyncio_auto_process p = NULL;
@@ -307,7 +308,7 @@ ASYNC(deaf) {
     CHECK_INT(ended(p), 4);
     RETURN();
 }
-TEST(a_child_may_ignore_its_input_or_close_its_output) { WITH_REAL_LOOP(deaf()); }
+TEST(a_child_may_ignore_its_input_or_close_its_output) { WITH_REAL_LOOP(deaf()); } /* NET-10 */
 
 ASYNC(cancelled) {
     asyncio_auto_process p = NULL;
@@ -556,7 +557,7 @@ ASYNC(leaves_one) {
     left = asyncio_process_pid(p);
     RETURN();
 }
-TEST(closing_the_loop_kills_what_still_runs) {
+TEST(closing_the_loop_kills_what_still_runs) { /* NET-10 */
     WITH_REAL_LOOP(leaves_one());
     CHECK_INT(kill(left, 0), -1);
 }
@@ -571,7 +572,23 @@ ASYNC(forgets_one) {
     }
     RETURN();
 }
-TEST(a_child_that_nobody_holds_is_waited_for) { WITH_REAL_LOOP(forgets_one()); }
+TEST(a_child_that_nobody_holds_is_waited_for) { WITH_REAL_LOOP(forgets_one()); } /* NET-12 */
+
+ASYNC(has_a_child_of_its_own) {
+    asyncio_auto_process p = NULL;
+    int status;
+    pid_t pid = fork();
+    if (pid == 0) _exit(5);
+    CHECK(pid > 0);
+    TRY(AWAIT(asyncio_create_subprocess_shell(&p, "sleep 0.02")));
+    CHECK_INT(ended(p), 0);
+    CHECK_INT(waitpid(pid, &status, 0), pid);
+    CHECK_INT(WEXITSTATUS(status), 5);
+    RETURN();
+}
+TEST(other_children_are_left_to_the_program) { /* NET-12 */
+    WITH_REAL_LOOP(has_a_child_of_its_own());
+}
 
 static asyncio_process *kept;
 ASYNC(keeps_one) {

@@ -24,7 +24,7 @@ ASYNC(reads) {
     end_stream();
     RETURN();
 }
-TEST(read_gives_what_is_there) { run_alone(reads()); }
+TEST(read_gives_what_is_there) { run_alone(reads()); } /* NET-1 */
 
 ASYNC(reads_to_the_end, (asyncio_bytes *) all) {
     TRY(AWAIT(asyncio_streamreader_readall(reader, all)));
@@ -79,7 +79,7 @@ ASYNC(lines) {
     end_stream();
     RETURN();
 }
-TEST(lines_come_one_by_one_and_the_last_may_be_unfinished) { run_alone(lines()); }
+TEST(lines_come_one_by_one_and_the_last_may_be_unfinished) { run_alone(lines()); } /* NET-2 */
 
 ASYNC(lines_bytewise) {
     asyncio_bytes line;
@@ -135,7 +135,7 @@ ASYNC(exactly) {
     end_stream();
     RETURN();
 }
-TEST(readexactly_gives_all_or_says_what_there_was) { run_alone(exactly()); }
+TEST(readexactly_gives_all_or_says_what_there_was) { run_alone(exactly()); } /* NET-2 */
 
 ASYNC(until) {
     asyncio_bytes chunk;
@@ -186,6 +186,7 @@ ASYNC(until_any) {
     end_stream();
     RETURN();
 }
+/* NET-2, V13-11 */
 TEST(of_several_separators_the_one_that_ends_first_counts) { run_alone(until_any()); }
 
 ASYNC(until_any_over_limit) {
@@ -231,7 +232,7 @@ ASYNC(until_too_long) {
     end_stream();
     RETURN();
 }
-TEST(a_chunk_over_the_limit_stays_where_it_is) { run_alone(until_too_long()); }
+TEST(a_chunk_over_the_limit_stays_where_it_is) { run_alone(until_too_long()); } /* NET-2 */
 
 ASYNC(all_of_it) {
     static char big[300000];
@@ -254,7 +255,7 @@ ASYNC(all_of_it) {
     end_stream();
     RETURN();
 }
-TEST(readall_gathers_everything_up_to_the_end) { run_alone(all_of_it()); }
+TEST(readall_gathers_everything_up_to_the_end) { run_alone(all_of_it()); } /* NET-1 */
 
 /* Each read is cancelled while it waits with a part of what it needs. */
 ASYNC(cancelled_reads) {
@@ -327,7 +328,7 @@ ASYNC(two_readers) {
     end_stream();
     RETURN();
 }
-TEST(a_second_reader_is_refused) { run_alone(two_readers()); }
+TEST(a_second_reader_is_refused) { run_alone(two_readers()); } /* NET-3 */
 
 ASYNC(closed_while_reading) {
     char buf[4];

@@ -120,7 +120,7 @@ ASYNC(marks) {
     end_stream();
     RETURN();
 }
-TEST(several_tasks_drain_and_one_is_cancelled) { run_alone(marks()); }
+TEST(several_tasks_drain_and_one_is_cancelled) { run_alone(marks()); } /* NET-5 */
 
 /* A peer that reads slowly: what is kept stays below the mark plus one write. */
 ASYNC(slow_reader) {
@@ -148,7 +148,7 @@ ASYNC(slow_reader) {
     end_stream();
     RETURN();
 }
-TEST(against_a_slow_reader_memory_stays_bounded) { run_alone(slow_reader()); }
+TEST(against_a_slow_reader_memory_stays_bounded) { run_alone(slow_reader()); } /* NET-5 */
 
 ASYNC(ends_writing) {
     char buf[10] = "";
@@ -187,7 +187,7 @@ ASYNC(peer_gone) {
     end_stream();
     RETURN();
 }
-TEST(a_broken_connection_fails_drain_and_not_write) { run_alone(peer_gone()); }
+TEST(a_broken_connection_fails_drain_and_not_write) { run_alone(peer_gone()); } /* NET-5, NET-6 */
 
 ASYNC(peer_gone_while_draining) {
     start_stream(0);
@@ -224,7 +224,7 @@ ASYNC(aborted) {
     end_stream();
     RETURN();
 }
-TEST(abort_does_not_wait_for_the_peer) { run_alone(aborted()); }
+TEST(abort_does_not_wait_for_the_peer) { run_alone(aborted()); } /* NET-6 */
 
 ASYNC(information) {
     asyncio_value v;
@@ -246,7 +246,7 @@ ASYNC(information) {
     end_stream();
     RETURN();
 }
-TEST(a_writer_tells_what_it_writes_to) { run_alone(information()); }
+TEST(a_writer_tells_what_it_writes_to) { run_alone(information()); } /* LOOP-30 */
 
 ASYNC(limits) {
     size_t low, high;
