@@ -261,6 +261,13 @@ void asyncio__context_release_slow(asyncio__context_ref ref) {
     }
 }
 
+/* The end of a thread that has a context. */
+static void empty_context(struct asyncio__strand *own) {
+    asyncio__context_ref ref = own->context;
+    own->context = 0;
+    asyncio__context_release(ref);
+}
+
 /* A new object that takes the reference to the set; NULL without memory, the set stays. */
 static asyncio_context *new_context(struct vars *vars) {
     asyncio_context *context = asyncio__malloc(sizeof *context);
@@ -276,7 +283,7 @@ asyncio_context *asyncio__context_object(asyncio__context_ref *slot) {
         asyncio_context *context = new_context(ref_to_vars(*slot));
         if (!context) return NULL;
         *slot = (asyncio__context_ref)context;
-        asyncio__strand_keep();
+        asyncio__strand_keep(ASYNCIO__STRAND_CONTEXT, empty_context);
     }
     return (asyncio_context *)*slot;
 }

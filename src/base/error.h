@@ -13,6 +13,7 @@
 #include <stdarg.h>
 
 #include "base/strand.h"
+#include "base/text.h"
 
 /* The error in the strand's chain that a negative status means, borrowed; NULL: bare. */
 asyncio_error *asyncio__error_match(const struct asyncio__strand *strand, int status);
@@ -29,9 +30,17 @@ void asyncio__error_put(struct asyncio__strand *strand, asyncio_error *error);
  * puts it back; on failure merges the two. Takes the reference `saved`. */
 void asyncio__error_after(struct asyncio__strand *strand, asyncio_error *saved, int status);
 
+/* The status of the newest error in the current slot: what a call has failed with that says so by
+ * NULL. -ENOMEM where there is none: for lack of memory an error can be bare. */
+int asyncio__slot_status(void);
+
 /* Puts a new error of `code` between `error` (NULL: none) and the first of code `behind` in its
  * chain of contexts, which becomes its cause. Nothing if there is none, or no memory. */
 void asyncio__error_insert(asyncio_error *error, int code, int behind);
+
+/* Gives an error a cause, with a reference of its own, in place of the former one. False: that
+ * would close a circle, and nothing is changed. */
+bool asyncio__error_attach_cause(asyncio_error *error, asyncio_error *cause);
 
 /* Raises with a plain message or none, at the place of the current await. Returns code. With a
  * printf message: asyncio_raise(code, NULL, NULL, fmt, ...). */
@@ -61,6 +70,9 @@ size_t asyncio__error_frames(const asyncio_error *error, const struct asyncio__t
 
 /* Whether func is the C function behind ASYNC(name, ...). */
 bool asyncio__is_body_of(const char *func, const asyncio_coro_type *type);
+
+/* Adds the repr of an error. */
+void asyncio__error_show(struct asyncio__text *text, const asyncio_error *error);
 
 /* Prints frames as a traceback does: a line for each, its source line below where that can be
  * read. */

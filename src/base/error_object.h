@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * base/error_object.h: the inside of an error object, for error.c, error_group.c and
- * error_slot.c only.
+ * base/error_object.h: the inside of an error object, for error_object.c, error.c, error_group.c
+ * and error_slot.c only.
  *
  * Who may touch what, when: everything but refs, context and trace is written before the
  * object is seen by anybody else, or through a public setter by the one who knows that nobody

@@ -14,7 +14,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "base/text.h"
+#include "base/value.h"
 
 #define GROUP_WIDTH 15
 #define GROUP_DEPTH 10
@@ -31,7 +31,7 @@ static void put_members(struct asyncio__text *text, const asyncio_error *error) 
     asyncio__text_put(text, ", [");
     for (size_t i = 0; i < asyncio_error_count(error); i++) {
         if (i > 0) asyncio__text_put(text, ", ");
-        asyncio__text_error(text, asyncio_error_child(error, i));
+        asyncio__error_show(text, asyncio_error_child(error, i));
     }
     asyncio__text_put(text, "]");
 }
@@ -44,7 +44,7 @@ static void put_error(struct asyncio__text *text, const asyncio_error *error) {
     if (message || group) {
         asyncio__text_quote(text, message ? message : "");
     } else if (value.type) {
-        asyncio__text_value(text, &value);
+        asyncio__value_show(text, &value);
     }
     if (group) put_members(text, error);
     asyncio__text_put(text, ")");
@@ -62,6 +62,12 @@ int asyncio_error_repr(const asyncio_error *error, char *buf, size_t n) {
         repr_depth--;
     }
     return asyncio__text_end(&text);
+}
+
+void asyncio__error_show(struct asyncio__text *text, const asyncio_error *error) {
+    size_t room;
+    char *rest = asyncio__text_rest(text, &room);
+    asyncio__text_count(text, asyncio_error_repr(error, rest, room));
 }
 
 /* ---- lines in a margin ---- */

@@ -14,6 +14,7 @@
  * threads that each hang a shared error on the other's would close a circle: the graph is locked
  * from the look at it to the change.
  */
+#include <errno.h>
 #include <stdarg.h>
 
 #include "base/error.h"
@@ -121,6 +122,13 @@ void asyncio__error_insert(asyncio_error *e, int code, int behind) {
 
 /* ---- the slot ---- */
 
+/* The end of a thread that has an error in the slot. */
+static void empty_slot(struct asyncio__strand *own) {
+    asyncio_error *error = own->error;
+    own->error = NULL;
+    asyncio_error_unref(error);
+}
+
 asyncio_error *asyncio__error_match(const struct asyncio__strand *strand, int status) {
     return status < 0 ? find_code(strand->error, status) : NULL;
 }
@@ -137,7 +145,7 @@ asyncio_error *asyncio__error_detach(struct asyncio__strand *strand, int status)
 void asyncio__error_put(struct asyncio__strand *strand, asyncio_error *error) {
     asyncio_error *before = strand->error;
     asyncio__error_trace(error, strand);
-    asyncio__strand_keep();
+    asyncio__strand_keep(ASYNCIO__STRAND_ERROR, empty_slot);
     strand->error = error;
     hang_chain(error, before);
 }
@@ -162,6 +170,11 @@ void asyncio__error_after(struct asyncio__strand *strand, asyncio_error *saved, 
     }
 }
 
+int asyncio__slot_status(void) {
+    const asyncio_error *error = asyncio__strand_current()->error;
+    return error ? error->code : -ENOMEM;
+}
+
 /* ---- raising ---- */
 
 /* Puts a new error before what is in the slot. Without an error the status is to be bare:
@@ -175,7 +188,7 @@ static int raise_error(struct asyncio__strand *strand, asyncio_error *e, int cod
     }
     atomic_store_explicit(&e->context, strand->error, memory_order_relaxed);
     strand->error = e;
-    asyncio__strand_keep();
+    asyncio__strand_keep(ASYNCIO__STRAND_ERROR, empty_slot);
     trim_chain(e, PRIVATE_MAX);
     if (chain_length(e) > CHAIN_MAX) cut_at_shared(e);
     return code;

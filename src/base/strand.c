@@ -4,14 +4,14 @@
  * an empty context, nothing in the error slot.
  *
  * A thread that ends lets go of the error and the context in its own strand: any thread may
- * raise or set a variable outside tasks, and nobody else could find these later. The rest of
- * the fields belong to the layers that set them.
+ * raise or set a variable outside tasks, and nobody else could find these later. How that is done
+ * is told by whoever puts them there (error_slot.c, contextvar.c). The rest of the fields belong to
+ * the layers that set them.
  */
 #include "base/strand.h"
 
 #include <pthread.h>
-
-#include "base/contextvar.h"
+#include <string.h>
 
 _Thread_local struct asyncio__thread asyncio__here;
 
@@ -24,19 +24,18 @@ static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 /* Dropping a value can raise or set again; then the destructor runs once more. */
 static void empty_own_strand(void *unused) {
     (void)unused;
-    struct asyncio__strand *own = &asyncio__here.own;
-    asyncio_error *error = own->error;
-    asyncio__context_ref context = own->context;
-    asyncio__here.kept = false;
-    own->error = NULL;
-    own->context = 0;
-    asyncio_error_unref(error);
-    asyncio__context_release(context);
+    asyncio__strand_emptier *empty[ASYNCIO__STRAND_PARTS];
+    memcpy(empty, asyncio__here.empty, sizeof empty);
+    memset(asyncio__here.empty, 0, sizeof empty);
+    for (size_t i = 0; i < ASYNCIO__STRAND_PARTS; i++) {
+        if (empty[i]) empty[i](&asyncio__here.own);
+    }
 }
 
 static void make_key(void) { key_made = pthread_key_create(&key, empty_own_strand) == 0; }
 
-void asyncio__strand_keep_slow(void) {
+void asyncio__strand_keep_slow(enum asyncio__strand_part part, asyncio__strand_emptier *empty) {
     pthread_once(&key_once, make_key);
-    if (key_made && pthread_setspecific(key, &asyncio__here) == 0) asyncio__here.kept = true;
+    if (key_made && pthread_setspecific(key, &asyncio__here) == 0)
+        asyncio__here.empty[part] = empty;
 }

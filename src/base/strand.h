@@ -47,6 +47,10 @@ struct asyncio__strand {
     asyncio__context_ref context;  /* what it runs in; a reference */
 };
 
+/* What a thread's own strand may hold when the thread ends, and how it is let go of. */
+enum asyncio__strand_part { ASYNCIO__STRAND_ERROR, ASYNCIO__STRAND_CONTEXT, ASYNCIO__STRAND_PARTS };
+typedef void asyncio__strand_emptier(struct asyncio__strand *own);
+
 /* A context that is entered below the current one: by context_run or by an eager start. */
 struct asyncio__entered {
     struct asyncio__entered *outer;
@@ -59,8 +63,8 @@ struct asyncio__thread {
     struct asyncio_loop *set;         /* asyncio_set_event_loop; a reference */
     struct asyncio__entered *entered; /* contexts entered below the current one */
     struct asyncio__strand own;       /* of what runs outside tasks */
-    bool kept;                        /* own is emptied when the thread ends */
-    unsigned holding;                 /* mutexes locked by tasks in debug mode (task/mutex.c) */
+    asyncio__strand_emptier *empty[ASYNCIO__STRAND_PARTS]; /* of own; NULL: nothing was put there */
+    unsigned holding; /* mutexes locked by tasks in debug mode (task/mutex.c) */
 };
 
 extern _Thread_local struct asyncio__thread asyncio__here
@@ -73,11 +77,13 @@ static inline struct asyncio__strand *asyncio__strand_current(void) {
     return asyncio__here.strand ? asyncio__here.strand : &asyncio__here.own;
 }
 
-/* Call it when something is put into a slot of the current strand: sees to it that a thread that
- * ends lets go of what it has in its own. */
-void asyncio__strand_keep_slow(void) __attribute__((cold));
-static inline void asyncio__strand_keep(void) {
-    if (__builtin_expect(!asyncio__here.kept, 0)) asyncio__strand_keep_slow();
+/* Call it when something is put into that part of the current strand: a thread that ends calls
+ * `empty` with its own, to let go of what is there. */
+void asyncio__strand_keep_slow(enum asyncio__strand_part part, asyncio__strand_emptier *empty)
+    __attribute__((cold));
+static inline void asyncio__strand_keep(enum asyncio__strand_part part,
+                                        asyncio__strand_emptier *empty) {
+    if (__builtin_expect(!asyncio__here.empty[part], 0)) asyncio__strand_keep_slow(part, empty);
 }
 
 #endif

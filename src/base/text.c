@@ -32,8 +32,13 @@ static size_t room_left(const struct asyncio__text *text) {
     return text->length < text->size ? text->size - text->length : 0;
 }
 
-static char *write_position(const struct asyncio__text *text) {
-    return room_left(text) ? text->buf + text->length : NULL;
+char *asyncio__text_rest(const struct asyncio__text *text, size_t *room) {
+    *room = room_left(text);
+    return *room ? text->buf + text->length : NULL;
+}
+
+void asyncio__text_count(struct asyncio__text *text, int n) {
+    if (n > 0) text->length += (size_t)n;
 }
 
 void asyncio__text_put_n(struct asyncio__text *text, const char *s, size_t n) {
@@ -51,21 +56,12 @@ void asyncio__text_put(struct asyncio__text *text, const char *s) {
 }
 
 void asyncio__text_printf(struct asyncio__text *text, const char *fmt, ...) {
+    size_t room;
+    char *rest = asyncio__text_rest(text, &room);
     va_list args;
     va_start(args, fmt);
-    int n = vsnprintf(write_position(text), room_left(text), fmt, args);
+    asyncio__text_count(text, vsnprintf(rest, room, fmt, args));
     va_end(args);
-    if (n > 0) text->length += (size_t)n;
-}
-
-void asyncio__text_value(struct asyncio__text *text, const asyncio_value *value) {
-    int n = asyncio_value_repr(value, write_position(text), room_left(text));
-    if (n > 0) text->length += (size_t)n;
-}
-
-void asyncio__text_error(struct asyncio__text *text, const asyncio_error *error) {
-    int n = asyncio_error_repr(error, write_position(text), room_left(text));
-    if (n > 0) text->length += (size_t)n;
 }
 
 /* ---- strings ---- */

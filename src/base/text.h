@@ -8,15 +8,16 @@
  *     asyncio__text_quote(&text, name);
  *     return asyncio__text_end(&text);
  *
- * Every repr of the library is made with it.
+ * Every repr of the library is made with it. It knows characters, strings and numbers; the
+ * repr of anything else is added by the file that makes it: asyncio__value_show (base/value.h),
+ * asyncio__error_show (base/error.h).
  */
 #ifndef ASYNCIO_BASE_TEXT_H
 #define ASYNCIO_BASE_TEXT_H
 
 #include <stddef.h>
 
-#include <asyncio/error.h>
-#include <asyncio/value.h>
+#include <asyncio/base.h>
 
 struct asyncio__text {
     char *buf;     /* the caller's; may be NULL if size is 0 */
@@ -37,8 +38,9 @@ void asyncio__text_quote(struct asyncio__text *text, const char *s);
 /* A floating point number as Python's repr shows it: the shortest digits that read back. */
 void asyncio__text_double(struct asyncio__text *text, double x);
 
-/* The repr of a value and of an error. */
-void asyncio__text_value(struct asyncio__text *text, const asyncio_value *value);
-void asyncio__text_error(struct asyncio__text *text, const asyncio_error *error);
+/* For what writes as snprintf does: where the text goes on and the room that is left there (NULL
+ * and 0: none), then how long what was written is. */
+char *asyncio__text_rest(const struct asyncio__text *text, size_t *room);
+void asyncio__text_count(struct asyncio__text *text, int n);
 
 #endif

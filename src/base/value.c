@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * base/value.c: the kinds of value the library knows itself, and what can be done with a
- * value of any kind: drop, copy, repr.
+ * base/value.c: the plain kinds of value (that of errors is in error_value.c), and what can be
+ * done with a value of any kind: drop, copy, repr.
  *
  * A hook is called with a value that is no longer, or not yet, where the caller keeps it: a
  * hook that calls back into the library finds None, never half a value.
  */
-#include <asyncio/value.h>
+#include "base/value.h"
 
+#include <asyncio/error.h>
 #include <errno.h>
 
 #include "base/alloc.h"
-#include "base/text.h"
 
 static int repr_int(const asyncio_value *value, char *buf, size_t n) {
     return snprintf(buf, n, "%lld", value->i);
@@ -41,10 +41,6 @@ static int repr_ptr(const asyncio_value *value, char *buf, size_t n) {
     return snprintf(buf, n, "<ptr 0x%llx>", (unsigned long long)(uintptr_t)value->p);
 }
 
-static int repr_error(const asyncio_value *value, char *buf, size_t n) {
-    return asyncio_error_repr(value->p, buf, n);
-}
-
 static void drop_own_str(asyncio_value *value) { asyncio__free(value->p); }
 
 static int copy_own_str(asyncio_value *to, const asyncio_value *from) {
@@ -52,13 +48,6 @@ static int copy_own_str(asyncio_value *to, const asyncio_value *from) {
     char *copy = asyncio__strdup(from->s);
     if (!copy) return -ENOMEM;
     to->s = copy;
-    return 0;
-}
-
-static void drop_error(asyncio_value *value) { asyncio_error_unref(value->p); }
-
-static int copy_error(asyncio_value *to, const asyncio_value *from) {
-    to->p = asyncio_error_ref(from->p);
     return 0;
 }
 
@@ -72,9 +61,6 @@ const asyncio_value_type asyncio_value_str = { SIZE, .name = "str", .repr = repr
 const asyncio_value_type asyncio_value_ptr = { SIZE, .name = "ptr", .repr = repr_ptr };
 const asyncio_value_type asyncio_value_own_str = {
     SIZE, .name = "own_str", .drop = drop_own_str, .repr = repr_str, .copy = copy_own_str,
-};
-const asyncio_value_type asyncio_value_error = {
-    SIZE, .name = "error", .drop = drop_error, .repr = repr_error, .copy = copy_error,
 };
 
 void asyncio_value_drop(asyncio_value *value) {
@@ -102,4 +88,10 @@ int asyncio_value_repr(const asyncio_value *value, char *buf, size_t n) {
     if (value->type->repr) return value->type->repr(value, buf, n);
     return snprintf(buf, n, "<%s object at 0x%llx>", value->type->name ? value->type->name : "?",
                     (unsigned long long)(uintptr_t)value->p);
+}
+
+void asyncio__value_show(struct asyncio__text *text, const asyncio_value *value) {
+    size_t room;
+    char *rest = asyncio__text_rest(text, &room);
+    asyncio__text_count(text, asyncio_value_repr(value, rest, room));
 }

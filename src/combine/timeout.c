@@ -113,7 +113,7 @@ int asyncio__raise_timeout(void) {
     int rc = asyncio__raise(ASYNCIO_TIMEOUT_ERROR, NULL);
     asyncio_error *error = asyncio__error_match(strand, rc);
     if (!cause) cause = asyncio__error_make(ASYNCIO_CANCELLED_ERROR, NULL);
-    if (error && cause) asyncio_ignore(asyncio_error_set_cause(error, cause));
+    if (error && cause) asyncio__error_attach_cause(error, cause);
     asyncio_error_unref(cause);
     return rc;
 }

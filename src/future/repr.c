@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "future/future.h"
-#include "base/text.h"
+#include "base/error.h"
 
 static bool is_shown(const struct asyncio__link *l) {
     const struct asyncio__runnable_more *more =
@@ -87,7 +87,7 @@ void asyncio__future_add_outcome(struct asyncio__text *text, const struct asynci
         add_result(text, &f->value);
     } else if (f->state == ASYNCIO__FAILED && f->failed.error) {
         asyncio__text_put(text, " exception=");
-        asyncio__text_error(text, f->failed.error);
+        asyncio__error_show(text, f->failed.error);
     } else if (f->state == ASYNCIO__FAILED) {
         asyncio__text_printf(text, " exception=%s()", asyncio_err_name(f->failed.code));
     }

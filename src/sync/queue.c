@@ -15,7 +15,7 @@
 #include <limits.h>
 
 #include "base/alloc.h"
-#include "base/text.h"
+#include "base/value.h"
 #include "sync/queueitems.h"
 #include "sync/line.h"
 #include "sync/object.h"
@@ -306,7 +306,7 @@ size_t asyncio_queue_unfinished(const asyncio_queue *q) { return q ? q->unfinish
 static void show_items(struct asyncio__text *text, const asyncio_queue *q) {
     for (size_t i = 0; i < q->items.count; i++) {
         asyncio__text_put(text, i == 0 ? " _queue=[" : ", ");
-        asyncio__text_value(text, asyncio__queueitems_at(&q->items, i));
+        asyncio__value_show(text, asyncio__queueitems_at(&q->items, i));
     }
     if (q->items.count > 0) asyncio__text_put(text, "]");
 }

@@ -46,12 +46,9 @@ asyncio_task *asyncio_create_task_coro(const asyncio_coro *coro, const char *whe
 
 int asyncio_spawn_with(const asyncio_task_options *o) {
     asyncio_task *t = asyncio_create_task_with(o);
-    if (t) {
-        asyncio_task_unref(t);
-        return 0;
-    }
-    asyncio_error *error = asyncio__strand_current()->error;
-    return error ? asyncio_error_code(error) : -ENOMEM;
+    if (!t) return asyncio__slot_status();
+    asyncio_task_unref(t);
+    return 0;
 }
 
 asyncio_future *asyncio_ensure_future(asyncio_coro awaitable) {

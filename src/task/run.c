@@ -22,11 +22,6 @@ asyncio_loop *asyncio_testing_new_event_loop(double start) {
     return loop;
 }
 
-int asyncio__slot_status(void) {
-    asyncio_error *e = asyncio__strand_current()->error;
-    return e ? asyncio_error_code(e) : -ENOMEM;
-}
-
 static int stop_loop(asyncio_future *f, void *arg) {
     asyncio_loop *loop = arg;
     int code = f->state == ASYNCIO__FAILED ? f->failed.code : 0;

@@ -58,9 +58,8 @@ static int init_runner(asyncio_runner *r) {
     if (!r->loop) {
         asyncio_context_unref(r->context);
         r->context = NULL;
-        asyncio_error *e = asyncio__strand_current()->error;
-        return e ? asyncio_error_code(e)
-                 : asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the loop factory gave no loop");
+        if (asyncio__strand_current()->error) return asyncio__slot_status();
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the loop factory gave no loop");
     }
     if (r->options.debug) asyncio_loop_set_debug(r->loop, r->options.debug > 0);
     return 0;
@@ -125,10 +124,7 @@ int asyncio_runner_run(asyncio_runner *r, asyncio_coro main, asyncio_value *resu
     if (!asyncio_iscoroutine(&main))
         o.coro = await_future(*(asyncio_future **)(void *)main.args.bytes);
     asyncio_task *t = asyncio_loop_create_task_with(r->loop, &o);
-    if (!t) {
-        asyncio_error *e = asyncio__strand_current()->error;
-        return e ? asyncio_error_code(e) : -ENOMEM;
-    }
+    if (!t) return asyncio__slot_status();
     rc = run_task(r, t, result);
     asyncio_task_unref(t);
     return rc;

@@ -237,9 +237,6 @@ void asyncio__outcome_read(struct asyncio_future *f, asyncio_outcome *outcome);
 /* Leaves a block of that frame, which need not be the top one. */
 int asyncio__block_exit_in(struct asyncio__frame *frame, asyncio_block *scope, int status);
 
-/* The status of the error that a NULL came with. */
-int asyncio__slot_status(void);
-
 /* Reports and unwinds every task that is pending; the loop closes. */
 void asyncio__task_destroy_pending(asyncio_loop *loop);
 

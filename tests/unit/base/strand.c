@@ -57,6 +57,32 @@ TEST(a_thread_that_ends_lets_go_of_its_error_and_context) { run_thread(&thing); 
 
 TEST(letting_go_at_the_end_of_a_thread_may_raise) { run_thread(&raiser); }
 
+static void *use_context(void *unused) {
+    (void)unused;
+    CHECK_INT(asyncio_contextvar_set(var, asyncio_own(&dropped, &thing), NULL), 0);
+    return NULL;
+}
+
+static void *use_error_slot(void *unused) {
+    asyncio_error *error = asyncio_error_new(ASYNCIO_VALUE_ERROR, "with an argument");
+    (void)unused;
+    asyncio_error_set_value(error, asyncio_own(&dropped, &thing));
+    CHECK_INT(asyncio_reraise(error), ASYNCIO_VALUE_ERROR);
+    return NULL;
+}
+
+TEST(either_slot_is_emptied_without_the_other) {
+    void *(*const uses[])(void *arg) = { use_context, use_error_slot };
+    var = asyncio_contextvar_new("var", NULL);
+    for (int i = 0; i < 2; i++) {
+        pthread_t thread;
+        CHECK_INT(pthread_create(&thread, NULL, uses[i], NULL), 0);
+        CHECK_INT(pthread_join(thread, NULL), 0);
+        CHECK_INT(dropped, i + 1);
+    }
+    asyncio_contextvar_unref(var);
+}
+
 TEST(the_strand_of_a_task_is_the_current_one_while_it_runs) {
     struct asyncio__strand strand = { .top = NULL };
     asyncio__here.strand = &strand;
