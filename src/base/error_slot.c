@@ -2,6 +2,31 @@
  *
  * base/error_slot.c: the error slot of a strand and the chain of contexts behind it.
  *
+ * The way of an error from the task that raises it, here a child of main, to whoever handles it.
+ * Its status goes the same way as the result of one function after the other:
+ *
+ *     slot of the child       asyncio_raise has put it there, below; the awaits of coroutines that
+ *         |                   it passes leave it there (asyncio__error_after)
+ *         | detach            the child ends: finish_failed, task/task.c
+ *         v
+ *     future of the child     keeps it for all who await the child
+ *         |
+ *         | put               main's await ends: asyncio__future_outcome, future/future.c
+ *         v
+ *     slot of main            what was there before has become its context
+ *         |
+ *         | detach            main ends: finish_failed
+ *         v
+ *     future of main
+ *         |
+ *         | put               the run ends: asyncio_future_result, called by task/run.c
+ *         v
+ *     slot of the thread      its own, as this is outside of tasks
+ *         |
+ *         | take              the program handles it: asyncio_error_take, asyncio_catch or
+ *         v                   asyncio_ignore, in any of the three slots
+ *     in no slot
+ *
  * The slot owns its front error, each error owns its context. A negative status means the
  * newest error of its code in the chain; without one it is bare. What is older than that error
  * stays behind it, what is newer was of no consequence and goes when the status is matched.
