@@ -15,6 +15,35 @@ static struct asyncio_task *task_of_future(struct asyncio_future *f) {
     return (struct asyncio_task *)(void *)f;
 }
 
+/* ---- requests that are held back ---- */
+
+/* The outermost shield of the task that is inside `at` (NULL: any of its own), or NULL. */
+static struct asyncio__cancelstatus *outermost_shield(const struct asyncio_task *t,
+                                                      const struct asyncio__cancelstatus *at) {
+    struct asyncio__cancelstatus *found = NULL;
+    for (struct asyncio__cancelstatus *c = asyncio__cancelstatus_of(t);
+         c && c != at && c->kind != ASYNCIO__CANCELSTATUS_ROOT; c = c->outer) {
+        if (asyncio__cancelstatus_holds(c)) found = c;
+    }
+    return found;
+}
+
+static bool hold_request(struct asyncio_task *t, const struct asyncio__cancelstatus *at) {
+    struct asyncio__cancelstatus *shield = outermost_shield(t, at);
+    if (!shield) return false;
+    shield->held = true;
+    return true;
+}
+
+static void forget_held(struct asyncio_task *t) {
+    for (struct asyncio__cancelstatus *c = asyncio__cancelstatus_of(t);
+         c && c->kind != ASYNCIO__CANCELSTATUS_ROOT; c = c->outer) {
+        c->held = false;
+    }
+}
+
+/* ---- the walk ---- */
+
 static void mark_task(struct asyncio_task *t, struct asyncio__message *msg) {
     t->fiber.strand.flags |= ASYNCIO__TASK_MUST_CANCEL;
     asyncio__message_set(&t->future.cancel_msg, msg);
@@ -47,7 +76,7 @@ static struct asyncio_task *place_request(struct asyncio_task *t, struct asyncio
         strand->flags &= ~(uint32_t)ASYNCIO__TASK_HIT;
         strand->flags |= ASYNCIO__TASK_REQUESTED;
     }
-    if (f->ops != &asyncio__task_ops || f->state != ASYNCIO__PENDING) {
+    if (!f->ops->is_task || f->state != ASYNCIO__PENDING) {
         if (!asyncio__future_cancel(f, msg)) mark_task(t, msg);
         return NULL;
     }
@@ -62,7 +91,7 @@ static bool count_request(struct asyncio_task *t, struct asyncio__message *msg,
                           const struct asyncio__cancelstatus *at) {
     t->fiber.strand.cancels++;
     if (ASYNCIO__LIKELY(!(t->fiber.strand.flags & ASYNCIO__TASK_SCOPED))) return true;
-    if (!asyncio__cancelstatus_hold(t, at)) return true;
+    if (!hold_request(t, at)) return true;
     asyncio__message_set(&t->future.cancel_msg, msg);
     return false;
 }
@@ -71,7 +100,7 @@ static void forget_visits(struct asyncio_task *t) {
     while (t->fiber.strand.flags & ASYNCIO__TASK_VISITED) {
         t->fiber.strand.flags &= ~(uint32_t)ASYNCIO__TASK_VISITED;
         struct asyncio_future *f = t->fiber.strand.waiter;
-        if (!f || f->ops != &asyncio__task_ops) return;
+        if (!f || !f->ops->is_task) return;
         t = task_of_future(f);
     }
 }
@@ -98,12 +127,16 @@ void asyncio__task_cancel_from(struct asyncio_task *t, const struct asyncio__can
     if (count_request(t, NULL, at)) walk_down(t, NULL);
 }
 
-void asyncio__task_deliver(struct asyncio_task *t) {
-    if (t->fiber.strand.cancels > 0) walk_down(t, t->future.cancel_msg);
+void asyncio__task_pass_held(struct asyncio_task *t, struct asyncio__cancelstatus *shield) {
+    if (!shield->held) return;
+    shield->held = false;
+    struct asyncio__cancelstatus *inside = shield->task ? outermost_shield(t, shield) : NULL;
+    if (inside) inside->held = true;
+    else if (t->fiber.strand.cancels > 0) walk_down(t, t->future.cancel_msg);
 }
 
 bool asyncio_task_cancel(asyncio_task *t, const char *msg) {
-    return asyncio_future_cancel(asyncio_task_as_future(t), msg);
+    return asyncio_future_cancel(t ? &t->future : NULL, msg);
 }
 
 unsigned asyncio_task_cancelling(const asyncio_task *t) { return t ? t->fiber.strand.cancels : 0; }
@@ -113,8 +146,7 @@ unsigned asyncio_task_uncancel(asyncio_task *t) {
     struct asyncio__strand *strand = &t->fiber.strand;
     if (strand->cancels > 0 && --strand->cancels == 0) {
         strand->flags &= ~(uint32_t)ASYNCIO__TASK_MUST_CANCEL;
-        if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_SCOPED))
-            asyncio__cancelstatus_forget_held(t);
+        if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_SCOPED)) forget_held(t);
     }
     return strand->cancels;
 }

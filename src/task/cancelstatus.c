@@ -42,31 +42,19 @@ void asyncio__cancelstatus_unref(struct asyncio__cancelstatus *c) {
 
 /* ---- a task's chain ---- */
 
-#define TAG ((uintptr_t)1)
-
-struct asyncio__cancelstatus *asyncio__cancelstatus_of(const struct asyncio_task *t) {
-    uintptr_t start = (uintptr_t)t->start;
-    if (!(t->fiber.strand.flags & ASYNCIO__TASK_SCOPED)) return NULL;
-    return start & TAG ? (struct asyncio__cancelstatus *)(start - TAG) : t->start->cancelstatus;
-}
-
 static void set_cancelstatus(struct asyncio_task *t, struct asyncio__cancelstatus *c) {
     uintptr_t start = (uintptr_t)t->start;
-    if (start && !(start & TAG)) t->start->cancelstatus = c;
-    else t->start = c ? (struct asyncio__start *)((uintptr_t)c | TAG) : NULL;
+    if (start && !(start & ASYNCIO__CANCELSTATUS_TAG)) t->start->cancelstatus = c;
+    else t->start = c ? (struct asyncio__start *)((uintptr_t)c | ASYNCIO__CANCELSTATUS_TAG) : NULL;
     if (c) t->fiber.strand.flags |= ASYNCIO__TASK_SCOPED;
     else t->fiber.strand.flags &= ~(uint32_t)ASYNCIO__TASK_SCOPED;
-}
-
-static bool is_shield(const struct asyncio__cancelstatus *c) {
-    return c->kind == ASYNCIO__CANCELSTATUS_SHIELD && c->active;
 }
 
 /* The outermost cancelled scope that the task sees, or NULL. */
 static struct asyncio__cancelstatus *seen_scope(const struct asyncio_task *t) {
     struct asyncio__cancelstatus *found = NULL;
-    for (struct asyncio__cancelstatus *c = asyncio__cancelstatus_of(t); c && !is_shield(c);
-         c = c->outer) {
+    for (struct asyncio__cancelstatus *c = asyncio__cancelstatus_of(t);
+         c && !asyncio__cancelstatus_holds(c); c = c->outer) {
         if (c->kind == ASYNCIO__CANCELSTATUS_SCOPE && c->active && c->task) found = c;
     }
     return found;
@@ -102,7 +90,7 @@ static void refresh_task(struct asyncio_task *t) {
 /* The next cancel status below `top`, each before those inside it; not into shields that hold. */
 static struct asyncio__cancelstatus *next_below(struct asyncio__cancelstatus *c,
                                                 struct asyncio__cancelstatus *top) {
-    bool closed = c != top && is_shield(c);
+    bool closed = c != top && asyncio__cancelstatus_holds(c);
     if (!closed && !asyncio__list_empty(&c->inner)) {
         return asyncio__container(c->inner.next, struct asyncio__cancelstatus, link);
     }
@@ -166,46 +154,12 @@ bool asyncio__cancelstatus_outside(const struct asyncio_task *t, const asyncio_e
     return false;
 }
 
-/* ---- requests that are held back ---- */
-
-/* The outermost shield of the task that is inside `at`, or NULL. */
-static struct asyncio__cancelstatus *outermost_shield(const struct asyncio_task *t,
-                                                      const struct asyncio__cancelstatus *at) {
-    struct asyncio__cancelstatus *found = NULL;
-    for (struct asyncio__cancelstatus *c = asyncio__cancelstatus_of(t);
-         c && c != at && c->kind != ASYNCIO__CANCELSTATUS_ROOT; c = c->outer) {
-        if (is_shield(c)) found = c;
-    }
-    return found;
-}
-
-bool asyncio__cancelstatus_hold(struct asyncio_task *t, const struct asyncio__cancelstatus *at) {
-    struct asyncio__cancelstatus *shield = outermost_shield(t, at);
-    if (!shield) return false;
-    shield->held = true;
-    return true;
-}
-
-void asyncio__cancelstatus_forget_held(struct asyncio_task *t) {
-    for (struct asyncio__cancelstatus *c = asyncio__cancelstatus_of(t);
-         c && c->kind != ASYNCIO__CANCELSTATUS_ROOT; c = c->outer) {
-        c->held = false;
-    }
-}
-
-/* Passes on what a shield that no longer holds has held. */
-static void release_held(struct asyncio__cancelstatus *shield, struct asyncio_task *t) {
-    if (!shield->held) return;
-    shield->held = false;
-    struct asyncio__cancelstatus *inside = shield->task ? outermost_shield(t, shield) : NULL;
-    if (inside) inside->held = true;
-    else asyncio__task_deliver(t);
-}
+/* ---- ending a shield before it is left ---- */
 
 void asyncio__cancelstatus_lift(struct asyncio__cancelstatus *c) {
     if (!c->active) return;
     c->active = false;
-    release_held(c, c->task);
+    asyncio__task_pass_held(c->task, c);
     refresh_below(c);
 }
 
@@ -245,7 +199,7 @@ static void take_top(struct asyncio_task *t) {
     detach(c);
     if (c->kind == ASYNCIO__CANCELSTATUS_SHIELD) {
         c->active = false;
-        release_held(c, t);
+        asyncio__task_pass_held(t, c);
     }
     asyncio__cancelstatus_unref(c);
 }

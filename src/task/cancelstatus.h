@@ -51,8 +51,23 @@ void asyncio__cancelstatus_init(struct asyncio__cancelstatus *c,
                                 void (*free)(struct asyncio__cancelstatus *cancelstatus));
 void asyncio__cancelstatus_unref(struct asyncio__cancelstatus *c);
 
+/* In task->start: the task has begun. */
+#define ASYNCIO__CANCELSTATUS_TAG ((uintptr_t)1)
+
 /* The innermost cancel status of a task, or NULL. */
-struct asyncio__cancelstatus *asyncio__cancelstatus_of(const struct asyncio_task *task);
+static inline struct asyncio__cancelstatus *asyncio__cancelstatus_of(
+    const struct asyncio_task *task) {
+    uintptr_t start = (uintptr_t)task->start;
+    if (ASYNCIO__LIKELY(!(task->fiber.strand.flags & ASYNCIO__TASK_SCOPED))) return NULL;
+    return start & ASYNCIO__CANCELSTATUS_TAG
+               ? (struct asyncio__cancelstatus *)(start - ASYNCIO__CANCELSTATUS_TAG)
+               : task->start->cancelstatus;
+}
+
+/* Whether it is a shield that holds back what comes from outside. */
+static inline bool asyncio__cancelstatus_holds(const struct asyncio__cancelstatus *c) {
+    return c->kind == ASYNCIO__CANCELSTATUS_SHIELD && c->active;
+}
 
 /* Puts a cancel status on top of the task's, and takes it off again (with any that is still on it).
  * The chain has a reference. What a shield held back is delivered when it is left. */
@@ -77,12 +92,6 @@ void asyncio__cancelstatus_hit(struct asyncio_task *task, struct asyncio_future 
 /* Raises the CancelledError of the scope that the task sees. */
 int asyncio__cancelstatus_raise(struct asyncio_task *task);
 
-/* Whether a shield between the task and `at` (NULL: any of its own) holds a request back. */
-bool asyncio__cancelstatus_hold(struct asyncio_task *task, const struct asyncio__cancelstatus *at);
-
-/* The last request has been taken back. */
-void asyncio__cancelstatus_forget_held(struct asyncio_task *task);
-
 /* Gives a task that is made a root below loop->inherit; 0 or -ENOMEM. */
 int asyncio__cancelstatus_inherit(struct asyncio_task *task);
 
@@ -90,7 +99,8 @@ int asyncio__cancelstatus_inherit(struct asyncio_task *task);
 static inline void asyncio__task_drop_start(struct asyncio_task *task) {
     struct asyncio__start *start = task->start;
     bool covered = task->fiber.strand.flags & ASYNCIO__TASK_SCOPED;
-    uintptr_t cancelstatus = ASYNCIO__UNLIKELY(covered) ? (uintptr_t)start->cancelstatus | 1 : 0;
+    uintptr_t cancelstatus =
+        ASYNCIO__UNLIKELY(covered) ? (uintptr_t)start->cancelstatus | ASYNCIO__CANCELSTATUS_TAG : 0;
     asyncio__slab_put(&task->future.loop->cells_slab, start);
     task->start = (struct asyncio__start *)cancelstatus;
 }

@@ -49,7 +49,7 @@ asyncio_coro asyncio_coro_of_future(asyncio_future *future) {
 }
 
 asyncio_coro asyncio_coro_of_task(asyncio_task *task) {
-    return asyncio_coro_of_future(asyncio_task_as_future(task));
+    return asyncio_coro_of_future(task ? &task->future : NULL);
 }
 
 /* ---- join ---- */
@@ -82,7 +82,7 @@ void asyncio__outcome_read(struct asyncio_future *f, asyncio_outcome *o) {
 static int join_run(const void *args, asyncio_value *result) {
     const struct join_args *a = args;
     struct asyncio_task *self = asyncio__task_current();
-    struct asyncio_future *f = asyncio_task_as_future(a->task);
+    struct asyncio_future *f = a->task ? &a->task->future : NULL;
     (void)result;
     if (!f || !a->outcome)
         return asyncio__raise(ASYNCIO_TYPE_ERROR, "a task and an outcome are required");

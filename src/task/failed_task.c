@@ -33,7 +33,7 @@ static void free_record(struct record *r) {
     asyncio__link_take(&r->link);
     asyncio__timer_cancel(&loop->timers, &r->timer);
     asyncio__slab_put(&loop->cells_slab, r);
-    asyncio_task_unref(t);
+    asyncio_future_unref(&t->future);
 }
 
 static void report_task(struct asyncio_task *t) {
@@ -55,10 +55,10 @@ static void report_task(struct asyncio_task *t) {
 
 static void report_record(struct record *r) {
     struct asyncio_task *t = r->task;
-    asyncio_task_ref(t);
+    asyncio_future_ref(&t->future);
     free_record(r);
     report_task(t);
-    asyncio_task_unref(t);
+    asyncio_future_unref(&t->future);
 }
 
 /* ---- the grace ---- */
@@ -88,7 +88,8 @@ void asyncio__failed_task_note(struct asyncio_task *t) {
     if (!r) return;
     asyncio__link_init(&r->link);
     asyncio__timer_init(&r->timer, &record_ops);
-    r->task = asyncio_task_ref(t);
+    r->task = t;
+    asyncio_future_ref(&t->future);
     asyncio__list_append(&loop->failed_tasks, &r->link);
     if (loop->failed_task_grace <= 0) return;
     int64_t when = asyncio__clock_add(asyncio__loop_now(loop), loop->failed_task_grace);

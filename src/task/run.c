@@ -6,12 +6,31 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "task/failed_task.h"
 #include "task/run.h"
 #include "task/task.h"
 
+/* ---- making one ---- */
+
+/* What the loop, which knows no task, is given to call. */
+static const struct asyncio__loop_hooks hooks = {
+    .task_size = sizeof(struct asyncio_task),
+    .fiber_main = asyncio__task_main,
+    .fiber_failed = asyncio__task_without_stack,
+    .fiber_describe = asyncio__task_describe,
+    .fiber_cancel = asyncio__task_cancel_fiber,
+    .report = asyncio__report,
+    .deadlock = asyncio__task_report_deadlock,
+    .holding = asyncio__task_report_holding,
+    .describe_step = asyncio__task_describe_step,
+    .destroy_pending = asyncio__task_destroy_pending,
+    .task_context = asyncio__task_context,
+    .idle = asyncio__failed_task_idle,
+};
+
 asyncio_loop *asyncio_new_event_loop(void) {
     asyncio__overflow_report_tasks();
-    return asyncio__loop_new(&asyncio__task_hooks);
+    return asyncio__loop_new(&hooks);
 }
 
 asyncio_loop *asyncio_testing_new_event_loop(double start) {
@@ -21,6 +40,8 @@ asyncio_loop *asyncio_testing_new_event_loop(double start) {
     loop->now = asyncio__clock_from_seconds(start);
     return loop;
 }
+
+/* ---- running it ---- */
 
 static int stop_loop(asyncio_future *f, void *arg) {
     asyncio_loop *loop = arg;

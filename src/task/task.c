@@ -233,7 +233,7 @@ void asyncio__task_finish(struct asyncio_task *t, int status, asyncio_value valu
 /* ---- the stackful drive ---- */
 
 /* The whole life of a fiber: entered by its first step. */
-static void fiber_main(void) {
+void asyncio__task_main(void) {
     struct asyncio_task *t = asyncio__task_current();
     struct asyncio__strand *strand = &t->fiber.strand;
     asyncio_loop *loop = t->future.loop;
@@ -255,18 +255,18 @@ static void fiber_main(void) {
 }
 
 /* No memory for a stack: the task fails at its first step. */
-static void fiber_failed(struct asyncio__fiber *fiber, int status) {
+void asyncio__task_without_stack(struct asyncio__fiber *fiber, int status) {
     struct asyncio_task *t = asyncio__container(fiber, struct asyncio_task, fiber);
     int begun = asyncio__task_begin(t);
     asyncio__coro_release(&t->start->coro);
     asyncio__task_finish(t, begun < 0 ? begun : status, asyncio_none());
 }
 
-static int fiber_describe(struct asyncio__fiber *fiber, char *buf, size_t n) {
+int asyncio__task_describe(struct asyncio__fiber *fiber, char *buf, size_t n) {
     return asyncio_task_repr(asyncio__container(fiber, struct asyncio_task, fiber), buf, n);
 }
 
-static void fiber_cancel(struct asyncio__fiber *fiber) {
+void asyncio__task_cancel_fiber(struct asyncio__fiber *fiber) {
     asyncio__task_request_cancel(&asyncio__container(fiber, struct asyncio_task, fiber)->future,
                                  NULL);
 }
@@ -293,22 +293,9 @@ static void unwind_stackful(struct asyncio_task *t) {
 
 const struct asyncio__drive asyncio__drive_stackful = { stackful_frames, unwind_stackful };
 
-static asyncio__context_ref *task_context(asyncio_task *t) { return &t->fiber.strand.context; }
-
-const struct asyncio__loop_hooks asyncio__task_hooks = {
-    .task_size = sizeof(struct asyncio_task),
-    .fiber_main = fiber_main,
-    .fiber_failed = fiber_failed,
-    .fiber_describe = fiber_describe,
-    .fiber_cancel = fiber_cancel,
-    .report = asyncio__report,
-    .deadlock = asyncio__task_report_deadlock,
-    .holding = asyncio__task_report_holding,
-    .describe_step = asyncio__task_describe_step,
-    .destroy_pending = asyncio__task_destroy_pending,
-    .task_context = task_context,
-    .idle = asyncio__failed_task_idle,
-};
+asyncio__context_ref *asyncio__task_context(struct asyncio_task *t) {
+    return &t->fiber.strand.context;
+}
 
 /* ---- properties ---- */
 
@@ -334,7 +321,7 @@ const char *asyncio_task_get_name(const asyncio_task *t) {
     if (!task) return NULL;
     if (task->name & 1) {
         char text[32];
-        snprintf(text, sizeof text, "Task-%llu", (unsigned long long)(task->name >> 1));
+        asyncio__task_default_name(task->name, text, sizeof text);
         if (set_name(task, text) < 0) return "Task";
     }
     return (const char *)task->name;

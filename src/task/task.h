@@ -75,9 +75,16 @@ extern const struct asyncio__future_ops asyncio__task_ops;
 extern const struct asyncio__drive asyncio__drive_stackful;
 extern const asyncio_coro_type asyncio__coro_of_future_type;
 
-static inline const struct asyncio__drive *asyncio__task_drive(const struct asyncio_task *task) {
+/* The drive of a task; NULL: the stackful one. */
+static inline const struct asyncio__drive *asyncio__task_own_drive(
+    const struct asyncio_task *task) {
     const struct asyncio__runnable_more *more = task->fiber.runnable.ops->more;
-    return more && more->drive ? more->drive : &asyncio__drive_stackful;
+    return more ? more->drive : NULL;
+}
+
+static inline const struct asyncio__drive *asyncio__task_drive(const struct asyncio_task *task) {
+    const struct asyncio__drive *own = asyncio__task_own_drive(task);
+    return own ? own : &asyncio__drive_stackful;
 }
 
 static inline struct asyncio_task *asyncio__task_of(const struct asyncio__strand *strand) {
@@ -86,6 +93,11 @@ static inline struct asyncio_task *asyncio__task_of(const struct asyncio__strand
 
 static inline struct asyncio_task *asyncio__task_of_runnable(struct asyncio__runnable *runnable) {
     return asyncio__container(runnable, struct asyncio_task, fiber.runnable);
+}
+
+/* The name of a task that was given none: the field has a number. */
+static inline void asyncio__task_default_name(uintptr_t name, char *buf, size_t n) {
+    snprintf(buf, n, "Task-%llu", (unsigned long long)(name >> 1));
 }
 
 /* The task that runs, or NULL. */
@@ -100,8 +112,9 @@ bool asyncio__task_request_cancel(struct asyncio_future *f, struct asyncio__mess
  * blocks outside of that do not hold it back. */
 void asyncio__task_cancel_from(struct asyncio_task *task, const struct asyncio__cancelstatus *at);
 
-/* Delivers a request that was counted before and held back. */
-void asyncio__task_deliver(struct asyncio_task *task) __attribute__((cold));
+/* A shield of the task's holds back no longer: a request that it held is held by the outermost one
+ * inside of it, or, if there is none, delivered. */
+void asyncio__task_pass_held(struct asyncio_task *task, struct asyncio__cancelstatus *shield);
 
 /* ---- for drives ---- */
 
@@ -243,8 +256,13 @@ void asyncio__task_destroy_pending(asyncio_loop *loop);
 /* From now on a stack overflow names the task. */
 void asyncio__overflow_report_tasks(void);
 
-/* A loop with everything it needs. */
-extern const struct asyncio__loop_hooks asyncio__task_hooks;
+/* ---- what a loop calls (the hooks in run.c) ---- */
+
+void asyncio__task_main(void);
+void asyncio__task_without_stack(struct asyncio__fiber *fiber, int status);
+int asyncio__task_describe(struct asyncio__fiber *fiber, char *buf, size_t n);
+void asyncio__task_cancel_fiber(struct asyncio__fiber *fiber);
+asyncio__context_ref *asyncio__task_context(struct asyncio_task *task);
 int asyncio__report(asyncio_loop *loop, const asyncio_exception_context *context);
 void asyncio__task_report_deadlock(asyncio_loop *loop);
 void asyncio__task_report_holding(asyncio_loop *loop);

@@ -59,7 +59,7 @@ static void put_task(const struct asyncio__peek *p, const struct asyncio_task *t
         asyncio__text_put(text, "a task that cannot be read");
         return;
     }
-    if (copy.name & 1) snprintf(name, n, "Task-%llu", (unsigned long long)(copy.name >> 1));
+    if (copy.name & 1) asyncio__task_default_name(copy.name, name, n);
     else
         asyncio__peek_string(p, (const char *)copy.name, name,
                              n); // NOLINT(performance-no-int-to-ptr)
