@@ -171,6 +171,7 @@ int asyncio_future_set_exception(asyncio_future *f, int code, const char *fmt, .
 
 /* ---- cancelling ---- */
 
+/* A task that waits for it is queued, and continues in asyncio__task_woken, task/suspend.c. */
 bool asyncio__future_cancel_plain(struct asyncio_future *f, struct asyncio__message *msg) {
     if (f->state != ASYNCIO__PENDING) {
         f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
@@ -183,6 +184,8 @@ bool asyncio__future_cancel_plain(struct asyncio_future *f, struct asyncio__mess
     return true;
 }
 
+/* A plain future is cancelled here. That of a task continues in asyncio__task_request_cancel,
+ * task/cancel.c; those of gather, shield and others in the files that make them. */
 bool asyncio__future_cancel(struct asyncio_future *f, struct asyncio__message *msg) {
     if (ASYNCIO__LIKELY(f->ops->cancel == NULL)) return asyncio__future_cancel_plain(f, msg);
     return f->ops->cancel(f, msg);
@@ -219,7 +222,8 @@ static bool may_be_mistaken(const struct asyncio__strand *strand) {
     return strand->error || (strand->flags & ASYNCIO__STRAND_HIDES);
 }
 
-/* A bare CancelledError must not be taken for an older one that is still in the slot. */
+/* Here a cancellation becomes an error in the slot. A bare CancelledError must not be taken for an
+ * older one that is still there. */
 static int put_cancelled(struct asyncio__strand *strand, asyncio_error *error) {
     bool covered = strand->flags & ASYNCIO__STRAND_SCOPED;
     if (!error && (covered || may_be_mistaken(strand)))

@@ -8,6 +8,23 @@
  * way are marked visited: a chain that bites its own tail is cut where it closes: that task
  * is taken out of what it waits for and runs with the mark. A shielded block on the way holds
  * the request back there.
+ *
+ * From the call to the error that is raised, each function with its file:
+ *
+ *     asyncio_task_cancel           here
+ *     asyncio_future_cancel         future/future.c: checks the thread, calls the future's `cancel`
+ *     asyncio__task_request_cancel  here: a task's `cancel`; counts the request and walks down
+ *     asyncio__future_cancel        future/future.c: cancels what the last task waits for, which
+ *                                   queues that task
+ *     asyncio__task_woken           task/suspend.c: the task's turn; it reads how the wait ended
+ *     asyncio__future_outcome       future/future.c: puts a CancelledError into the task's slot;
+ *                                   the await returns its code
+ *     finish_cancelled              task/task.c: the coroutine has returned that, too; the task, a
+ *                                   future, is cancelled, and who awaits it is queued in turn
+ *
+ * A mark is found by the next wait (asyncio__task_interrupt, task/suspend.c), by a wait that is
+ * over (asyncio__task_interrupted, there, too) or by the first step (asyncio__task_begin_cancelled,
+ * task/task.c).
  */
 #include "task/cancelstatus.h"
 
@@ -44,6 +61,7 @@ static void forget_held(struct asyncio_task *t) {
 
 /* ---- the walk ---- */
 
+/* It is found in task/suspend.c, or by the first step in task/task.c. */
 static void mark_task(struct asyncio_task *t, struct asyncio__message *msg) {
     t->fiber.strand.flags |= ASYNCIO__TASK_MUST_CANCEL;
     asyncio__message_set(&t->future.cancel_msg, msg);
@@ -77,6 +95,7 @@ static struct asyncio_task *place_request(struct asyncio_task *t, struct asyncio
         strand->flags |= ASYNCIO__TASK_REQUESTED;
     }
     if (!f->ops->is_task || f->state != ASYNCIO__PENDING) {
+        /* t is queued if f is cancelled, and goes on in asyncio__task_woken, task/suspend.c. */
         if (!asyncio__future_cancel(f, msg)) mark_task(t, msg);
         return NULL;
     }
@@ -135,6 +154,7 @@ void asyncio__task_pass_held(struct asyncio_task *t, struct asyncio__cancelstatu
     else if (t->fiber.strand.cancels > 0) walk_down(t, t->future.cancel_msg);
 }
 
+/* Continues in future/future.c, which comes back to asyncio__task_request_cancel. */
 bool asyncio_task_cancel(asyncio_task *t, const char *msg) {
     return asyncio_future_cancel(t ? &t->future : NULL, msg);
 }

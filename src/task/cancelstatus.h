@@ -15,7 +15,7 @@
  *
  * A shield that is active also holds back requests (task.cancel) that come from outside of it: the
  * outermost one between the task and where the request comes from remembers it, and passes it on
- * when it is left or lifted.
+ * when it is left or lifted. Holding and passing on are part of the request's way: cancel.c.
  */
 #ifndef ASYNCIO_TASK_CANCELSTATUS_H
 #define ASYNCIO_TASK_CANCELSTATUS_H

@@ -16,7 +16,7 @@ static bool raises_cancelled(const struct asyncio_future *f) {
            (f->state == ASYNCIO__FAILED && f->failed.code == ASYNCIO_CANCELLED_ERROR);
 }
 
-/* A request is delivered. */
+/* A request is delivered: raised by future/future.c, and returned by the await. */
 static int request_delivered(struct asyncio_task *t) {
     struct asyncio__strand *strand = &t->fiber.strand;
     int rc = asyncio__raise_cancelled(strand, t->future.cancel_msg);
@@ -61,6 +61,8 @@ void asyncio__task_interrupt(struct asyncio_task *t, struct asyncio_future *f) {
     }
 }
 
+/* If f was cancelled, a request among the reasons, asyncio__future_outcome (future/future.c) raises
+ * the CancelledError that the await returns. */
 int asyncio__task_woken(struct asyncio_task *t, struct asyncio_future *f) {
     struct asyncio__strand *strand = &t->fiber.strand;
     strand->waiter = NULL;

@@ -174,6 +174,8 @@ int asyncio__task_begin_cancelled(struct asyncio_task *t) {
     return asyncio__raise_cancelled(strand, t->future.cancel_msg);
 }
 
+/* The way of a cancellation (task/cancel.c) ends here: whoever awaits this task is queued, and
+ * continues in asyncio__task_woken, task/suspend.c. */
 static void finish_cancelled(struct asyncio_task *t) {
     struct asyncio_future *f = &t->future;
     f->failed.error = asyncio__error_detach(&t->fiber.strand, ASYNCIO_CANCELLED_ERROR);
