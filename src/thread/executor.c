@@ -44,8 +44,8 @@ void asyncio_executor_unref(asyncio_executor *executor) {
     asyncio__free(executor);
 }
 
-bool asyncio__executor_is_pool(const asyncio_executor *executor) {
-    return executor && executor->ops == &asyncio__pool_ops;
+const asyncio_executor_ops *asyncio__executor_ops(const asyncio_executor *executor) {
+    return executor ? executor->ops : NULL;
 }
 
 int asyncio_executor_shutdown(asyncio_executor *executor, bool wait, bool cancel_futures) {

@@ -10,8 +10,10 @@
 /* Gives a job to an executor: 0, or raised, the job is still the caller's. */
 int asyncio__executor_submit(asyncio_executor *executor, asyncio_job *job);
 
+/* What kind it is; NULL: no executor. */
+const asyncio_executor_ops *asyncio__executor_ops(const asyncio_executor *executor);
+
 /* Whether it runs its jobs in threads of this process; NULL does not. */
-extern const asyncio_executor_ops asyncio__pool_ops;
 bool asyncio__executor_is_pool(const asyncio_executor *executor);
 
 /* Submits a job for a loop, which takes it: the future (the job's wrapper) that waits for it. NULL:

@@ -313,8 +313,8 @@ static void free_pool(void *state) {
     if (alone) destroy_pool(pool);
 }
 
-const asyncio_executor_ops asyncio__pool_ops = { sizeof(asyncio_executor_ops), "ThreadPoolExecutor",
-                                                 submit_to_pool, shut_down_pool, free_pool };
+static const asyncio_executor_ops pool_ops = { sizeof(asyncio_executor_ops), "ThreadPoolExecutor",
+                                               submit_to_pool, shut_down_pool, free_pool };
 
 /* ---- making one ---- */
 
@@ -374,7 +374,11 @@ asyncio_executor *asyncio_executor_new_with(const asyncio_executor_options *opti
     if (check_options(options) < 0) return NULL;
     struct pool *pool = new_pool(options);
     if (!pool) return NULL;
-    asyncio_executor *executor = asyncio_executor_new_custom(&asyncio__pool_ops, pool);
+    asyncio_executor *executor = asyncio_executor_new_custom(&pool_ops, pool);
     if (!executor) destroy_pool(pool);
     return executor;
+}
+
+bool asyncio__executor_is_pool(const asyncio_executor *executor) {
+    return asyncio__executor_ops(executor) == &pool_ops;
 }

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -133,11 +132,10 @@ static int find(struct asyncio_task *task, const struct place *p, bool given, in
 static void remove_stale(const struct asyncio__address *a) {
     struct sockaddr_un un = { .sun_family = 0 };
     char path[sizeof un.sun_path + 1] = "";
-    struct stat st;
     if (a->family != AF_UNIX || a->size > sizeof un) return;
     memcpy(&un, &a->addr, a->size);
     memcpy(path, un.sun_path, sizeof un.sun_path);
-    if (path[0] && stat(path, &st) == 0 && S_ISSOCK(st.st_mode)) unlink(path);
+    if (path[0] && asyncio__unix_inode(path)) unlink(path);
 }
 
 static int set_on(int fd, int name) {

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -65,8 +64,8 @@ static int bind_all(struct asyncio_server *s, const struct asyncio__addresses *l
     return asyncio__raise(-EADDRNOTAVAIL, "could not bind on any address of the hosts");
 }
 
-int asyncio__server_bind(struct asyncio_server *s, struct asyncio_task *task,
-                         const char *const *hosts, int port) {
+static int bind_hosts(struct asyncio_server *s, struct asyncio_task *task, const char *const *hosts,
+                      int port) {
     struct asyncio__addresses list = { NULL, 0 };
     const struct addrinfo hints = { .ai_flags = s->options.flags | AI_PASSIVE,
                                     .ai_family = s->options.family,
@@ -80,7 +79,7 @@ int asyncio__server_bind(struct asyncio_server *s, struct asyncio_task *task,
     return rc;
 }
 
-int asyncio__server_use(struct asyncio_server *s, int fd) {
+static int use_socket(struct asyncio_server *s, int fd) {
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)) {
         return asyncio__io_raise(errno, "fcntl");
@@ -90,18 +89,7 @@ int asyncio__server_use(struct asyncio_server *s, int fd) {
 
 /* ---- unix ---- */
 
-static unsigned long long inode_of(const char *path) {
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
-}
-
-void asyncio__server_unlink(struct asyncio_server *s) {
-    if (s->path && inode_of(s->path) == s->path_inode) unlink(s->path);
-    asyncio__free(s->path);
-    s->path = NULL;
-}
-
-int asyncio__server_bind_unix(struct asyncio_server *s, const char *path) {
+static int bind_path(struct asyncio_server *s, const char *path) {
     struct asyncio__address a = {
         AF_UNIX, SOCK_STREAM, 0, sizeof(struct sockaddr_un), { .ss_family = 0 }
     };
@@ -109,11 +97,11 @@ int asyncio__server_bind_unix(struct asyncio_server *s, const char *path) {
     int rc = asyncio__unix_address(path, &un);
     if (rc < 0) return rc;
     memcpy(&a.addr, &un, sizeof un);
-    if (inode_of(path)) unlink(path); /* left by somebody who is gone */
+    if (asyncio__unix_inode(path)) unlink(path); /* left by somebody who is gone */
     rc = bind_one(s, &a);
     if (rc < 0 || s->options.cleanup_socket < 0) return rc;
     s->path = asyncio__strdup(path);
-    s->path_inode = inode_of(path);
+    s->path_inode = asyncio__unix_inode(path);
     if (s->path) return 0;
     unlink(path);
     return asyncio__raise(-ENOMEM, NULL);
@@ -199,10 +187,10 @@ static int check_start(const struct start_args *a, const asyncio_server_options 
 
 static int bind_server(struct asyncio_server *s, struct asyncio_task *task,
                        const struct start_args *a) {
-    if (s->options.sock > 0) return asyncio__server_use(s, s->options.sock);
-    if (a->is_unix) return asyncio__server_bind_unix(s, a->host);
+    if (s->options.sock > 0) return use_socket(s, s->options.sock);
+    if (a->is_unix) return bind_path(s, a->host);
     const char *const one[] = { a->host ? a->host : "", NULL };
-    return asyncio__server_bind(s, task, s->options.hosts ? s->options.hosts : one, a->port);
+    return bind_hosts(s, task, s->options.hosts ? s->options.hosts : one, a->port);
 }
 
 static int run_start(const void *args, asyncio_value *result) {
@@ -213,7 +201,8 @@ static int run_start(const void *args, asyncio_value *result) {
     (void)result;
     int rc = check_start(a, o);
     if (rc < 0) return rc;
-    struct asyncio_server *s = asyncio__server_new(task->future.loop, a->cb, o);
+    struct asyncio_server *s =
+        asyncio__server_new(task->future.loop, a->cb, asyncio__client_start, o);
     if (!s) return asyncio__slot_status();
     rc = bind_server(s, task, a);
     if (rc >= 0 && o->start_serving >= 0) rc = asyncio_server_start_serving(s);

@@ -31,10 +31,14 @@ enum asyncio__server_state {
     ASYNCIO__SERVER_CLOSED,
 };
 
+/* Takes over an accepted connection; reports what fails. */
+typedef void asyncio__accepted(struct asyncio_server *server, int fd);
+
 struct asyncio_server {
     asyncio_loop *loop;
     uint32_t refs;
     enum asyncio__server_state state;
+    asyncio__accepted *accepted; /* what is done with a new connection */
     asyncio_client_connected_cb *cb;
     asyncio_server_options options;
     asyncio__context_ref context; /* what the tasks run in copies of */
@@ -50,21 +54,12 @@ struct asyncio_server {
     struct asyncio__waiter *forever; /* the task in serve_forever, or NULL */
 };
 
-/* Makes the sockets; those made before a failure are in `server`. 0 or raised. hosts: NULL at the
- * end. */
-int asyncio__server_bind(struct asyncio_server *server, struct asyncio_task *task,
-                         const char *const *hosts, int port);
-int asyncio__server_bind_unix(struct asyncio_server *server, const char *path);
-int asyncio__server_use(struct asyncio_server *server, int fd);
-
-/* Removes the path of a unix socket if it is still that socket's. */
-void asyncio__server_unlink(struct asyncio_server *server);
-
 /* A new server without sockets, one reference. NULL: raised. */
 struct asyncio_server *asyncio__server_new(asyncio_loop *loop, asyncio_client_connected_cb *cb,
+                                           asyncio__accepted *accepted,
                                            const asyncio_server_options *options);
 
-/* Takes over an accepted connection. Failures are reported. */
+/* An asyncio__accepted: makes a client of the connection. */
 void asyncio__client_start(struct asyncio_server *server, int fd);
 
 /* Cancels the tasks of all connections. */

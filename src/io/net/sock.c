@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/address.h"
@@ -204,6 +205,11 @@ int asyncio__unix_address(const char *path, struct sockaddr_un *addr) {
     *addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
     memcpy(addr->sun_path, path, n);
     return 0;
+}
+
+unsigned long long asyncio__unix_inode(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
 }
 
 static int run_connect(const void *args, asyncio_value *result) {

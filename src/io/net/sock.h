@@ -20,4 +20,7 @@ int asyncio__io_bind(int fd, const struct sockaddr *addr, socklen_t size);
 /* The address of a path. 0, or raised if that is too long. */
 int asyncio__unix_address(const char *path, struct sockaddr_un *addr);
 
+/* The inode of the socket that is at a path; 0: there is none. */
+unsigned long long asyncio__unix_inode(const char *path);
+
 #endif

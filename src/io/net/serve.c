@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * io/net/serve.c: the coroutines and the block of a server: serving for ever, waiting until it is
+ * over, shutting it down with all its connections.
+ */
+#include <asyncio/timeout.h>
+
+#include "io/net/server.h"
+
+static int no_server(void) { return asyncio__raise(ASYNCIO_TYPE_ERROR, "a server is required"); }
+
+/* ---- waiting ---- */
+
+struct server_args {
+    asyncio_server *server;
+    double timeout;
+    bool tasks; /* wait for them, too */
+};
+
+static int capture_server(void *args) {
+    asyncio_server_ref(((struct server_args *)args)->server);
+    return 0;
+}
+
+static void release_server(void *args) {
+    asyncio_server_unref(((struct server_args *)args)->server);
+}
+
+static asyncio_coro make(const asyncio_coro_type *type, struct server_args args) {
+    return asyncio__coro_make(type, &args, sizeof args);
+}
+
+static bool is_over(const struct asyncio_server *s, bool tasks) {
+    if (s->state != ASYNCIO__SERVER_CLOSED || s->connections > 0) return false;
+    return !tasks || asyncio__list_empty(&s->clients);
+}
+
+static int wait_until_over(struct asyncio_server *s, bool tasks) {
+    int rc = 0;
+    asyncio_server_ref(s);
+    while (rc >= 0 && !is_over(s, tasks)) {
+        struct asyncio__waiter w;
+        asyncio__waiter_init(&w, s->loop);
+        rc = asyncio__waiter_wait(&w, &s->waiters, asyncio__task_current());
+    }
+    asyncio_server_unref(s);
+    return rc;
+}
+
+static int run_wait_closed(const void *args, asyncio_value *result) {
+    const struct server_args *a = args;
+    (void)result;
+    return a->server ? wait_until_over(a->server, a->tasks) : no_server();
+}
+
+static const asyncio_coro_type wait_closed_type = { .size = sizeof(asyncio_coro_type),
+                                                    .name = "asyncio_server_wait_closed",
+                                                    .file = "asyncio",
+                                                    .args_size = sizeof(struct server_args),
+                                                    .run = run_wait_closed,
+                                                    .capture = capture_server,
+                                                    .release = release_server };
+
+asyncio_coro asyncio_server_wait_closed(asyncio_server *s) {
+    return make(&wait_closed_type, (struct server_args){ .server = s });
+}
+
+/* ---- the block ---- */
+
+static int enter_server(asyncio_block *scope) {
+    if (!scope->object) return no_server();
+    asyncio_server_ref(scope->object);
+    return 0;
+}
+
+static int exit_server(asyncio_block *scope, int status) {
+    asyncio_server *s = scope->object;
+    asyncio_server_close(s);
+    int rc = wait_until_over(s, false);
+    asyncio_server_unref(s);
+    return rc < 0 ? rc : status;
+}
+
+asyncio_block asyncio_server_block(asyncio_server *s, int *rc) {
+    static const asyncio_block_ops ops = { sizeof ops, "Server", enter_server, exit_server };
+    return asyncio_block_new(rc, &ops, s);
+}
+
+/* ---- serve_forever ---- */
+
+static int serve(struct asyncio_server *s) {
+    struct asyncio__waiter w;
+    asyncio__waiter_init(&w, s->loop);
+    s->forever = &w;
+    int rc = asyncio__waiter_park(&w, asyncio__task_current());
+    s->forever = NULL;
+    if (rc != ASYNCIO_CANCELLED_ERROR) return rc;
+    asyncio_server_close(s);
+    asyncio_server_close_clients(s);
+    asyncio_error *error = asyncio_error_take(rc);
+    int waited = wait_until_over(s, false);
+    if (waited >= 0) return error ? asyncio_reraise(error) : rc;
+    asyncio_error_unref(error);
+    return waited;
+}
+
+static int run_serve_forever(const void *args, asyncio_value *result) {
+    asyncio_server *s = ((const struct server_args *)args)->server;
+    (void)result;
+    if (!s) return no_server();
+    if (s->forever) {
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
+                              "the server is already being awaited on serve_forever()");
+    }
+    int rc = asyncio_server_start_serving(s);
+    if (rc < 0) return rc;
+    asyncio_server_ref(s);
+    rc = serve(s);
+    asyncio_server_unref(s);
+    return rc;
+}
+
+static const asyncio_coro_type serve_forever_type = { .size = sizeof(asyncio_coro_type),
+                                                      .name = "asyncio_server_serve_forever",
+                                                      .file = "asyncio",
+                                                      .args_size = sizeof(struct server_args),
+                                                      .run = run_serve_forever,
+                                                      .capture = capture_server,
+                                                      .release = release_server };
+
+asyncio_coro asyncio_server_serve_forever(asyncio_server *s) {
+    return make(&serve_forever_type, (struct server_args){ .server = s });
+}
+
+/* ---- shutdown ---- */
+
+static int wait_at_most(struct asyncio_server *s, double timeout) {
+    asyncio_coro over = make(&wait_closed_type, (struct server_args){ .server = s, .tasks = true });
+    asyncio_coro limited = asyncio_wait_for(over, timeout);
+    return asyncio_await(&limited, NULL, NULL, NULL);
+}
+
+static int run_shutdown(const void *args, asyncio_value *result) {
+    const struct server_args *a = args;
+    asyncio_server *s = a->server;
+    (void)result;
+    if (!s) return no_server();
+    asyncio_server_ref(s);
+    asyncio_server_close(s);
+    int rc = wait_at_most(s, a->timeout);
+    if (asyncio_catch(rc, ASYNCIO_TIMEOUT_ERROR)) {
+        int aborted = (int)s->connections;
+        asyncio_server_abort_clients(s);
+        asyncio__clients_cancel(s);
+        rc = wait_at_most(s, a->timeout);
+        if (rc >= 0) rc = aborted;
+    }
+    asyncio_server_unref(s);
+    return rc;
+}
+
+static const asyncio_coro_type shutdown_type = { .size = sizeof(asyncio_coro_type),
+                                                 .name = "asyncio_server_shutdown",
+                                                 .file = "asyncio",
+                                                 .args_size = sizeof(struct server_args),
+                                                 .run = run_shutdown,
+                                                 .capture = capture_server,
+                                                 .release = release_server };
+
+asyncio_coro asyncio_server_shutdown(asyncio_server *s, double timeout) {
+    return make(&shutdown_type, (struct server_args){ .server = s, .timeout = timeout });
+}
