@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * asyncio.h: the whole public face of the library (asyncio/testing.h aside).
+ * asyncio.h: the whole public face of the libraries (asyncio/testing.h aside). Including it links
+ * nothing: a program that makes contexts for TLS (asyncio/ssl.h) is linked with libasyncio-tls,
+ * every other one with libasyncio alone.
  */
 #ifndef ASYNCIO_H
 #define ASYNCIO_H
@@ -46,6 +48,7 @@
 #include <asyncio/file.h>
 #include <asyncio/signal.h>
 #include <asyncio/streams.h>
+#include <asyncio/starttls.h>
 #include <asyncio/ssl.h>
 #include <asyncio/pipe.h>
 #include <asyncio/process.h>

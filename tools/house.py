@@ -5,7 +5,10 @@ import re
 import sys
 
 LAYERS = ["base", "context", "loop", "future", "task", "combine", "sync", "thread",
-          "io", "io/stream", "io/net", "io/process", "io/tls", "inspect"]
+          "io", "io/stream", "io/net", "io/process", "inspect", "io/tls"]
+
+# What public headers belong to; each may include those of its own part and of the ones before.
+PARTS = ["core", "io", "tls"]
 
 
 class Check:
@@ -40,6 +43,13 @@ def without_comments(text):
     blank = lambda match: re.sub(r"[^\n]", " ", match.group())
     text = re.sub(r"/\*.*?\*/|//[^\n]*", blank, text, flags=re.DOTALL)
     return re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", blank, text, flags=re.MULTILINE)
+
+
+def part_of(path):
+    """The part that a public header says it is of; None: it does not."""
+    opening = path.read_text(encoding="utf-8").split("*/")[0]
+    match = re.search(r"^ \* Part: (\w+)\.$", opening, re.MULTILINE)
+    return match.group(1) if match and match.group(1) in PARTS else None
 
 
 def public_declarations(path):

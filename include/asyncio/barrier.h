@@ -5,6 +5,8 @@
  * Filling: tasks arrive and wait; the last of them begins the draining, in which all pass;
  * then it is filling again. Who arrives meanwhile waits for that. A task that is cancelled
  * just leaves. Once broken it fails for everybody, until a reset.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_BARRIER_H
 #define ASYNCIO_BARRIER_H

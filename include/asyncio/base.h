@@ -20,6 +20,11 @@
  * ensure, copy, take, ref) gives you a reference that is yours; a function that
  * only looks something up (get, current, or the name of a property) lends it,
  * good until the object it came from goes. unref(NULL) does nothing.
+ *
+ * The last line of each header's opening comment says which part it is of: what is
+ * declared in core and io is in libasyncio, what is declared in tls in libasyncio-tls.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_BASE_H
 #define ASYNCIO_BASE_H

@@ -19,6 +19,8 @@
  * that a coroutine leaves open is closed when its frame returns, never skipped; so it
  * must outlive the body: a local variable needs the cleanup that ASYNC_WITH gives it
  * (asyncio_block_fini).
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_BLOCK_H
 #define ASYNCIO_BLOCK_H

@@ -20,6 +20,8 @@
  * In the body write rc = AWAIT(...): a TRY leaves the whole coroutine, and where the scope absorbs
  * the cancellation, with success. Waiting that has to come to an end in a cancelled scope belongs
  * into a shielded block.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_CANCELSCOPE_H
 #define ASYNCIO_CANCELSCOPE_H

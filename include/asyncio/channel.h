@@ -9,6 +9,8 @@
  *
  * It holds at most as many values as it was made for; who finds it full, or empty, waits, first
  * come, first woken. Once it is closed nothing can be put; what is in it can still be taken.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_CHANNEL_H
 #define ASYNCIO_CHANNEL_H

@@ -6,6 +6,8 @@
  * It is pending, then maybe running, then finished (with a value or an error) or cancelled, once
  * and for good. Only what is pending can be cancelled. In a task, wait for it by way of
  * asyncio_wrap_future: the functions here that wait block the thread.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_CONCURRENT_H
 #define ASYNCIO_CONCURRENT_H

@@ -11,6 +11,8 @@
  * Waiting releases the lock, and takes it again before it ends in whatever way, a cancellation
  * included. A wake-up that meets a task which is being cancelled goes on to another one;
  * tasks can be woken without cause.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_CONDITION_H
 #define ASYNCIO_CONDITION_H

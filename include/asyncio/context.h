@@ -3,6 +3,8 @@
  * asyncio/context.h: context variables, as Python's contextvars: values that follow
  * a task instead of a thread. A task runs in a copy of its creator's context; a
  * copy costs one counter, a set costs the number of variables set.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_CONTEXT_H
 #define ASYNCIO_CONTEXT_H

@@ -8,6 +8,8 @@
  * its arguments. Making one runs nothing; dropping one leaks nothing. It is run by
  * awaiting it (inside the calling task, as a plain call) or by making it a task.
  * Tasks and futures convert to it, so that everything awaitable has one type.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_CORO_H
 #define ASYNCIO_CORO_H

@@ -13,6 +13,8 @@
  * error_received gets is what receiving or sending fails with. Such an error (-ECONNREFUSED: an
  * earlier datagram found nobody) is told once, to whichever call comes next; that call
  * has moved nothing, and the endpoint goes on.
+ *
+ * Part: io.
  */
 #ifndef ASYNCIO_DATAGRAM_H
 #define ASYNCIO_DATAGRAM_H

@@ -12,6 +12,8 @@
  *
  * A look-up that is cancelled ends at once; one that has begun goes on in its thread, and what it
  * finds is freed.
+ *
+ * Part: io.
  */
 #ifndef ASYNCIO_DNS_H
 #define ASYNCIO_DNS_H

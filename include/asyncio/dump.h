@@ -2,6 +2,8 @@
  *
  * asyncio/dump.h: a program that stands still: what its tasks wait for, and the report of a
  * program that nothing can wake any more.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_DUMP_H
 #define ASYNCIO_DUMP_H

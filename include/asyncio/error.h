@@ -13,6 +13,8 @@
  * awaiting something that succeeds leaves it as it was. A negative status that no
  * object in the slot matches is an error too, a bare one: the object is made when
  * somebody asks for it. So `return rc;` always propagates the right error.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_ERROR_H
 #define ASYNCIO_ERROR_H

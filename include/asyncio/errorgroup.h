@@ -11,6 +11,8 @@
  *     asyncio_auto_error late = asyncio_catch_group(&rc, ASYNCIO_TIMEOUT_ERROR);
  *     if (late) puts("too slow");
  *     TRY(rc);
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_ERRORGROUP_H
 #define ASYNCIO_ERRORGROUP_H

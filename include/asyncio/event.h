@@ -3,6 +3,8 @@
  * asyncio/event.h: a flag that tasks of one loop can wait for.
  *
  * Setting it wakes all who wait then, also if it is cleared before they run.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_EVENT_H
 #define ASYNCIO_EVENT_H

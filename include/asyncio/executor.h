@@ -9,6 +9,8 @@
  * ends with is dropped. So whatever a job uses must stay valid until it ends: for an argument that
  * has to be freed there is `drop`. A job can ask whether it
  * has been abandoned (asyncio_job_cancelled) and return early.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_EXECUTOR_H
 #define ASYNCIO_EXECUTOR_H

@@ -5,6 +5,8 @@
  * For sockets, pipes, terminals, and whatever else epoll takes. Regular files and directories
  * are always ready and cannot be waited for. At most one task or callback waits for each
  * direction of a descriptor.
+ *
+ * Part: io.
  */
 #ifndef ASYNCIO_FD_H
 #define ASYNCIO_FD_H

@@ -15,6 +15,8 @@
  * Every coroutine here fails, when awaited, with the system's error (-ENOENT); -EBADF for a file
  * that is closed; ASYNCIO_TYPE_ERROR for NULL; ASYNCIO_CANCELLED_ERROR; as
  * asyncio_loop_run_in_executor; -ENOMEM.
+ *
+ * Part: io.
  */
 #ifndef ASYNCIO_FILE_H
 #define ASYNCIO_FILE_H

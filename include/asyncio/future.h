@@ -6,6 +6,8 @@
  * for good. Resolving it schedules its done callbacks and its waiters; nothing is
  * called from inside the call that resolves it. A task is a future: every function here
  * takes asyncio_task_as_future(task), and task.h has the same names for tasks.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_FUTURE_H
 #define ASYNCIO_FUTURE_H

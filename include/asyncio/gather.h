@@ -5,6 +5,8 @@
  *
  *     asyncio_value l[3];
  *     TRY(AWAIT(asyncio_gather(l, factorial("A", 2), factorial("B", 3), task)));
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_GATHER_H
 #define ASYNCIO_GATHER_H

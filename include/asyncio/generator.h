@@ -18,6 +18,8 @@
  *
  * A generator runs inside whichever task advances it, on a stack of its own. Its AWAITs suspend
  * that task. YIELD gives a value to the task and stops until it is advanced again.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_GENERATOR_H
 #define ASYNCIO_GENERATOR_H

@@ -9,6 +9,8 @@
  *     asyncio_print_call_graph(future, .limit = 2, .file = stderr);
  *
  * Nothing is kept for it while a program runs: the graph is read off what tasks wait for.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_GRAPH_H
 #define ASYNCIO_GRAPH_H

@@ -14,6 +14,8 @@
  * Each has an ASYNCIO_ spelling (ASYNCIO_ASYNC, ASYNCIO_AWAIT, ...); with
  * ASYNCIO_NO_KEYWORDS defined before the include only those exist. Same spellings in
  * C++17. ASYNC may be preceded by `static`. At most 8 arguments and 64 bytes.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_KEYWORDS_H
 #define ASYNCIO_KEYWORDS_H

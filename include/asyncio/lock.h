@@ -11,6 +11,8 @@
  * them. It belongs to nobody: any task may release it, and a task that acquires it twice
  * waits for itself. The first loop in which somebody has to wait for it is the only one in
  * which anybody can.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_LOCK_H
 #define ASYNCIO_LOCK_H

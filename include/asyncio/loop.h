@@ -5,6 +5,8 @@
  * A loop belongs to one thread. One turn of it: poll; move due timers to the end of
  * the ready queue; run the callbacks that are ready now (what they add waits for the
  * next turn). Callbacks are never called from inside the call that causes them.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_LOOP_H
 #define ASYNCIO_LOOP_H

@@ -7,6 +7,8 @@
  *
  * The loops share nothing. To spread connections over them, let each listen on the same address
  * with the option reuse_port; to pass work from one to another there are channels (channel.h).
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_MANY_H
 #define ASYNCIO_MANY_H

@@ -4,6 +4,8 @@
  * blocks the thread of everybody who wants it, the loop's own included, and often for ever: the
  * task that would unlock it has to wait for the thread that waits for it. These functions take the
  * place of pthread's and find such a task.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_MUTEX_H
 #define ASYNCIO_MUTEX_H

@@ -6,6 +6,8 @@
  *     asyncio_bytes line;
  *     TRY(AWAIT(asyncio_open_stdin(&in, 0)));
  *     while (TRY(AWAIT(asyncio_streamreader_readline(in, &line))) > 0) use(line);
+ *
+ * Part: io.
  */
 #ifndef ASYNCIO_PIPE_H
 #define ASYNCIO_PIPE_H

@@ -11,6 +11,8 @@
  * The library waits for its own children only, by their pidfds; it has no SIGCHLD handler. A
  * program that sets SIGCHLD to SIG_IGN, or waits for any child itself, takes their status away:
  * the returncode is then 255, as in Python.
+ *
+ * Part: io.
  */
 #ifndef ASYNCIO_PROCESS_H
 #define ASYNCIO_PROCESS_H

@@ -11,6 +11,8 @@
  * one that got it. A put that fails in whatever way (full, shut down, cancelled) leaves the
  * item with the caller. What is still in a queue goes with it, and with an immediate
  * shutdown: it is dropped.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_QUEUE_H
 #define ASYNCIO_QUEUE_H

@@ -4,6 +4,8 @@
  *
  * In C:  int main(void) { return asyncio_main(hello()); }
  *        int rc = asyncio_run(work(), &value, .debug = true);
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_RUN_H
 #define ASYNCIO_RUN_H

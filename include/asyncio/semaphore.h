@@ -9,6 +9,8 @@
  *
  * Permits go to those who wait in the order in which they came. A bounded semaphore is a
  * semaphore that refuses to have more permits than it began with: all functions take both.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_SEMAPHORE_H
 #define ASYNCIO_SEMAPHORE_H

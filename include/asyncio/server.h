@@ -8,6 +8,8 @@
  *     asyncio_server *server;
  *     TRY(AWAIT(asyncio_start_server(handle_echo, "127.0.0.1", 8888, &server)));
  *     TRY(AWAIT(asyncio_server_serve_forever(server)));
+ *
+ * Part: io.
  */
 #ifndef ASYNCIO_SERVER_H
 #define ASYNCIO_SERVER_H

@@ -12,6 +12,8 @@
  *
  * While anybody asks for a signal, what the system would otherwise do at it does not happen.
  * Several loops may ask for the same one: each is told.
+ *
+ * Part: io.
  */
 #ifndef ASYNCIO_SIGNAL_H
 #define ASYNCIO_SIGNAL_H

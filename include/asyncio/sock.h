@@ -13,6 +13,8 @@
  * otherwise); ASYNCIO_RUNTIME_ERROR for another loop than the one that runs;
  * ASYNCIO_TYPE_ERROR for a NULL loop. A connection that is gone gives -EPIPE or -ECONNRESET, no
  * signal.
+ *
+ * Part: io.
  */
 #ifndef ASYNCIO_SOCK_H
 #define ASYNCIO_SOCK_H

@@ -8,13 +8,17 @@
  *
  * A context holds certificates and settings; it is set up first and then used for any number of
  * connections, of any loop and thread. It is for clients or for servers. Look at whether it was
- * made: .ssl = NULL is a connection without TLS. In a library built without TLS all functions exist
- * and fail with ASYNCIO_NOT_IMPLEMENTED_ERROR. docs/tls.md has the rest.
+ * made: .ssl = NULL is a connection without TLS.
+ *
+ * What is declared here is in a library of its own, libasyncio-tls (pkg-config: asyncio-tls). Using
+ * contexts (starttls.h) needs libasyncio alone. docs/tls.md has the rest.
+ *
+ * Part: tls.
  */
 #ifndef ASYNCIO_SSL_H
 #define ASYNCIO_SSL_H
 
-#include <asyncio/streams.h>
+#include <asyncio/starttls.h>
 
 ASYNCIO_BEGIN_DECLS
 
@@ -65,11 +69,6 @@ ASYNCIO_API asyncio_sslcontext *asyncio_sslcontext_new(enum asyncio_ssl_protocol
 ASYNCIO_API asyncio_sslcontext *asyncio_ssl_create_default_context(enum asyncio_ssl_purpose purpose,
                                                                    const char *cafile)
     ASYNCIO_MUST_USE;
-
-/* References; connections have their own. Errors: none.
- * Suspends: no. Thread: any. Since: 0.1. Python: none. */
-ASYNCIO_API asyncio_sslcontext *asyncio_sslcontext_ref(asyncio_sslcontext *context);
-ASYNCIO_API void asyncio_sslcontext_unref(asyncio_sslcontext *context);
 
 /* All functions below give ASYNCIO_TYPE_ERROR for NULL where something is required. They are for
  * setting a context up: a context that connections use already is not to be changed. */
@@ -153,66 +152,6 @@ enum { ASYNCIO_SSL_ALERT_UNRECOGNIZED_NAME = 112 };
 ASYNCIO_API int asyncio_sslcontext_set_sni_callback(asyncio_sslcontext *context,
                                                     asyncio_ssl_sni_cb *callback, void *arg);
 
-/* ---- connections ---- */
-
-typedef struct asyncio_start_tls_options {
-    size_t size;                     /* sizeof(asyncio_start_tls_options) */
-    const char *server_hostname;     /* for clients: who the server must be */
-    double ssl_handshake_timeout;    /* seconds; 0: 60 */
-    double ssl_shutdown_timeout;     /* seconds that closing may take; 0: 30 */
-    asyncio_sslsession *ssl_session; /* of an earlier connection, to be resumed; or NULL */
-} asyncio_start_tls_options;
-
-/* Goes on with TLS on a connection that is open, as a client or a server, as the context says.
- * Waits until everything written before is sent. What the reader has received and nobody has read
- * is taken for the beginning of TLS: nothing that came in clear is read as if it had been
- * protected. If it fails the connection is closed.
- * In C the macro of the same name without _with takes options:
- *     asyncio_streamwriter_start_tls(writer, context, .server_hostname = "example.org")
- * Errors, when awaited: ASYNCIO_SSL_CERT_VERIFICATION_ERROR (its value is OpenSSL's number of
- * the reason); ASYNCIO_SSL_ERROR with OpenSSL's reason; -ECONNRESET if the other side hangs up;
- * -ECONNABORTED if it takes too long, or the connection is closed meanwhile; ASYNCIO_VALUE_ERROR
- * for a missing server_hostname where names are checked, and for negative timeouts;
- * ASYNCIO_RUNTIME_ERROR while a task reads; ASYNCIO_TYPE_ERROR; ASYNCIO_CANCELLED_ERROR; -ENOMEM.
- * Suspends: yes (when awaited). Thread: loop. Since: 0.1. Python: StreamWriter.start_tls. */
-ASYNCIO_API asyncio_coro
-asyncio_streamwriter_start_tls_with(asyncio_streamwriter *writer, asyncio_sslcontext *context,
-                                    const asyncio_start_tls_options *options) ASYNCIO_MUST_USE;
-
-/* What a later connection of the same context can begin with, to save work (.ssl_session). The
- * server gives it at some time after the handshake: ask before closing, after something was read.
- * NULL: there is none (or no memory for it); that is no error.
- * Suspends: no. Thread: loop. Owner: the caller. Since: 0.1. Python: SSLObject.session. */
-ASYNCIO_API asyncio_sslsession *asyncio_streamwriter_get_ssl_session(
-    const asyncio_streamwriter *writer) ASYNCIO_MUST_USE;
-
-/* References. Errors: none.
- * Suspends: no. Thread: any. Since: 0.1. Python: none. */
-ASYNCIO_API asyncio_sslsession *asyncio_sslsession_ref(asyncio_sslsession *session);
-ASYNCIO_API void asyncio_sslsession_unref(asyncio_sslsession *session);
-
 ASYNCIO_END_DECLS
-
-#ifndef __cplusplus
-#define asyncio_streamwriter_start_tls(writer, ...)                                                \
-    ASYNCIO__CAT(ASYNCIO__START_TLS_, ASYNCIO__HASCOMMA(__VA_ARGS__))(writer, __VA_ARGS__)
-#define ASYNCIO__START_TLS_0(writer, context)                                                      \
-    asyncio_streamwriter_start_tls_with((writer), (context), NULL)
-#define ASYNCIO__START_TLS_1(writer, context, ...)                                                 \
-    asyncio_streamwriter_start_tls_with(                                                           \
-        (writer), (context),                                                                       \
-        &(const asyncio_start_tls_options){ .size = sizeof(asyncio_start_tls_options),             \
-                                            __VA_ARGS__ })
-#else
-inline asyncio_coro asyncio_streamwriter_start_tls(asyncio_streamwriter *writer,
-                                                   asyncio_sslcontext *context) {
-    return asyncio_streamwriter_start_tls_with(writer, context, nullptr);
-}
-#endif
-
-ASYNCIO__AUTO_CLASS(sslcontext)
-#define asyncio_auto_sslcontext ASYNCIO__AUTO(sslcontext)
-ASYNCIO__AUTO_CLASS(sslsession)
-#define asyncio_auto_sslsession ASYNCIO__AUTO(sslsession)
 
 #endif

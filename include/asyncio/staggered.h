@@ -6,6 +6,8 @@
  *     int winner;
  *     asyncio_value v;
  *     TRY(AWAIT(asyncio_staggered_race(0.25, &winner, fetch(a), fetch(b), fetch(c)), &v));
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_STAGGERED_H
 #define ASYNCIO_STAGGERED_H

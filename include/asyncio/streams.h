@@ -12,6 +12,8 @@
  *
  * What the reader shows (asyncio_bytes) lies in its buffer, is followed by a NUL that does not
  * count, and is good until the next call on that reader.
+ *
+ * Part: io.
  */
 #ifndef ASYNCIO_STREAMS_H
 #define ASYNCIO_STREAMS_H

@@ -6,6 +6,8 @@
  * call that makes it). The loop holds every task until it is done. In C:
  *
  *     asyncio_task *t = asyncio_create_task(fetch(url), .name = "fetch");
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_TASK_H
 #define ASYNCIO_TASK_H

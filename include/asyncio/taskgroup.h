@@ -13,6 +13,8 @@
  * or, without a block, asyncio_taskgroup_enter and AWAIT(asyncio_taskgroup_exit(tg, rc)).
  * When a task fails, the others and the block's own task are cancelled; the errors come out of
  * the block as one ASYNCIO_EXCEPTION_GROUP. KeyboardInterrupt and SystemExit come out as they are.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_TASKGROUP_H
 #define ASYNCIO_TASKGROUP_H

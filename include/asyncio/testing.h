@@ -14,6 +14,8 @@
  * Two tools look for bugs that one order of events does not show: shuffle runs what is ready
  * in an order decided by a seed, cancel_await cancels whatever task stands at the n-th point of
  * a run. testing_run does both for a whole program; examples/find_bugs.c shows it.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_TESTING_H
 #define ASYNCIO_TESTING_H

@@ -11,6 +11,8 @@
  * The scope is the Timeout object. When the deadline passes, the task is cancelled; at the
  * block's end that CancelledError becomes ASYNCIO_TIMEOUT_ERROR, unless somebody else has asked
  * for the cancellation of the task as well.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_TIMEOUT_H
 #define ASYNCIO_TIMEOUT_H

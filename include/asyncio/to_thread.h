@@ -13,6 +13,8 @@
  * RETURN, TRY and RAISE are there, AWAIT is not. Its arguments are copied; what they point at must
  * stay valid until the body is over, even if the await was cancelled. (ASYNCIO_BLOCKING is the
  * spelling that is always there; ASYNCIO_BLOCKING_DECL(name, type arg, ...) declares one.)
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_TO_THREAD_H
 #define ASYNCIO_TO_THREAD_H

@@ -5,6 +5,8 @@
  * A value is 16 bytes that cross by value: a union and a pointer to its type.
  * No type (NULL) is None. A type with a `drop` owns something; whoever holds
  * such a value last drops it, so a result nobody wanted is not a leak.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_VALUE_H
 #define ASYNCIO_VALUE_H

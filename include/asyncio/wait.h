@@ -2,6 +2,8 @@
  *
  * asyncio/wait.h: waiting with a limit, for one (wait_for), for some of many (wait), for each
  * of many as it ends (as_completed). Limits are in seconds; ASYNCIO_FOREVER is none.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_WAIT_H
 #define ASYNCIO_WAIT_H

@@ -2,6 +2,8 @@
  *
  * asyncio/watchdog.h: a thread that notices a loop which one of its steps has blocked, and says so
  * while that goes on.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_WATCHDOG_H
 #define ASYNCIO_WATCHDOG_H

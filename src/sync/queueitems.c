@@ -46,18 +46,22 @@ static wide integer_of(const asyncio_value *v) {
     return v->type == &asyncio_value_uint ? (wide)v->u : (wide)v->i;
 }
 
-/* A whole number or an infinity; beyond all integers where it is out of their range. */
+/* Without its fraction; beyond all integers where it is out of their range. */
 static wide whole(double d) {
     if (d >= 0x1p65) return (wide)1 << 65;
     return d <= -0x1p65 ? -((wide)1 << 65) : (wide)d;
 }
 
+static wide round_down(double d) { return whole(d) - (d < (double)whole(d)); }
+
+static wide round_up(double d) { return whole(d) + (d > (double)whole(d)); }
+
 /* Exactly, as Python compares; nothing is less than NaN or more. */
 static bool is_less(const asyncio_value *a, const asyncio_value *b) {
     bool a_real = a->type == &asyncio_value_double, b_real = b->type == &asyncio_value_double;
     if (a_real && b_real) return a->d < b->d;
-    if (a_real) return !isnan(a->d) && whole(floor(a->d)) < integer_of(b);
-    if (b_real) return !isnan(b->d) && integer_of(a) < whole(ceil(b->d));
+    if (a_real) return !isnan(a->d) && round_down(a->d) < integer_of(b);
+    if (b_real) return !isnan(b->d) && integer_of(a) < round_up(b->d);
     return integer_of(a) < integer_of(b);
 }
 

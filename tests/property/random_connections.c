@@ -16,13 +16,13 @@
 #include <netdb.h>
 #include <stdint.h>
 
-#ifdef ASYNCIO_TLS
+#ifdef TEST_TLS
 #include "../unit/io/tls/certificates.h"
 #endif
 #include "../unit/io/io.h"
 
 #define MOST 3 /* connections */
-#ifdef ASYNCIO_TLS
+#ifdef TEST_TLS
 #define KINDS 5
 #else
 #define KINDS 3
@@ -309,7 +309,7 @@ static void small_buffers(int fd) {
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
 }
 
-#ifdef ASYNCIO_TLS
+#ifdef TEST_TLS
 static asyncio_sslcontext *for_client, *for_server;
 static struct identity authority, localhost;
 

@@ -13,7 +13,7 @@
 
 #define HANDSHAKE_SECONDS 60.0
 
-/* ---- references ---- */
+/* ---- contexts and sessions ---- */
 
 asyncio_sslcontext *asyncio_sslcontext_ref(asyncio_sslcontext *c) {
     if (c) atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
@@ -35,6 +35,12 @@ void asyncio_sslsession_unref(asyncio_sslsession *s) {
     asyncio_sslcontext *context = s->context;
     context->ops->free_session(s);
     asyncio_sslcontext_unref(context);
+}
+
+/* The transport knows; one that is none of TLS has none. */
+asyncio_sslsession *asyncio_streamwriter_get_ssl_session(const asyncio_streamwriter *w) {
+    const struct asyncio__transport *t = w ? asyncio__stream_of_writer(w)->transport : NULL;
+    return t && t->ops->session ? t->ops->session(t) : NULL;
 }
 
 /* ---- checks ---- */
@@ -121,6 +127,7 @@ static int shake_hands_in_time(struct asyncio__stream *s, const struct asyncio__
 
 int asyncio__tls_start(struct asyncio__stream *s, const struct asyncio__tls_request *r) {
     asyncio__stream_ref(s);
+    asyncio__streamreader_take_lent(&s->reader);
     struct asyncio__transport *t = r->context->ops->wrap(s, r);
     int rc = t ? 0 : asyncio__slot_status();
     if (t) {

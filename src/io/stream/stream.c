@@ -127,6 +127,11 @@ static void fired(struct asyncio__fdwatch *watch, enum asyncio__direction direct
 
 /* ---- errors ---- */
 
+void asyncio__kept_take(struct asyncio__kept *kept, int code) {
+    asyncio_error *error = asyncio__error_detach(asyncio__strand_current(), code);
+    *kept = (struct asyncio__kept){ code, error };
+}
+
 int asyncio__kept_raise(const struct asyncio__kept *kept) {
     if (!kept->error) return asyncio__raise(kept->code, NULL);
     return asyncio_reraise(asyncio_error_ref(kept->error));

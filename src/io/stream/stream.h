@@ -161,7 +161,8 @@ void asyncio__stream_abort(struct asyncio__stream *stream);
 void asyncio__stream_read_failed(struct asyncio__stream *stream, int code);
 void asyncio__stream_write_failed(struct asyncio__stream *stream, int code);
 
-/* Raises an error that was kept once more. */
+/* Keeps the error of that status, which is in the slot; raises one that was kept once more. */
+void asyncio__kept_take(struct asyncio__kept *kept, int code);
 int asyncio__kept_raise(const struct asyncio__kept *kept);
 
 #endif

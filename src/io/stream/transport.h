@@ -52,6 +52,8 @@ struct asyncio__transport_ops {
     /* Looks up extra information: 1 and *value (the caller's), 0: not known, or raised. */
     int (*extra)(const struct asyncio__transport *transport, const char *name,
                  asyncio_value *value);
+    /* What a later connection may begin with, the caller's; NULL: there is none. NULL: never. */
+    struct asyncio_sslsession *(*session)(const struct asyncio__transport *transport);
 };
 
 struct asyncio__transport {

@@ -3,21 +3,16 @@
  * io/tls/context.c: contexts: certificates and settings of many connections, and what a server
  * decides by the name that a client asks for.
  */
-#include "io/stream/starttls.h"
-
-#ifdef ASYNCIO_TLS
+#include "io/tls/openssl.h"
 
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
-#include "base/alloc.h"
-#include "io/tls/openssl.h"
-
 #define READ_BUFFER 32768
 
-static int no_context(void) { return asyncio__raise(ASYNCIO_TYPE_ERROR, "a context is required"); }
+static int no_context(void) { return host->raise(ASYNCIO_TYPE_ERROR, "a context is required"); }
 
 static SSL_CTX *ctx_of(const asyncio_sslcontext *c) { return asyncio__sslcontext_of(c)->ctx; }
 
@@ -26,14 +21,14 @@ static SSL_CTX *ctx_of(const asyncio_sslcontext *c) { return asyncio__sslcontext
 static void free_context(asyncio_sslcontext *base) {
     struct asyncio__sslcontext *c = asyncio__sslcontext_of(base);
     SSL_CTX_free(c->ctx);
-    asyncio__free(c->alpn);
-    asyncio__free(c);
+    host->free(c->alpn);
+    host->free(c);
 }
 
 static void free_session(asyncio_sslsession *base) {
     struct asyncio__sslsession *s = (struct asyncio__sslsession *)base;
     SSL_SESSION_free(s->session);
-    asyncio__free(s);
+    host->free(s);
 }
 
 const struct asyncio__tls_ops asyncio__ssl_ops = {
@@ -68,11 +63,11 @@ static bool prepare(struct asyncio__sslcontext *c) {
 asyncio_sslcontext *asyncio_sslcontext_new(enum asyncio_ssl_protocol protocol) {
     bool server_side = protocol == ASYNCIO_SSL_PROTOCOL_TLS_SERVER;
     if (!server_side && protocol != ASYNCIO_SSL_PROTOCOL_TLS_CLIENT) {
-        asyncio__raise(ASYNCIO_VALUE_ERROR, "invalid or unsupported protocol version");
+        host->raise(ASYNCIO_VALUE_ERROR, "invalid or unsupported protocol version");
         return NULL;
     }
-    struct asyncio__sslcontext *c = asyncio__calloc(1, sizeof *c);
-    if (!c) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
+    struct asyncio__sslcontext *c = host->calloc(1, sizeof *c);
+    if (!c) return (void)host->raise(-ENOMEM, NULL), NULL;
     c->base.ops = &asyncio__ssl_ops;
     atomic_init(&c->base.refs, 1);
     c->base.server_side = server_side;
@@ -92,7 +87,7 @@ asyncio_sslcontext *asyncio_ssl_create_default_context(enum asyncio_ssl_purpose 
                                                        const char *cafile) {
     bool server_side = purpose == ASYNCIO_SSL_CLIENT_AUTH;
     if (!server_side && purpose != ASYNCIO_SSL_SERVER_AUTH) {
-        asyncio__raise(ASYNCIO_VALUE_ERROR, "invalid purpose");
+        host->raise(ASYNCIO_VALUE_ERROR, "invalid purpose");
         return NULL;
     }
     asyncio_sslcontext *c = asyncio_sslcontext_new(server_side ? ASYNCIO_SSL_PROTOCOL_TLS_SERVER
@@ -144,7 +139,7 @@ int asyncio_sslcontext_load_cert_chain(asyncio_sslcontext *c, const char *certfi
                                        const char *keyfile, const char *password) {
     struct password p = { password, false };
     if (!c) return no_context();
-    if (!certfile) return asyncio__raise(ASYNCIO_TYPE_ERROR, "certfile is required");
+    if (!certfile) return host->raise(ASYNCIO_TYPE_ERROR, "certfile is required");
     SSL_CTX *ctx = ctx_of(c);
     SSL_CTX_set_default_passwd_cb(ctx, give_password);
     SSL_CTX_set_default_passwd_cb_userdata(ctx, &p);
@@ -162,7 +157,7 @@ static bool at_end(void) {
 static int add_certificates(X509_STORE *store, const char *text) {
     BIO *bio = BIO_new_mem_buf(text, -1);
     int count = 0, rc = 0;
-    if (!bio) return asyncio__raise(-ENOMEM, NULL);
+    if (!bio) return host->raise(-ENOMEM, NULL);
     while (rc >= 0) {
         X509 *x = PEM_read_bio_X509(bio, NULL, give_password, NULL);
         if (!x) break;
@@ -180,8 +175,7 @@ int asyncio_sslcontext_load_verify_locations(asyncio_sslcontext *c, const char *
                                              const char *capath, const char *cadata) {
     if (!c) return no_context();
     if (!cafile && !capath && !cadata) {
-        return asyncio__raise(ASYNCIO_TYPE_ERROR,
-                              "cafile, capath and cadata cannot be all omitted");
+        return host->raise(ASYNCIO_TYPE_ERROR, "cafile, capath and cadata cannot be all omitted");
     }
     SSL_CTX *ctx = ctx_of(c);
     ERR_clear_error();
@@ -209,12 +203,11 @@ int asyncio_sslcontext_set_verify_mode(asyncio_sslcontext *c, enum asyncio_ssl_v
                                  SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT };
     if (!c) return no_context();
     if ((unsigned)mode > ASYNCIO_SSL_CERT_REQUIRED) {
-        return asyncio__raise(ASYNCIO_VALUE_ERROR, "invalid value for verify_mode");
+        return host->raise(ASYNCIO_VALUE_ERROR, "invalid value for verify_mode");
     }
     if (mode == ASYNCIO_SSL_CERT_NONE && c->check_hostname) {
-        return asyncio__raise(
-            ASYNCIO_VALUE_ERROR,
-            "Cannot set verify_mode to CERT_NONE when check_hostname is enabled.");
+        return host->raise(ASYNCIO_VALUE_ERROR,
+                           "Cannot set verify_mode to CERT_NONE when check_hostname is enabled.");
     }
     SSL_CTX_set_verify(ctx_of(c), modes[mode], NULL);
     return 0;
@@ -223,7 +216,7 @@ int asyncio_sslcontext_set_verify_mode(asyncio_sslcontext *c, enum asyncio_ssl_v
 int asyncio_sslcontext_set_check_hostname(asyncio_sslcontext *c, bool on) {
     if (!c) return no_context();
     if (on && c->server_side) {
-        return asyncio__raise(ASYNCIO_VALUE_ERROR, "a server has no name to check");
+        return host->raise(ASYNCIO_VALUE_ERROR, "a server has no name to check");
     }
     if (on && asyncio_sslcontext_verify_mode(c) == ASYNCIO_SSL_CERT_NONE) {
         asyncio_sslcontext_set_verify_mode(c, ASYNCIO_SSL_CERT_REQUIRED);
@@ -284,11 +277,11 @@ int asyncio_sslcontext_set_maximum_version(asyncio_sslcontext *c,
 
 int asyncio_sslcontext_set_ciphers(asyncio_sslcontext *c, const char *ciphers) {
     if (!c) return no_context();
-    if (!ciphers) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a list of ciphers is required");
+    if (!ciphers) return host->raise(ASYNCIO_TYPE_ERROR, "a list of ciphers is required");
     ERR_clear_error();
     if (SSL_CTX_set_cipher_list(ctx_of(c), ciphers)) return 0;
     ERR_clear_error();
-    return asyncio__raise(ASYNCIO_SSL_ERROR, "No cipher can be selected.");
+    return host->raise(ASYNCIO_SSL_ERROR, "No cipher can be selected.");
 }
 
 /* A server's choice: the first of its own that the client has, or none. */
@@ -305,46 +298,46 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *s
     return SSL_TLSEXT_ERR_OK;
 }
 
-/* As they are sent: each after a byte with its length. NULL: raised. */
-static unsigned char *encode_protocols(const char *const *protocols, size_t count, size_t *size) {
+/* As they are sent: each after a byte with its length. 0 or raised. */
+static int encode_protocols(const char *const *protocols, size_t count, unsigned char **wire,
+                            size_t *size) {
     *size = 0;
     for (size_t i = 0; i < count; i++) {
         size_t n = protocols[i] ? strlen(protocols[i]) : 0;
         if (n == 0 || n > 255) {
-            asyncio__raise(ASYNCIO_VALUE_ERROR, "ALPN protocols must be 1 to 255 bytes long");
-            return NULL;
+            return host->raise(ASYNCIO_VALUE_ERROR, "ALPN protocols must be 1 to 255 bytes long");
         }
         *size += n + 1;
     }
-    unsigned char *wire = asyncio__malloc(*size + 1);
-    if (!wire) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
-    unsigned char *to = wire;
+    unsigned char *to = *wire = host->malloc(*size + 1);
+    if (!to) return host->raise(-ENOMEM, NULL);
     for (size_t i = 0; i < count; i++) {
         size_t n = strlen(protocols[i]);
         *to++ = (unsigned char)n;
         memcpy(to, protocols[i], n);
         to += n;
     }
-    return wire;
+    return 0;
 }
 
 int asyncio_sslcontext_set_alpn_protocols(asyncio_sslcontext *base, const char *const *protocols,
                                           size_t count) {
     size_t size;
     if (!base) return no_context();
-    if (!protocols && count > 0) return asyncio__raise(ASYNCIO_TYPE_ERROR, "names are required");
+    if (!protocols && count > 0) return host->raise(ASYNCIO_TYPE_ERROR, "names are required");
     struct asyncio__sslcontext *c = asyncio__sslcontext_of(base);
-    unsigned char *wire = encode_protocols(protocols, count, &size);
-    if (!wire) return asyncio__slot_status();
+    unsigned char *wire;
+    int rc = encode_protocols(protocols, count, &wire, &size);
+    if (rc < 0) return rc;
     if (base->server_side) {
-        asyncio__free(c->alpn);
+        host->free(c->alpn);
         c->alpn = wire;
         c->alpn_size = (unsigned)size;
         SSL_CTX_set_alpn_select_cb(c->ctx, size ? choose_protocol : NULL, c);
         return 0;
     }
     int failed = SSL_CTX_set_alpn_protos(c->ctx, wire, (unsigned)size);
-    asyncio__free(wire);
+    host->free(wire);
     return failed ? asyncio__ssl_raise(NULL) : 0;
 }
 
@@ -397,8 +390,7 @@ int asyncio_sslcontext_set_sni_callback(asyncio_sslcontext *base, asyncio_ssl_sn
                                         void *arg) {
     if (!base) return no_context();
     if (!base->server_side) {
-        return asyncio__raise(ASYNCIO_VALUE_ERROR,
-                              "sni_callback cannot be set on TLS_CLIENT context");
+        return host->raise(ASYNCIO_VALUE_ERROR, "sni_callback cannot be set on TLS_CLIENT context");
     }
     struct asyncio__sslcontext *c = asyncio__sslcontext_of(base);
     c->sni = callback;
@@ -406,5 +398,3 @@ int asyncio_sslcontext_set_sni_callback(asyncio_sslcontext *base, asyncio_ssl_sn
     SSL_CTX_set_client_hello_cb(c->ctx, callback ? choose_context : NULL, c);
     return 0;
 }
-
-#endif

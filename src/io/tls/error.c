@@ -3,16 +3,12 @@
  * io/tls/error.c: OpenSSL's errors as errors of the library, in the words of Python's ssl:
  * "[SSL: REASON] reason".
  */
-#include "io/stream/starttls.h"
-
-#ifdef ASYNCIO_TLS
+#include "io/tls/openssl.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
-
-#include "io/tls/openssl.h"
 
 static const char *library_name(unsigned long error) {
     switch (ERR_GET_LIB(error)) {
@@ -45,8 +41,8 @@ int asyncio__ssl_raise(const char *file) {
     if (ERR_GET_REASON(last) == ERR_R_PEM_LIB) last = first; /* which says what it met */
     if (last) describe(last, text, sizeof text);
     ERR_clear_error();
-    if (ERR_GET_REASON(last) == ERR_R_MALLOC_FAILURE) return asyncio__raise(-ENOMEM, NULL);
-    if (!file) return asyncio__raise(ASYNCIO_SSL_ERROR, text);
+    if (ERR_GET_REASON(last) == ERR_R_MALLOC_FAILURE) return host->raise(-ENOMEM, NULL);
+    if (!file) return host->raise(ASYNCIO_SSL_ERROR, text);
     if (first && ERR_SYSTEM_ERROR(first)) {
         int error = ERR_GET_REASON(first);
         return asyncio_raise(-error, NULL, NULL, "%s: %s", file, asyncio_strerror(-error));
@@ -57,8 +53,8 @@ int asyncio__ssl_raise(const char *file) {
 static const char *verify_text(const SSL *ssl, long code, char *buf, size_t n) {
     X509_VERIFY_PARAM *param = SSL_get0_param((SSL *)(uintptr_t)ssl);
     if (code == X509_V_ERR_HOSTNAME_MISMATCH) {
-        const char *host = X509_VERIFY_PARAM_get0_host(param, 0);
-        snprintf(buf, n, "Hostname mismatch, certificate is not valid for '%s'.", host ? host : "");
+        const char *name = X509_VERIFY_PARAM_get0_host(param, 0);
+        snprintf(buf, n, "Hostname mismatch, certificate is not valid for '%s'.", name ? name : "");
         return buf;
     }
     if (code == X509_V_ERR_IP_ADDRESS_MISMATCH) {
@@ -80,11 +76,9 @@ int asyncio__ssl_raise_verify(const SSL *ssl) {
     }
     describe(error, text, sizeof text);
     ERR_clear_error();
-    int rc = asyncio_raise(ASYNCIO_SSL_CERT_VERIFICATION_ERROR, NULL, NULL, "%s: %s", text,
-                           verify_text(ssl, code, why, sizeof why));
-    asyncio_error *e = asyncio__error_match(asyncio__strand_current(), rc);
-    if (e) asyncio_error_set_value(e, asyncio_int(code));
-    return rc;
+    asyncio_error *e = asyncio_error_new(ASYNCIO_SSL_CERT_VERIFICATION_ERROR, "%s: %s", text,
+                                         verify_text(ssl, code, why, sizeof why));
+    if (!e) return host->raise(ASYNCIO_SSL_CERT_VERIFICATION_ERROR, NULL);
+    asyncio_error_set_value(e, asyncio_int(code));
+    return asyncio_reraise(e);
 }
-
-#endif

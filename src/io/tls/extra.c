@@ -2,17 +2,12 @@
  *
  * io/tls/extra.c: what a connection over TLS tells about itself.
  */
-#include "io/stream/starttls.h"
-
-#ifdef ASYNCIO_TLS
+#include "io/tls/openssl.h"
 
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
-
-#include "base/alloc.h"
-#include "io/tls/openssl.h"
 
 /* ---- texts ---- */
 
@@ -20,7 +15,7 @@
 static int give_bytes(const void *data, size_t n, asyncio_value *value) {
     if (!data) return 0;
     char *copy = malloc(n + 1);
-    if (!copy) return asyncio__raise(-ENOMEM, NULL);
+    if (!copy) return host->raise(-ENOMEM, NULL);
     memcpy(copy, data, n);
     copy[n] = '\0';
     *value = asyncio_own_str(copy);
@@ -35,7 +30,7 @@ static int give_text(const char *text, asyncio_value *value) {
 static int give_printed(X509 *cert, int (*print)(BIO *bio, X509 *cert), asyncio_value *value) {
     BIO *bio = BIO_new(BIO_s_mem());
     char *data;
-    if (!bio) return asyncio__raise(-ENOMEM, NULL);
+    if (!bio) return host->raise(-ENOMEM, NULL);
     int rc = 0;
     if (print(bio, cert)) {
         long n = BIO_get_mem_data(bio, &data);
@@ -128,11 +123,13 @@ int asyncio__ssl_extra(const struct asyncio__transport *base, const char *name,
 
 /* ---- sessions ---- */
 
-static asyncio_sslsession *session_of(const struct asyncio__ssltransport *t) {
+asyncio_sslsession *asyncio__ssl_session(const struct asyncio__transport *base) {
+    const struct asyncio__ssltransport *t = asyncio__ssltransport_of(base);
+    if (t->context->base.server_side) return NULL;
     SSL_SESSION *session = SSL_get1_session(t->ssl);
     if (!session) return NULL;
     struct asyncio__sslsession *s =
-        SSL_SESSION_is_resumable(session) ? asyncio__malloc(sizeof *s) : NULL;
+        SSL_SESSION_is_resumable(session) ? host->malloc(sizeof *s) : NULL;
     if (!s) {
         SSL_SESSION_free(session);
         return NULL;
@@ -142,12 +139,3 @@ static asyncio_sslsession *session_of(const struct asyncio__ssltransport *t) {
     atomic_init(&s->base.refs, 1);
     return &s->base;
 }
-
-asyncio_sslsession *asyncio_streamwriter_get_ssl_session(const asyncio_streamwriter *w) {
-    if (!w) return NULL;
-    const struct asyncio__transport *t = asyncio__stream_of_writer(w)->transport;
-    if (!asyncio__is_ssl(t) || asyncio__ssltransport_of(t)->context->base.server_side) return NULL;
-    return session_of(asyncio__ssltransport_of(t));
-}
-
-#endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * io/tls/openssl.h: TLS by OpenSSL, for the files of io/tls, which alone know OpenSSL. They are
- * empty in a library built without it.
+ * io/tls/openssl.h: TLS by OpenSSL, for the files of libasyncio-tls, which alone know OpenSSL. They
+ * reach libasyncio by its public functions and by `host`.
  *
  * OpenSSL never waits here: its input and output are a BIO over the inner transport. What the
  * inner one does not take is kept in `sealed`, so to OpenSSL all writing succeeds, and reading
@@ -10,9 +10,12 @@
 #ifndef ASYNCIO_IO_TLS_OPENSSL_H
 #define ASYNCIO_IO_TLS_OPENSSL_H
 
+#include <asyncio/ssl.h>
 #include <openssl/ssl.h>
 
-#include "io/stream/starttls.h"
+#include "io/stream/tlshost.h"
+
+static const struct asyncio__tls_host *const host = &ASYNCIO__TLS_HOST;
 
 struct asyncio__sslcontext {
     asyncio_sslcontext base;
@@ -34,10 +37,10 @@ struct asyncio__ssltransport {
     struct asyncio__stream *stream;      /* borrowed: it owns this */
     struct asyncio__sslcontext *context; /* a reference */
     SSL *ssl;
-    struct asyncio__buffer ahead;  /* received before TLS began, read first */
-    struct asyncio__buffer sealed; /* to be written by the inner one */
-    struct asyncio__kept broken;   /* why it cannot be */
-    struct asyncio__timer timer;   /* limits closing */
+    struct asyncio__buffer ahead;    /* received before TLS began, read first */
+    struct asyncio__buffer sealed;   /* to be written by the inner one */
+    struct asyncio__kept broken;     /* why it cannot be */
+    struct asyncio__tls_limit limit; /* of closing */
     double shutdown_timeout;
     size_t discarded; /* bytes that came after closing began */
     int raised;       /* status of the inner read that failed, until it is passed on */
@@ -63,12 +66,10 @@ struct asyncio__transport *asyncio__ssl_wrap(struct asyncio__stream *stream,
                                              const struct asyncio__tls_request *request);
 int asyncio__ssl_handshake(struct asyncio__transport *base, unsigned *want);
 
-/* The operation `extra`. */
+/* The operations `extra` and `session`. */
 int asyncio__ssl_extra(const struct asyncio__transport *base, const char *name,
                        asyncio_value *value);
-
-/* Whether the transport is one of these. */
-bool asyncio__is_ssl(const struct asyncio__transport *transport);
+asyncio_sslsession *asyncio__ssl_session(const struct asyncio__transport *base);
 
 /* Raises what OpenSSL's queue of errors says, and empties it. file: what was being read, or NULL.
  * A file that cannot be read gives the system's error. */

@@ -3,21 +3,15 @@
  * io/tls/transport.c: the transport that speaks TLS over another one (io/tls/openssl.h).
  *
  * handshake (not `done`: nothing is written, reading is the handshake's) -> open -> closing: our
- * close_notify is sent, then the other side's is waited for, as long as the timer allows. An end
+ * close_notify is sent, then the other side's is waited for, as long as the limit allows. An end
  * without close_notify is an error, but for one who has said so first.
  */
-#include "io/stream/starttls.h"
-
-#ifdef ASYNCIO_TLS
+#include "io/tls/openssl.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <pthread.h>
-
-#include "base/alloc.h"
-#include "base/clock.h"
-#include "io/tls/openssl.h"
 
 #define SHUTDOWN_SECONDS 30.0
 #define SEALED_MOST 65536 /* kept before reading stops to make answers */
@@ -31,9 +25,8 @@
 
 /* Nothing can be sent any more; the error is in the slot. */
 static void break_off(struct asyncio__ssltransport *t, int code) {
-    asyncio_error *error = asyncio__error_detach(asyncio__strand_current(), code);
-    t->broken = (struct asyncio__kept){ code, error };
-    asyncio__buffer_free(&t->sealed);
+    host->kept_take(&t->broken, code);
+    host->buffer_free(&t->sealed);
 }
 
 /* How many bytes the inner one takes now. */
@@ -53,8 +46,8 @@ static int bio_write(BIO *bio, const char *data, size_t n, size_t *written) {
     if (t->broken.code) return 1;
     size_t sent = t->sealed.size || t->gathering ? 0 : send_now(t, data, n);
     if (sent == n || t->broken.code) return 1;
-    if (asyncio__buffer_append(&t->sealed, data + sent, n - sent) < 0) {
-        break_off(t, asyncio__raise(-ENOMEM, NULL));
+    if (host->buffer_append(&t->sealed, data + sent, n - sent) < 0) {
+        break_off(t, host->raise(-ENOMEM, NULL));
     }
     return 1;
 }
@@ -62,8 +55,8 @@ static int bio_write(BIO *bio, const char *data, size_t n, size_t *written) {
 static size_t read_ahead(struct asyncio__ssltransport *t, char *data, size_t n) {
     if (n > t->ahead.size) n = t->ahead.size;
     memcpy(data, asyncio__buffer_start(&t->ahead), n);
-    asyncio__buffer_consume(&t->ahead, n);
-    if (t->ahead.size == 0) asyncio__buffer_free(&t->ahead);
+    host->buffer_consume(&t->ahead, n);
+    if (t->ahead.size == 0) host->buffer_free(&t->ahead);
     return n;
 }
 
@@ -109,10 +102,10 @@ static int send_sealed(struct asyncio__ssltransport *t, unsigned *want) {
         ssize_t sent = inner->write(t->inner, &part, 1, want);
         if (sent == -EAGAIN) return -EAGAIN;
         if (sent < 0) break_off(t, (int)sent);
-        else asyncio__buffer_consume(&t->sealed, (size_t)sent);
+        else host->buffer_consume(&t->sealed, (size_t)sent);
     }
-    asyncio__buffer_free(&t->sealed);
-    if (t->broken.code) return asyncio__kept_raise(&t->broken);
+    host->buffer_free(&t->sealed);
+    if (t->broken.code) return host->kept_raise(&t->broken);
     return inner->flush ? inner->flush(t->inner, want) : 0;
 }
 
@@ -130,9 +123,9 @@ static unsigned send_answers(struct asyncio__ssltransport *t) {
 
 static int cut_off(const struct asyncio__ssltransport *t) {
     if (t->done) {
-        return asyncio__raise(ASYNCIO_SSL_EOF_ERROR, "EOF occurred in violation of protocol");
+        return host->raise(ASYNCIO_SSL_EOF_ERROR, "EOF occurred in violation of protocol");
     }
-    return asyncio__raise(-ECONNRESET, "the connection was closed during the TLS handshake");
+    return host->raise(-ECONNRESET, "the connection was closed during the TLS handshake");
 }
 
 /* After a call that did not succeed: 0: the other side has said that it ends; -EAGAIN; raised. */
@@ -224,7 +217,7 @@ static ssize_t write_piece(struct asyncio__ssltransport *t, const char *data, si
         else rc = why(t, want);
         if (ok && sum < n && t->sealed.size + RECORD + RECORD_OVERHEAD <= BATCH) continue;
         if (ok) rc = send_sealed(t, want);
-        else if (rc == 0) rc = asyncio__raise(-EPIPE, "the connection is closed for writing");
+        else if (rc == 0) rc = host->raise(-EPIPE, "the connection is closed for writing");
     }
     t->gathering = false;
     return rc < 0 && (rc != -EAGAIN || sum == 0) ? rc : (ssize_t)sum;
@@ -299,49 +292,21 @@ static int goodbye_ssl(struct asyncio__transport *base, unsigned *want) {
     return t->inner->ops->goodbye(t->inner, want);
 }
 
-static void run_timeout(struct asyncio__runnable *runnable) {
-    struct asyncio__ssltransport *t =
-        asyncio__container(runnable, struct asyncio__ssltransport, timer.runnable);
-    struct asyncio__stream *s = asyncio__stream_ref(t->stream);
-    t->timer.state = ASYNCIO__TIMER_IDLE;
-    asyncio__stream_write_failed(s,
-                                 asyncio__raise(ASYNCIO_TIMEOUT_ERROR, "SSL shutdown timed out"));
-    asyncio__stream_abort(s);
-    asyncio__stream_unref(s);
-}
-
-static void discard_timeout(struct asyncio__runnable *runnable) {
-    asyncio__container(runnable, struct asyncio__ssltransport, timer.runnable)->timer.state =
-        ASYNCIO__TIMER_IDLE;
-}
-
-static int describe_timeout(struct asyncio__runnable *runnable, char *buf, size_t n) {
-    (void)runnable;
-    return snprintf(buf, n, "the end of a TLS connection");
-}
-
-static const struct asyncio__runnable_ops timeout_ops = { run_timeout, discard_timeout,
-                                                          describe_timeout, NULL };
-
-/* Without memory for the timer there is no limit. */
 static void closing_ssl(struct asyncio__transport *base) {
     struct asyncio__ssltransport *t = asyncio__ssltransport_of(base);
-    asyncio_loop *loop = base->loop;
-    if (!t->done || loop->closed || t->timer.state != ASYNCIO__TIMER_IDLE) return;
-    int64_t when = asyncio__clock_add(asyncio__loop_now(loop), t->shutdown_timeout);
-    (void)asyncio__loop_arm(loop, &t->timer, when);
+    if (t->done) host->limit_start(&t->limit, t->shutdown_timeout);
 }
 
 static void free_ssl(struct asyncio__transport *base) {
     struct asyncio__ssltransport *t = asyncio__ssltransport_of(base);
-    if (!base->loop->closed) asyncio__timer_cancel(&base->loop->timers, &t->timer);
+    host->limit_stop(&t->limit);
     SSL_free(t->ssl);
-    asyncio__buffer_free(&t->ahead);
-    asyncio__buffer_free(&t->sealed);
+    host->buffer_free(&t->ahead);
+    host->buffer_free(&t->sealed);
     asyncio_error_unref(t->broken.error);
     if (t->inner) t->inner->ops->free(t->inner);
     asyncio_sslcontext_unref(&t->context->base);
-    asyncio__free(t);
+    host->free(t);
 }
 
 static const struct asyncio__transport_ops ssl_ops = {
@@ -354,9 +319,8 @@ static const struct asyncio__transport_ops ssl_ops = {
     .goodbye = goodbye_ssl,
     .free = free_ssl,
     .extra = asyncio__ssl_extra,
+    .session = asyncio__ssl_session,
 };
-
-bool asyncio__is_ssl(const struct asyncio__transport *t) { return t && t->ops == &ssl_ops; }
 
 /* ---- making one ---- */
 
@@ -401,22 +365,19 @@ static int set_up(struct asyncio__ssltransport *t, const struct asyncio__tls_req
 
 struct asyncio__transport *asyncio__ssl_wrap(struct asyncio__stream *s,
                                              const struct asyncio__tls_request *r) {
-    struct asyncio__ssltransport *t = asyncio__calloc(1, sizeof *t);
-    if (!t) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
+    struct asyncio__ssltransport *t = host->calloc(1, sizeof *t);
+    if (!t) return (void)host->raise(-ENOMEM, NULL), NULL;
     t->base = (struct asyncio__transport){ &ssl_ops, s->loop, s->transport->fd };
     t->context = asyncio__sslcontext_of(asyncio_sslcontext_ref(r->context));
     t->stream = s;
     t->shutdown_timeout = r->shutdown_timeout > 0 ? r->shutdown_timeout : SHUTDOWN_SECONDS;
-    asyncio__timer_init(&t->timer, &timeout_ops);
+    host->limit_init(&t->limit, s);
     if (set_up(t, r) < 0) {
         free_ssl(&t->base);
         return NULL;
     }
     t->inner = s->transport;
-    asyncio__streamreader_take_lent(&s->reader);
     t->ahead = s->reader.in;
     s->reader.in = (struct asyncio__buffer){ .data = NULL };
     return &t->base;
 }
-
-#endif

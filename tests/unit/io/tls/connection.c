@@ -4,10 +4,6 @@
  */
 #include "../../../support/core.h"
 
-#ifndef ASYNCIO_TLS
-TEST(tls) { SKIP("the library was built without TLS"); }
-#else
-
 #include <openssl/ssl.h>
 
 #include "ssl.h"
@@ -412,5 +408,3 @@ TEST(several_threads_share_contexts) {
     for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
     end_contexts();
 }
-
-#endif

@@ -4,10 +4,6 @@
  */
 #include "../../../support/core.h"
 
-#ifndef ASYNCIO_TLS
-TEST(tls) { SKIP("the library was built without TLS"); }
-#else
-
 #include "ssl.h"
 
 /* ---- making and loading ---- */
@@ -406,5 +402,3 @@ ASYNC(tells) {
     RETURN();
 }
 TEST(a_connection_tells_about_itself) { run_alone(tells()); }
-
-#endif

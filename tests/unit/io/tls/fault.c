@@ -5,10 +5,6 @@
  */
 #include "../../../support/core.h"
 
-#ifndef ASYNCIO_TLS
-TEST(tls) { SKIP("the library was built without TLS"); }
-#else
-
 #include "../interrupted.h"
 #include "ssl.h"
 
@@ -315,5 +311,3 @@ TEST(calls_that_are_kept_without_memory) {
     }
     asyncio_sslcontext_unref(c);
 }
-
-#endif

@@ -4,10 +4,6 @@
  */
 #include "../../../support/core.h"
 
-#ifndef ASYNCIO_TLS
-TEST(tls) { SKIP("the library was built without TLS"); }
-#else
-
 #include <netinet/in.h>
 #include <stdlib.h>
 
@@ -442,5 +438,3 @@ ASYNC(goes_over_twice) {
     RETURN();
 }
 TEST(tls_goes_over_to_tls_within) { run_alone(goes_over_twice()); }
-
-#endif

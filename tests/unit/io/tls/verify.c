@@ -4,10 +4,6 @@
  */
 #include "../../../support/core.h"
 
-#ifndef ASYNCIO_TLS
-TEST(tls) { SKIP("the library was built without TLS"); }
-#else
-
 #include <openssl/x509_vfy.h>
 
 #include "ssl.h"
@@ -152,5 +148,3 @@ ASYNC(clients) {
     RETURN();
 }
 TEST(a_server_asks_clients_for_certificates) { run_alone(clients()); }
-
-#endif

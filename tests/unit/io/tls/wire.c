@@ -4,10 +4,6 @@
  */
 #include "../../../support/core.h"
 
-#ifndef ASYNCIO_TLS
-TEST(tls) { SKIP("the library was built without TLS"); }
-#else
-
 #include <openssl/ssl.h>
 
 #include "ssl.h"
@@ -254,5 +250,3 @@ ASYNC(asks_for_keys) {
     RETURN();
 }
 TEST(answers_are_not_kept_without_limit) { run_alone(asks_for_keys()); }
-
-#endif
