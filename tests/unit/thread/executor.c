@@ -318,3 +318,62 @@ TEST(another_kind_of_executor_can_be_plugged_in) {
     asyncio_executor_unref(executor);
     CHECK_INT(s.freed, 1);
 }
+
+/* ---- who shuts it down ---- */
+
+struct calls {
+    int shutdowns, frees;
+    bool wait, cancel_futures; /* of the last shutdown */
+};
+
+static int refuse_job(void *state, asyncio_job *job) {
+    (void)state, (void)job;
+    return asyncio_raise(-EAGAIN, NULL, NULL, "full");
+}
+
+static int note_shutdown(void *state, bool wait, bool cancel_futures) {
+    struct calls *c = state;
+    CHECK_INT(c->frees, 0);
+    c->shutdowns++;
+    c->wait = wait;
+    c->cancel_futures = cancel_futures;
+    return 0;
+}
+
+static void note_free(void *state) { ((struct calls *)state)->frees++; }
+
+static const asyncio_executor_ops noting_ops = { sizeof noting_ops, "noting", refuse_job,
+                                                 note_shutdown, note_free };
+
+TEST(the_last_reference_shuts_down_without_waiting) {
+    struct calls c = { .wait = true, .cancel_futures = true };
+    asyncio_executor *executor = asyncio_executor_new_custom(&noting_ops, &c);
+    CHECK_PTR(asyncio_executor_ref(executor), executor);
+    asyncio_executor_unref(executor);
+    CHECK_INT(c.shutdowns, 0);
+    asyncio_executor_unref(executor);
+    CHECK_INT(c.shutdowns, 1);
+    CHECK(!c.wait && !c.cancel_futures);
+    CHECK_INT(c.frees, 1);
+}
+
+TEST(the_last_reference_does_not_shut_down_again) {
+    struct calls c = { 0 };
+    asyncio_executor *executor = asyncio_executor_new_custom(&noting_ops, &c);
+    CHECK_INT(asyncio_executor_shutdown(executor, true, false), 0);
+    CHECK(c.wait && !c.cancel_futures);
+    CHECK_INT(asyncio_executor_shutdown(executor, false, true), 0);
+    CHECK(!c.wait && c.cancel_futures);
+    asyncio_executor_unref(executor);
+    CHECK_INT(c.shutdowns, 2);
+    CHECK_INT(c.frees, 1);
+}
+
+TEST(a_refused_job_leaves_nothing) {
+    struct calls c = { 0 };
+    asyncio_executor *executor = asyncio_executor_new_custom(&noting_ops, &c);
+    CHECK(asyncio_executor_submit(executor, counts, NULL) == NULL);
+    check_raised(-EAGAIN, -EAGAIN, "full");
+    asyncio_executor_unref(executor);
+    CHECK_INT(c.frees, 1);
+}
