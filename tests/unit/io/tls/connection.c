@@ -2,6 +2,8 @@
  *
  * TLS on a connection: handshakes, what is sent both ways, how it ends.
  */
+#include "io/stream/starttls.h"
+
 #include "../../../support/core.h"
 
 #include <openssl/ssl.h>
@@ -254,7 +256,7 @@ TEST(closing_while_the_other_side_still_sends) { run_alone(closes_while_more_com
 ASYNC(is_left) {
     make_contexts();
     CHECK_INT(AWAIT(connect_both("localhost", NULL)), 0);
-    end_contexts(); /* connections have their own references */
+    release_contexts(); /* connections have their own references */
     check_arrives(&client, &server_end, "hello");
     let_go(&client);
     let_go(&server_end);

@@ -2,6 +2,8 @@
  *
  * Contexts: loading, settings, and what they do to connections: protocols, names, sessions.
  */
+#include "io/stream/starttls.h"
+
 #include "../../../support/core.h"
 
 #include "ssl.h"
@@ -317,9 +319,12 @@ static asyncio_sslsession *session_of(const char *name, asyncio_sslsession *from
 ASYNC(resumes, (enum asyncio_ssl_version) version) {
     make_contexts();
     CHECK_INT(asyncio_sslcontext_set_maximum_version(for_client, version), 0);
-    asyncio_auto_sslsession first = session_of("localhost", NULL, false);
-    asyncio_auto_sslsession second = session_of("localhost", first, true);
-    asyncio_auto_sslsession third = session_of("localhost", second, true);
+    asyncio_sslsession *first = session_of("localhost", NULL, false);
+    asyncio_sslsession *second = session_of("localhost", first, true);
+    asyncio_sslsession *third = session_of("localhost", second, true);
+    asyncio_sslsession_unref(first);
+    asyncio_sslsession_unref(second);
+    asyncio_sslsession_unref(third);
     end_contexts();
     RETURN();
 }
@@ -327,13 +332,14 @@ ASYNC(resumes, (enum asyncio_ssl_version) version) {
 ASYNC(refuses_foreign) {
     int fd[2];
     make_contexts();
-    asyncio_auto_sslsession first = session_of("localhost", NULL, false);
+    asyncio_sslsession *first = session_of("localhost", NULL, false);
     asyncio_auto_sslcontext another = a_client();
     make_pair(fd);
     CHECK_ERROR(AWAIT(secure(&client, fd[0], another, "localhost", first)), ASYNCIO_VALUE_ERROR,
                 "Session refers to a different SSLContext.");
     let_go(&client);
     close(fd[1]);
+    asyncio_sslsession_unref(first);
     end_contexts();
     RETURN();
 }
@@ -353,13 +359,15 @@ ASYNC(does_not_climb) {
     CHECK_INT(asyncio_sslcontext_load_verify_locations(c.other, authority.path, NULL, NULL), 0);
     CHECK_INT(asyncio_sslcontext_set_verify_mode(c.other, ASYNCIO_SSL_CERT_REQUIRED), 0);
     CHECK_INT(asyncio_sslcontext_set_sni_callback(for_server, choose, &c), 0);
-    asyncio_auto_sslsession loose = session_of("localhost", NULL, false);
+    asyncio_sslsession *loose = session_of("localhost", NULL, false);
     int rc = AWAIT(connect_both("other.example.org", loose));
     if (rc >= 0) rc = AWAIT(asyncio_streamreader_read(client.reader, buf, 10));
     CHECK_ERROR(rc, ASYNCIO_SSL_ERROR,
                 "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required");
     let_go(&client);
     let_go(&server_end);
+    asyncio_sslsession_unref(loose);
+    CHECK_INT(c.other->refs, 1);
     asyncio_sslcontext_unref(c.other);
     end_identity(&other);
     end_contexts();

@@ -3,6 +3,8 @@
  * TLS with a cancellation at every point of a run, and without memory at each allocation of the
  * library and at many of OpenSSL's: no byte is lost, nothing is left open, nobody waits for ever.
  */
+#include "io/stream/starttls.h"
+
 #include "../../../support/core.h"
 
 #include "../interrupted.h"

@@ -2,6 +2,8 @@
  *
  * Servers and clients over TLS, and connections that go over to TLS.
  */
+#include "io/stream/starttls.h"
+
 #include "../../../support/core.h"
 
 #include <netinet/in.h>

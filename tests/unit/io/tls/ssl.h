@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * tests/unit/io/ssl.h: both ends of a connection over TLS in one loop.
+ * tests/unit/io/tls/ssl.h: both ends of a connection over TLS in one loop.
  */
 #ifndef TEST_SSL_H
 #define TEST_SSL_H
+
+#include "io/stream/starttls.h"
 
 #include "certificates.h"
 
@@ -29,11 +31,18 @@ TEST_UNUSED static void make_contexts(void) {
     CHECK_INT(asyncio_sslcontext_load_cert_chain(for_server, localhost.path, NULL, NULL), 0);
 }
 
-TEST_UNUSED static void end_contexts(void) {
+TEST_UNUSED static void release_contexts(void) {
     asyncio_sslcontext_unref(for_client);
     asyncio_sslcontext_unref(for_server);
     end_identity(&authority);
     end_identity(&localhost);
+}
+
+/* The same where whatever used them has let go of them. */
+TEST_UNUSED static void end_contexts(void) {
+    CHECK_INT(for_client->refs, 1);
+    CHECK_INT(for_server->refs, 1);
+    release_contexts();
 }
 
 /* Opens a stream over the socket, and then TLS. */

@@ -2,6 +2,8 @@
  *
  * Certificates: which are refused, by whom, and what is said about it.
  */
+#include "io/stream/starttls.h"
+
 #include "../../../support/core.h"
 
 #include <openssl/x509_vfy.h>

@@ -2,6 +2,8 @@
  *
  * TLS over a wire with a will of its own: it brings single bytes, breaks, and lies.
  */
+#include "io/stream/starttls.h"
+
 #include "../../../support/core.h"
 
 #include <openssl/ssl.h>
