@@ -4,7 +4,7 @@
  * what ran in which order, stepping the loop by hand, and an exception handler that records.
  *
  * A test begins with start_loop() and ends with end_loop(), which closes the loop and checks
- * that no task, future or handle is left. `turn()` makes exactly one turn.
+ * that no task, future or handle is left, and that nothing else holds the loop. `turn()` makes exactly one turn.
  */
 #ifndef TEST_CORE_H
 #define TEST_CORE_H
@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loop/loop.h"
 #include "test.h"
 
 #define TEST_UNUSED __attribute__((unused))
@@ -93,6 +94,7 @@ TEST_UNUSED static void start_loop(void) {
 TEST_UNUSED static void end_loop(void) {
     CHECK_INT(asyncio_loop_close(loop), 0);
     CHECK_INT(asyncio_testing_live_objects(loop), 0);
+    CHECK_INT(loop->refs, 1);
     asyncio_loop_unref(loop);
     loop = NULL;
 }

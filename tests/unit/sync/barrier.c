@@ -237,11 +237,11 @@ ASYNC(waits_a_second, (asyncio_barrier *) b) {
 
 TEST(a_barrier_is_bound_to_the_first_loop_somebody_waits_in) {
     asyncio_barrier *b = asyncio_barrier_new(2);
-    CHECK(asyncio_catch(run_for_status(waits_a_second(b)), ASYNCIO_TIMEOUT_ERROR));
+    CHECK(asyncio_catch(run_and_bind(waits_a_second(b)), ASYNCIO_TIMEOUT_ERROR));
     int rc = run_for_status(waits_a_second(b));
     CHECK(asyncio_catch(rc, ASYNCIO_RUNTIME_ERROR));
     CHECK_INT(asyncio_barrier_n_waiting(b), 0);
-    asyncio_barrier_unref(b);
+    CHECK_LETS_GO(asyncio_barrier, b);
 }
 
 ASYNC(comes_by_chance, (asyncio_barrier *) b, (int *) done) {

@@ -321,11 +321,11 @@ ASYNC(waits_for_a_second, (asyncio_condition *) c) {
 
 TEST(a_condition_is_bound_to_the_first_loop_somebody_waits_in) { /* COND-6 */
     asyncio_condition *c = asyncio_condition_new(NULL);
-    CHECK(asyncio_catch(run_for_status(waits_for_a_second(c)), ASYNCIO_TIMEOUT_ERROR));
+    CHECK(asyncio_catch(run_and_bind(waits_for_a_second(c)), ASYNCIO_TIMEOUT_ERROR));
     check_raised(run_for_status(waits_for_a_second(c)), ASYNCIO_RUNTIME_ERROR,
                  "the Condition is bound to a different event loop");
     CHECK(!asyncio_condition_locked(c));
-    asyncio_condition_unref(c);
+    CHECK_LETS_GO(asyncio_condition, c);
 }
 
 ASYNC(lets_go_of_the_condition) {

@@ -126,10 +126,10 @@ ASYNC(waits_for_a_second, (asyncio_event *) event) {
 
 TEST(an_event_is_bound_to_the_first_loop_somebody_waits_in) {
     asyncio_event *event = asyncio_event_new();
-    CHECK(asyncio_catch(run_for_status(waits_for_a_second(event)), ASYNCIO_TIMEOUT_ERROR));
+    CHECK(asyncio_catch(run_and_bind(waits_for_a_second(event)), ASYNCIO_TIMEOUT_ERROR));
     check_raised(run_for_status(waits_for_a_second(event)), ASYNCIO_RUNTIME_ERROR,
                  "the Event is bound to a different event loop");
     asyncio_event_set(event);
     run(waits_for_a_second(event));
-    asyncio_event_unref(event);
+    CHECK_LETS_GO(asyncio_event, event);
 }

@@ -253,12 +253,12 @@ ASYNC(does_not_contend, (asyncio_lock *) lock) {
 TEST(a_lock_is_bound_to_the_first_loop_somebody_waits_in) { /* LOCK-7 */
     asyncio_lock *lock = asyncio_lock_new();
     run(does_not_contend(lock));
-    CHECK_INT(run_for_status(contends(lock)), ASYNCIO_TIMEOUT_ERROR);
+    CHECK_INT(run_and_bind(contends(lock)), ASYNCIO_TIMEOUT_ERROR);
     asyncio_ignore(ASYNCIO_TIMEOUT_ERROR);
     check_raised(run_for_status(contends(lock)), ASYNCIO_RUNTIME_ERROR,
                  "the Lock is bound to a different event loop");
     run(does_not_contend(lock));
-    asyncio_lock_unref(lock);
+    CHECK_LETS_GO(asyncio_lock, lock);
 }
 
 /* ---- the block ---- */

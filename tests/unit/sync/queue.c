@@ -448,12 +448,12 @@ ASYNC(joins_within_a_second, (asyncio_queue *) q) {
 
 TEST(a_queue_is_bound_to_the_first_loop_somebody_waits_in) {
     asyncio_queue *q = asyncio_queue_new(0);
-    CHECK(asyncio_catch(run_for_status(gets_within_a_second(q)), ASYNCIO_TIMEOUT_ERROR));
+    CHECK(asyncio_catch(run_and_bind(gets_within_a_second(q)), ASYNCIO_TIMEOUT_ERROR));
     check_raised(run_for_status(gets_within_a_second(q)), ASYNCIO_RUNTIME_ERROR,
                  "the Queue is bound to a different event loop");
     put_now(q, 1);
     check_raised(run_for_status(joins_within_a_second(q)), ASYNCIO_RUNTIME_ERROR,
                  "the Queue is bound to a different event loop");
     run(gets_within_a_second(q));
-    asyncio_queue_unref(q);
+    CHECK_LETS_GO(asyncio_queue, q);
 }

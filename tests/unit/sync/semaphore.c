@@ -314,10 +314,10 @@ ASYNC(acquires_within_a_second, (asyncio_semaphore *) s) {
 
 TEST(a_semaphore_is_bound_to_the_first_loop_somebody_waits_in) {
     asyncio_semaphore *s = asyncio_semaphore_new(0);
-    CHECK(asyncio_catch(run_for_status(acquires_within_a_second(s)), ASYNCIO_TIMEOUT_ERROR));
+    CHECK(asyncio_catch(run_and_bind(acquires_within_a_second(s)), ASYNCIO_TIMEOUT_ERROR));
     check_raised(run_for_status(acquires_within_a_second(s)), ASYNCIO_RUNTIME_ERROR,
                  "the Semaphore is bound to a different event loop");
     CHECK_INT(asyncio_semaphore_release(s), 0);
     run(acquires_within_a_second(s));
-    asyncio_semaphore_unref(s);
+    CHECK_LETS_GO(asyncio_semaphore, s);
 }

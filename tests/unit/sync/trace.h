@@ -10,6 +10,7 @@
 #include <asyncio/testing.h>
 #include <stdarg.h>
 
+#include "loop/loop.h"
 #include "test.h"
 
 #define UNUSED __attribute__((unused))
@@ -28,15 +29,41 @@ UNUSED __attribute__((format(printf, 1, 2))) static void note(const char *fmt, .
     trace_length += (size_t)n;
 }
 
-/* Runs it to its end on a loop of its own, and looks that nothing is left there. */
-UNUSED static int run_for_status(asyncio_coro c) {
-    asyncio_loop *loop = asyncio_testing_new_event_loop(0);
+static asyncio_loop *bound; /* what run_and_bind has run on */
+
+static int run_on(asyncio_loop *loop, asyncio_coro c, unsigned holders) {
     int rc = asyncio_loop_run_until_complete(loop, c, NULL);
     CHECK_INT(asyncio_loop_close(loop), 0);
     CHECK_INT(asyncio_testing_live_objects(loop), 0);
+    CHECK_INT(loop->refs, 1 + holders);
+    return rc;
+}
+
+/* Runs it to its end on a loop of its own, and looks that nothing is left there. */
+UNUSED static int run_for_status(asyncio_coro c) {
+    asyncio_loop *loop = asyncio_testing_new_event_loop(0);
+    int rc = run_on(loop, c, 0);
     asyncio_loop_unref(loop);
     return rc;
 }
+
+/* The same with a loop that an object is bound to then. */
+UNUSED static int run_and_bind(asyncio_coro c) {
+    bound = asyncio_testing_new_event_loop(0);
+    return run_on(bound, c, 1);
+}
+
+/* Gives back the one reference to the object that is bound: one more has kept it, and now it lets
+ * go of its loop. */
+#define CHECK_LETS_GO(kind, object)                                                                \
+    do {                                                                                           \
+        CHECK_PTR(kind##_ref(object), object);                                                     \
+        kind##_unref(object);                                                                      \
+        CHECK_INT(bound->refs, 2);                                                                 \
+        kind##_unref(object);                                                                      \
+        CHECK_INT(bound->refs, 1);                                                                 \
+        asyncio_loop_unref(bound);                                                                 \
+    } while (0)
 
 UNUSED static void run(asyncio_coro c) {
     int rc = run_for_status(c);

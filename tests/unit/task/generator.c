@@ -597,10 +597,14 @@ TEST(one_that_was_asked_but_not_started_may_start_on_another_loop) {
     start_loop();
     asked[0] = cleans_up("a", 0);
     CHECK_INT(run(asks_only()), 0);
-    end_loop();
+    CHECK_INT(asyncio_loop_close(loop), 0);
+    asyncio_loop *first = loop;
+    CHECK_INT(first->refs, 2);
     start_loop();
     CHECK_INT(run(closes_and_asks()), 0);
     CHECK_NOTES("a:GeneratorExit:OK");
+    CHECK_INT(first->refs, 1);
+    asyncio_loop_unref(first);
     asyncio_gen_unref(asked[0]);
     end_loop();
 }
