@@ -4,7 +4,8 @@
  * what ran in which order, stepping the loop by hand, and an exception handler that records.
  *
  * A test begins with start_loop() and ends with end_loop(), which closes the loop and checks
- * that no task, future or handle is left, and that nothing else holds the loop. `turn()` makes exactly one turn.
+ * that no task, future or handle is left and nothing else holds the loop. `turn()` makes exactly
+ * one turn.
  */
 #ifndef TEST_CORE_H
 #define TEST_CORE_H
