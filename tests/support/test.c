@@ -186,6 +186,9 @@ static void run_in_child(const struct test *test) {
     exit(0);
 }
 
+/* In builds that count what runs (coverage.c). */
+void test_before_death(int sig) __attribute__((weak));
+
 static void become_child(const struct test *test, const sigset_t *mask) {
     const struct rlimit no_core = { 0, 0 };
     int null = open("/dev/null", O_RDONLY);
@@ -196,6 +199,8 @@ static void become_child(const struct test *test, const sigset_t *mask) {
     dup2(output_fd, STDERR_FILENO);
     close(null);
     if (test->dies_of) setrlimit(RLIMIT_CORE, &no_core);
+    if (test->dies_of && test_before_death && !test_under_sanitizer())
+        test_before_death(test->dies_of);
     sigprocmask(SIG_SETMASK, mask, NULL);
     run_in_child(test);
 }
