@@ -7,30 +7,43 @@
 #include <stdio.h>
 #include <string.h>
 
-static int connection_enter(asyncio_block *scope) {
-    const char *host = scope->object;
-    printf("connecting to %s\n", host);
+struct connection {
+    const char *host;
+    int requests;
+};
+
+static int connection_enter(asyncio_block *block) {
+    struct connection *c = block->object;
+    printf("connecting to %s\n", c->host);
     return AWAIT(asyncio_sleep(1));
 }
 
-static int connection_exit(asyncio_block *scope, int status) {
-    const char *host = scope->object;
-    printf("leaving %s: %s\n", host, status < 0 ? asyncio_err_name(status) : "all is well");
+static int connection_exit(asyncio_block *block, int status) {
+    struct connection *c = block->object;
+    printf("leaving %s after %d request: %s\n", c->host, c->requests,
+           status < 0 ? asyncio_err_name(status) : "all is well");
     int rc = AWAIT(asyncio_sleep(1));
     return rc < 0 ? rc : status;
 }
 
-static asyncio_block connected(char *host, int *rc) {
-    static const asyncio_block_ops ops = { sizeof ops, "connected", connection_enter,
-                                           connection_exit };
-    return asyncio_block_new(rc, &ops, host);
+static const asyncio_block_ops connection_ops = { .size = sizeof connection_ops,
+                                                  .name = "connected",
+                                                  .enter = connection_enter,
+                                                  .exit = connection_exit };
+
+/* What the constructor returns: a block whose name is a struct connection *. */
+ASYNCIO_BLOCK_TYPE(connected_with, struct connection);
+
+static connected_with connected(struct connection *c, int *rc) {
+    return (connected_with){ .block = asyncio_block_new(rc, &connection_ops, c) };
 }
 
 ASYNC(fetch, (const char *) page) {
-    char host[] = "localhost";
+    struct connection localhost = { .host = "localhost" };
     int rc;
-    ASYNC_WITH(connection, connected(host, &rc)) {
-        printf("asking for %s\n", page);
+    ASYNC_WITH(connection, connected(&localhost, &rc)) {
+        printf("asking %s for %s\n", connection->host, page);
+        connection->requests++;
         if (strcmp(page, "index") != 0) RAISE(ASYNCIO_LOOKUP_ERROR, "no page %s", page);
         RETURN(200);
     }

@@ -28,9 +28,8 @@ ASYNC(page, (asyncio_task *) database) {
 }
 
 ASYNC(serve) {
-    asyncio_taskgroup *group;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&group, &rc)) {
+    ASYNC_WITH(group, asyncio_taskgroup(&rc)) {
         asyncio_auto_task database = asyncio_taskgroup_create_task(group, query(), .name = "query");
         TRY(asyncio_taskgroup_spawn(group, page(database), .name = "front page"));
     }

@@ -14,10 +14,9 @@ ASYNC(mirror, (const char *) name, (double) seconds) {
 /* After two seconds the group, its tasks and the rest of the block are given up. */
 ASYNC(ask_all) {
     int rc, group_rc;
-    asyncio_taskgroup *group;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_move_on_after(2, &scope, &rc)) {
-        ASYNC_WITH(inner, asyncio_taskgroup_block(&group, &group_rc)) {
+    ASYNC_BLOCK(scope, asyncio_move_on_after(2, &rc));
+    ASYNC_WITH_BLOCK(scope) {
+        ASYNC_WITH(group, asyncio_taskgroup(&group_rc)) {
             TRY(asyncio_taskgroup_spawn(group, mirror("near", 1)));
             TRY(asyncio_taskgroup_spawn(group, mirror("far", 60)));
         }
@@ -32,8 +31,8 @@ ASYNC(ask_all) {
 /* Once a scope is cancelled, every wait in it fails, also in code that swallows errors. */
 ASYNC(try_forever) {
     int rc, attempts = 0;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
+    ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
+    ASYNC_WITH_BLOCK(scope) {
         for (rc = 0; rc >= 0;) {
             rc = AWAIT(asyncio_sleep(1));
             if (++attempts == 3) asyncio_cancelscope_cancel(scope, "three are enough");
@@ -48,7 +47,7 @@ ASYNC(async_main) {
     TRY(AWAIT(try_forever()));
 
     int rc;
-    ASYNC_WITH(block, asyncio_fail_after(1, NULL, &rc)) rc = AWAIT(asyncio_sleep(5));
+    ASYNC_WITH(_, asyncio_fail_after(1, &rc)) rc = AWAIT(asyncio_sleep(5));
     if (asyncio_catch(rc, ASYNCIO_TIMEOUT_ERROR)) puts("fail_after: too late");
     RETURN();
 }

@@ -136,9 +136,8 @@ ASYNC(send_lines, (struct member *) m) {
 }
 
 ASYNC(take_part, (struct member *) m) {
-    asyncio_taskgroup *group;
     int rc;
-    ASYNC_WITH(both, asyncio_taskgroup_block(&group, &rc)) {
+    ASYNC_WITH(group, asyncio_taskgroup(&rc)) {
         TRY(asyncio_taskgroup_spawn(group, send_lines(m)));
         TRY(AWAIT(receive_lines(m)));
         asyncio_queue_shutdown(m->lines, false);

@@ -173,7 +173,7 @@ ASYNC(attempt, (struct worker *) w, (const struct page *) page, (struct result *
     int rc;
     bool kept = w->connected;
     result->status = 0;
-    ASYNC_WITH(tm, asyncio_timeout(app.timeout, &rc)) {
+    ASYNC_WITH(_, asyncio_timeout(app.timeout, &rc)) {
         rc = AWAIT(request(w, page, result));
         if (kept && (rc == -ECONNRESET || rc == -EPIPE) && result->status == 0) {
             asyncio_ignore(rc);
@@ -245,7 +245,6 @@ static void print_summary(double seconds) {
 
 ASYNC(crawl, (char **) urls) {
     int rc;
-    asyncio_taskgroup *group;
     double start = asyncio_loop_time(asyncio_get_running_loop());
     app.queue = asyncio_queue_new(0);
     for (; *urls; urls++) {
@@ -255,7 +254,7 @@ ASYNC(crawl, (char **) urls) {
         }
         TRY(add_page(&url, 0));
     }
-    ASYNC_WITH(block, asyncio_taskgroup_block(&group, &rc)) {
+    ASYNC_WITH(group, asyncio_taskgroup(&rc)) {
         for (int i = 0; i < app.concurrency && rc >= 0; i++) {
             rc = asyncio_taskgroup_spawn(group, work());
         }

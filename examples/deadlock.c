@@ -17,9 +17,8 @@ ASYNC(transfer, (asyncio_lock *) from, (asyncio_lock *) to) {
 static asyncio_lock *alice, *bob;
 
 ASYNC(async_main) {
-    asyncio_taskgroup *group;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&group, &rc)) {
+    ASYNC_WITH(group, asyncio_taskgroup(&rc)) {
         TRY(asyncio_taskgroup_spawn(group, transfer(alice, bob), .name = "alice to bob"));
         TRY(asyncio_taskgroup_spawn(group, transfer(bob, alice), .name = "bob to alice"));
     }

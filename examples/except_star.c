@@ -12,9 +12,8 @@ ASYNC(fetch, (const char *) host) {
 }
 
 ASYNC(fetch_all) {
-    asyncio_taskgroup *group;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&group, &rc)) {
+    ASYNC_WITH(group, asyncio_taskgroup(&rc)) {
         TRY(asyncio_taskgroup_spawn(group, fetch("alpha")));
         TRY(asyncio_taskgroup_spawn(group, fetch("beta")));
         TRY(asyncio_taskgroup_spawn(group, fetch("amber")));

@@ -114,7 +114,7 @@ static int write_status(struct client *c, int status, const char *headers) {
 ASYNC(drain, (struct client *) c) {
     int rc;
     if (asyncio_streamwriter_get_write_buffer_size(c->http.writer) == 0) return 0;
-    ASYNC_WITH(tm, asyncio_timeout(app.limit, &rc)) {
+    ASYNC_WITH(_, asyncio_timeout(app.limit, &rc)) {
         rc = AWAIT(asyncio_streamwriter_drain(c->http.writer));
     }
     return rc;
@@ -124,7 +124,7 @@ ASYNC(drain, (struct client *) c) {
 ASYNC(next_piece, (struct client *) c) {
     int rc = (int)http_next_nowait(&c->http);
     if (rc != HTTP_MORE) return rc;
-    ASYNC_WITH(tm, asyncio_timeout(app.limit, &rc)) { rc = AWAIT(http_next(&c->http)); }
+    ASYNC_WITH(_, asyncio_timeout(app.limit, &rc)) { rc = AWAIT(http_next(&c->http)); }
     return rc;
 }
 
@@ -136,7 +136,7 @@ ASYNC(send_large, (struct client *) c, (const struct site_file *) f) {
         int rc;
         asyncio_value sent;
         size_t n = f->size - at < FILE_PIECE ? f->size - at : FILE_PIECE;
-        ASYNC_WITH(tm, asyncio_timeout(app.limit, &rc)) {
+        ASYNC_WITH(_, asyncio_timeout(app.limit, &rc)) {
             rc = AWAIT(asyncio_loop_sendfile(asyncio_get_running_loop(), c->http.writer, f->fd,
                                              (off_t)at, n),
                        &sent);
@@ -306,7 +306,7 @@ ASYNC(say_goodbye, (struct client *) c) {
     if (asyncio_streamwriter_can_write_eof(c->http.writer)) {
         TRY(asyncio_streamwriter_write_eof(c->http.writer));
     }
-    ASYNC_WITH(tm, asyncio_timeout(2, &rc)) {
+    ASYNC_WITH(_, asyncio_timeout(2, &rc)) {
         do rc = AWAIT(asyncio_streamreader_read(c->http.reader, c->http.in, sizeof c->http.in));
         while (rc > 0);
     }

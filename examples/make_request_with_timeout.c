@@ -26,7 +26,7 @@ ASYNC(unrelated_code) {
 
 ASYNC(requests) {
     int rc;
-    ASYNC_WITH(tm, asyncio_timeout(1, &rc)) {
+    ASYNC_WITH(_, asyncio_timeout(1, &rc)) {
         /* Structured block affected by the timeout: */
         TRY(AWAIT(make_request()));
         TRY(AWAIT(make_another_request()));

@@ -88,9 +88,8 @@ ASYNC(work, (struct job *) job) {
 }
 
 ASYNC(run_all, (struct job *) job, (long) workers) {
-    asyncio_taskgroup *group;
     int rc;
-    ASYNC_WITH(all, asyncio_taskgroup_block(&group, &rc)) {
+    ASYNC_WITH(group, asyncio_taskgroup(&rc)) {
         for (long i = 0; i < workers; i++) TRY(asyncio_taskgroup_spawn(group, work(job)));
     }
     hide_progress(job);

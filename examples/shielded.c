@@ -9,7 +9,7 @@
 /* Keeps the file consistent: both steps or none; it has `seconds` to finish. */
 ASYNC(save, (const char *) name, (double) seconds) {
     int rc;
-    ASYNC_WITH(block, asyncio_shielded(seconds, &rc)) {
+    ASYNC_WITH(_, asyncio_shielded(seconds, &rc)) {
         rc = AWAIT(asyncio_sleep(2));
         if (rc >= 0) rc = AWAIT(asyncio_sleep(2));
         printf("%s: %s\n", name, rc < 0 ? "limit is over" : "saved");

@@ -19,9 +19,8 @@ ASYNC(works, (const char *) name) {
 }
 
 ASYNC(async_main) {
-    asyncio_taskgroup *tg;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(tg, asyncio_taskgroup(&rc)) {
         TRY(asyncio_taskgroup_spawn(tg, works("task")));
         TRY(asyncio_taskgroup_spawn(tg, fails_after(1)));
         rc = AWAIT(works("body"));

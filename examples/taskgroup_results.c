@@ -17,9 +17,8 @@ ASYNC(another_coro, (const char *) text) {
 ASYNC(async_main) {
     asyncio_auto_task task1 = NULL;
     asyncio_auto_task task2 = NULL;
-    asyncio_taskgroup *tg;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(tg, asyncio_taskgroup(&rc)) {
         task1 = asyncio_taskgroup_create_task(tg, some_coro(42));
         task2 = asyncio_taskgroup_create_task(tg, another_coro("answer"));
     }

@@ -19,9 +19,8 @@ ASYNC(say_after, (double) delay, (const char *) what) {
 }
 
 ASYNC(async_main) {
-    asyncio_taskgroup *tg;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(tg, asyncio_taskgroup(&rc)) {
         TRY(asyncio_taskgroup_spawn(tg, say_after(1, "hello")));
         TRY(asyncio_taskgroup_spawn(tg, say_after(2, "world")));
 

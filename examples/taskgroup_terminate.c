@@ -18,9 +18,8 @@ ASYNC(job, (int) task_id, (double) sleep_time) {
 ASYNC(force_terminate_task_group) { RAISE(TERMINATE_TASK_GROUP, "enough"); }
 
 ASYNC(by_an_error) {
-    asyncio_taskgroup *tg;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(tg, asyncio_taskgroup(&rc)) {
         TRY(asyncio_taskgroup_spawn(tg, job(1, 0.5)));
         TRY(asyncio_taskgroup_spawn(tg, job(2, 1.5)));
         rc = AWAIT(asyncio_sleep(1));
@@ -39,9 +38,8 @@ ASYNC(by_an_error) {
 }
 
 ASYNC(by_cancel) {
-    asyncio_taskgroup *tg;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(tg, asyncio_taskgroup(&rc)) {
         TRY(asyncio_taskgroup_spawn(tg, job(3, 0.5)));
         TRY(asyncio_taskgroup_spawn(tg, job(4, 1.5)));
         TRY(AWAIT(asyncio_sleep(1)));

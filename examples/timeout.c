@@ -11,7 +11,7 @@ ASYNC(long_running_task) {
 
 ASYNC(with_delay) {
     int rc;
-    ASYNC_WITH(tm, asyncio_timeout(10, &rc)) { rc = AWAIT(long_running_task()); }
+    ASYNC_WITH(_, asyncio_timeout(10, &rc)) { rc = AWAIT(long_running_task()); }
     if (asyncio_catch(rc, ASYNCIO_TIMEOUT_ERROR))
         puts("The long operation timed out, but we've handled it.");
     else TRY(rc);
@@ -23,7 +23,7 @@ ASYNC(with_delay) {
 ASYNC(with_deadline) {
     double deadline = asyncio_loop_time(asyncio_get_running_loop()) + 20;
     int rc;
-    ASYNC_WITH(tm, asyncio_timeout_at(deadline, &rc)) { rc = AWAIT(long_running_task()); }
+    ASYNC_WITH(_, asyncio_timeout_at(deadline, &rc)) { rc = AWAIT(long_running_task()); }
     if (asyncio_catch(rc, ASYNCIO_TIMEOUT_ERROR))
         puts("The long operation timed out, but we've handled it.");
     else TRY(rc);

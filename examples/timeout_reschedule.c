@@ -10,20 +10,19 @@ ASYNC(long_running_task) {
 }
 
 ASYNC(async_main) {
-    bool expired = false;
     int rc;
     /* We do not know the timeout when starting, so there is none. */
-    ASYNC_WITH(cm, asyncio_timeout(ASYNCIO_FOREVER, &rc)) {
+    ASYNC_BLOCK(cm, asyncio_timeout(ASYNCIO_FOREVER, &rc));
+    ASYNC_WITH_BLOCK(cm) {
         /* We know the timeout now, so we reschedule it. */
         double new_deadline = asyncio_loop_time(asyncio_get_running_loop()) + 10;
-        TRY(asyncio_timeout_reschedule(&cm, new_deadline));
+        TRY(asyncio_timeout_reschedule(cm, new_deadline));
 
         rc = AWAIT(long_running_task());
-        expired = asyncio_timeout_expired(&cm);
     }
     if (!asyncio_catch(rc, ASYNCIO_TIMEOUT_ERROR)) TRY(rc);
 
-    if (expired) puts("Looks like we haven't finished on time.");
+    if (asyncio_timeout_expired(cm)) puts("Looks like we haven't finished on time.");
     RETURN();
 }
 

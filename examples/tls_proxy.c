@@ -39,10 +39,9 @@ ASYNC(connect_and_forward, (asyncio_streamreader *) reader, (asyncio_streamwrite
       (const struct place *) target) {
     asyncio_auto_streamreader back_reader = NULL;
     asyncio_auto_streamwriter back_writer = NULL;
-    asyncio_taskgroup *group;
     int rc;
     TRY(AWAIT(asyncio_open_connection(target->host, target->port, &back_reader, &back_writer)));
-    ASYNC_WITH(both, asyncio_taskgroup_block(&group, &rc)) {
+    ASYNC_WITH(group, asyncio_taskgroup(&rc)) {
         TRY(asyncio_taskgroup_spawn(group, forward(reader, back_writer)));
         TRY(asyncio_taskgroup_spawn(group, forward(back_reader, writer)));
     }

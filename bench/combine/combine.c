@@ -41,9 +41,8 @@ ASYNC(measure_gather, (long)n, (long)times) {
 }
 
 ASYNC(group_noops, (long)n) {
-    asyncio_taskgroup *group;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&group, &rc)) {
+    ASYNC_WITH(group, asyncio_taskgroup(&rc)) {
         for (long k = 0; k < n; k++) TRY(asyncio_taskgroup_spawn(group, noop(k)));
     }
     TRY(rc);
@@ -67,7 +66,7 @@ static void run_group(long n) { run_alone(measure_group(n, times_of(n))); }
 
 static int limited_noop(long i) {
     int rc;
-    ASYNC_WITH(block, asyncio_timeout(10, &rc)) { rc = AWAIT(noop(i)); }
+    ASYNC_WITH(_, asyncio_timeout(10, &rc)) { rc = AWAIT(noop(i)); }
     return rc;
 }
 

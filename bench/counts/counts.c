@@ -213,7 +213,7 @@ ASYNC(sleep_crowd, (long)times) { return AWAIT(crowd(sleep_alone, BATCH, times))
 ASYNC(timeout_block, (long)times) {
     for (long i = 0; i < times; i++) {
         int rc;
-        ASYNC_WITH(block, asyncio_timeout(1000, &rc)) {}
+        ASYNC_WITH(_, asyncio_timeout(1000, &rc)) {}
         TRY(rc);
     }
     RETURN();
@@ -242,9 +242,8 @@ ASYNC(spawn_many, (asyncio_taskgroup *) group) {
 
 ASYNC(taskgroup, (long)times) {
     for (long i = 0; i < times; i += BATCH) {
-        asyncio_taskgroup *group;
         int rc;
-        ASYNC_WITH(block, asyncio_taskgroup_block(&group, &rc)) { rc = AWAIT(spawn_many(group)); }
+        ASYNC_WITH(group, asyncio_taskgroup(&rc)) { rc = AWAIT(spawn_many(group)); }
         TRY(rc);
     }
     RETURN();

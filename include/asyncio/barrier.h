@@ -17,6 +17,16 @@ ASYNCIO_BEGIN_DECLS
 
 typedef struct asyncio_barrier asyncio_barrier;
 
+/* What asyncio_barrier_block returns (block.h). */
+typedef union asyncio_barrier_with {
+    asyncio_block block;
+    __extension__ struct {
+        void *asyncio_head_[4];
+        unsigned char asyncio_state_[4];
+        int object; /* the index */
+    };
+} asyncio_barrier_with;
+
 /* A new barrier for that many tasks. NULL: see the slot: ASYNCIO_VALUE_ERROR for less than 1,
  * -ENOMEM.
  * Suspends: no. Thread: any. Owner: the caller. Since: 0.1. Python: asyncio.Barrier. */
@@ -51,11 +61,11 @@ ASYNCIO_API int asyncio_barrier_parties(const asyncio_barrier *barrier);
 ASYNCIO_API int asyncio_barrier_n_waiting(const asyncio_barrier *barrier);
 ASYNCIO_API bool asyncio_barrier_broken(const asyncio_barrier *barrier);
 
-/* A block that waits at the barrier when it is entered; leaving it does nothing. index: where
- * the index goes to; may be NULL. rc: the block's status: the body's; entering: as wait.
+/* A block that waits at the barrier when it is entered; leaving it does nothing. Its name is the
+ * index, an int. rc: the block's status: the body's; entering: as wait.
  * Suspends: yes (its entry, but for the last to arrive). Thread: loop. Since: 0.1.
  * Python: async with barrier as index. */
-ASYNCIO_API asyncio_block asyncio_barrier_block(asyncio_barrier *barrier, int *index, int *rc)
+ASYNCIO_API asyncio_barrier_with asyncio_barrier_block(asyncio_barrier *barrier, int *rc)
     ASYNCIO_MUST_USE;
 
 /* "<Barrier [filling, waiters:1/3]>", "<Barrier [broken]>"; length as snprintf. Errors: none.

@@ -3,10 +3,8 @@
  * asyncio/cancelscope.h: cancel scopes and shielded blocks, beside what asyncio has.
  *
  *     int rc;
- *     asyncio_auto_cancelscope scope = NULL;
- *     ASYNC_WITH(block, asyncio_move_on_after(5, &scope, &rc)) {
- *         rc = AWAIT(fetch(url));
- *     }
+ *     ASYNC_BLOCK(scope, asyncio_move_on_after(5, &rc));
+ *     ASYNC_WITH_BLOCK(scope) { rc = AWAIT(fetch(url)); }
  *     TRY(rc);
  *     if (asyncio_cancelscope_cancelled_caught(scope)) puts("went on without it");
  *
@@ -32,31 +30,28 @@
 ASYNCIO_BEGIN_DECLS
 
 typedef struct asyncio_cancelscope asyncio_cancelscope;
+ASYNCIO_BLOCK_TYPE(asyncio_cancelscope_with, asyncio_cancelscope);
 
-/* A cancel scope without a deadline, as a block. *scope is set when it is entered: a reference of
- * yours, good also after the block; NULL: not wanted. rc: the block's status: 0 if the scope
- * absorbed its cancellation, otherwise the body's; entering: -ENOMEM, ASYNCIO_RUNTIME_ERROR
- * outside a task or a second time; then *scope is NULL. A generator must not yield inside:
- * ASYNCIO_RUNTIME_ERROR.
- * Suspends: no. Thread: loop. Owner: the caller: asyncio_cancelscope_unref. Since: 0.1.
- * Python: none (CancelScope of trio and anyio). */
-ASYNCIO_API asyncio_block asyncio_cancelscope_block(asyncio_cancelscope **scope, int *rc)
-    ASYNCIO_MUST_USE;
+/* A cancel scope without a deadline, as a block; asyncio_cancelscope(&rc) is short for it. Entering
+ * makes the scope. It is lent to the body; a reference, or ASYNC_BLOCK, keeps it longer. rc: the
+ * block's status: 0 if the scope absorbed its cancellation, otherwise the body's; entering:
+ * -ENOMEM, ASYNCIO_RUNTIME_ERROR outside a task or a second time. A generator must not yield
+ * inside: ASYNCIO_RUNTIME_ERROR.
+ * Suspends: no. Thread: loop. Since: 0.1. Python: none (CancelScope of trio and anyio). */
+ASYNCIO_API asyncio_cancelscope_with asyncio_cancelscope_block(int *rc) ASYNCIO_MUST_USE;
+#define asyncio_cancelscope(...) asyncio_cancelscope_block(__VA_ARGS__)
 
 /* The same with a deadline: in `seconds` from now, or when the loop's clock reads `when`;
  * ASYNCIO_FOREVER: none. When it has passed, the scope cancels itself. move_on: the block then
  * ends with 0; fail: with ASYNCIO_TIMEOUT_ERROR, whose cause is the cancellation. Entering also
  * fails with ASYNCIO_VALUE_ERROR for NaN.
- * Suspends: no. Thread: loop. Owner: the caller: asyncio_cancelscope_unref. Since: 0.1.
+ * Suspends: no. Thread: loop. Since: 0.1.
  * Python: none (move_on_after, fail_after of trio and anyio); asyncio.timeout is near. */
-ASYNCIO_API asyncio_block asyncio_move_on_after(double seconds, asyncio_cancelscope **scope,
-                                                int *rc) ASYNCIO_MUST_USE;
-ASYNCIO_API asyncio_block asyncio_move_on_at(double when, asyncio_cancelscope **scope, int *rc)
+ASYNCIO_API asyncio_cancelscope_with asyncio_move_on_after(double seconds, int *rc)
     ASYNCIO_MUST_USE;
-ASYNCIO_API asyncio_block asyncio_fail_after(double seconds, asyncio_cancelscope **scope, int *rc)
-    ASYNCIO_MUST_USE;
-ASYNCIO_API asyncio_block asyncio_fail_at(double when, asyncio_cancelscope **scope, int *rc)
-    ASYNCIO_MUST_USE;
+ASYNCIO_API asyncio_cancelscope_with asyncio_move_on_at(double when, int *rc) ASYNCIO_MUST_USE;
+ASYNCIO_API asyncio_cancelscope_with asyncio_fail_after(double seconds, int *rc) ASYNCIO_MUST_USE;
+ASYNCIO_API asyncio_cancelscope_with asyncio_fail_at(double when, int *rc) ASYNCIO_MUST_USE;
 
 /* References. unref(NULL) does nothing. Errors: none.
  * Suspends: no. Thread: loop. Since: 0.1. Python: none. */

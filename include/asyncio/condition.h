@@ -2,7 +2,7 @@
  *
  * asyncio/condition.h: waiting for a change of what a lock protects.
  *
- *     ASYNC_WITH(block, asyncio_condition_block(condition, &rc)) {
+ *     ASYNC_WITH(_, asyncio_condition_block(condition, &rc)) {
  *         rc = AWAIT(asyncio_condition_wait_for(condition, has_work, pool));
  *         if (rc >= 0) take_work(pool);
  *     }
@@ -22,6 +22,7 @@
 ASYNCIO_BEGIN_DECLS
 
 typedef struct asyncio_condition asyncio_condition;
+ASYNCIO_BLOCK_TYPE(asyncio_condition_with, asyncio_condition);
 
 /* A new condition on that lock (a reference of its own is taken), or, for NULL, on a lock of its
  * own. NULL: see the slot: -ENOMEM.
@@ -66,7 +67,7 @@ ASYNCIO_API int asyncio_condition_notify_all(asyncio_condition *condition);
 /* A block that holds the lock; as asyncio_lock_block.
  * Suspends: yes (its entry, unless the lock is free). Thread: loop. Since: 0.1.
  * Python: async with condition. */
-ASYNCIO_API asyncio_block asyncio_condition_block(asyncio_condition *condition, int *rc)
+ASYNCIO_API asyncio_condition_with asyncio_condition_block(asyncio_condition *condition, int *rc)
     ASYNCIO_MUST_USE;
 
 /* "<Condition [locked, waiters:2]>"; length as snprintf. Errors: none.

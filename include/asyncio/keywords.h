@@ -9,7 +9,9 @@
  *     TRY(status)                            leaves with it if negative, else is it
  *     RETURN()  RETURN(expression)           ends the coroutine
  *     RAISE(code, "format", ...)             ends it with an error
- *     ASYNC_WITH(scope, constructor) { ... } an `async with` block (block.h)
+ *     ASYNC_WITH(name, constructor) { ... }  an `async with` block (block.h)
+ *     ASYNC_BLOCK(name, constructor);        the same in two steps, for a block that is asked
+ *     ASYNC_WITH_BLOCK(name) { ... }         afterwards
  *
  * Each has an ASYNCIO_ spelling (ASYNCIO_ASYNC, ASYNCIO_AWAIT, ...); with
  * ASYNCIO_NO_KEYWORDS defined before the include only those exist. Same spellings in
@@ -207,6 +209,8 @@ ASYNCIO_MUST_USE inline int asyncio__await(asyncio_future *future, asyncio_value
 #define ASYNC ASYNCIO_ASYNC
 #define ASYNC_DECL ASYNCIO_ASYNC_DECL
 #define ASYNC_WITH ASYNCIO_ASYNC_WITH
+#define ASYNC_BLOCK ASYNCIO_ASYNC_BLOCK
+#define ASYNC_WITH_BLOCK ASYNCIO_ASYNC_WITH_BLOCK
 #define AWAIT ASYNCIO_AWAIT
 #define TRY ASYNCIO_TRY
 #define RETURN ASYNCIO_RETURN

@@ -2,7 +2,7 @@
  *
  * asyncio/lock.h: mutual exclusion between tasks of one loop.
  *
- *     ASYNC_WITH(block, asyncio_lock_block(lock, &rc)) {
+ *     ASYNC_WITH(_, asyncio_lock_block(lock, &rc)) {
  *         rc = AWAIT(update(shared));
  *     }
  *     TRY(rc);
@@ -22,6 +22,7 @@
 ASYNCIO_BEGIN_DECLS
 
 typedef struct asyncio_lock asyncio_lock;
+ASYNCIO_BLOCK_TYPE(asyncio_lock_with, asyncio_lock);
 
 /* A new free lock. NULL: see the slot: -ENOMEM.
  * Suspends: no. Thread: any. Owner: the caller. Since: 0.1. Python: asyncio.Lock. */
@@ -53,7 +54,7 @@ ASYNCIO_API bool asyncio_lock_locked(const asyncio_lock *lock);
  * leaving: as release.
  * Suspends: yes (its entry, unless the lock is free). Thread: loop. Since: 0.1.
  * Python: async with lock. */
-ASYNCIO_API asyncio_block asyncio_lock_block(asyncio_lock *lock, int *rc) ASYNCIO_MUST_USE;
+ASYNCIO_API asyncio_lock_with asyncio_lock_block(asyncio_lock *lock, int *rc) ASYNCIO_MUST_USE;
 
 /* "<Lock [locked, waiters:2]>"; length as snprintf. Errors: none.
  * Suspends: no. Thread: loop. Since: 0.1. Python: repr(). */

@@ -2,7 +2,7 @@
  *
  * asyncio/semaphore.h: a number of permits for the tasks of one loop.
  *
- *     ASYNC_WITH(block, asyncio_semaphore_block(at_most_10, &rc)) {
+ *     ASYNC_WITH(_, asyncio_semaphore_block(at_most_10, &rc)) {
  *         rc = AWAIT(fetch(url));
  *     }
  *     TRY(rc);
@@ -20,6 +20,7 @@
 ASYNCIO_BEGIN_DECLS
 
 typedef struct asyncio_semaphore asyncio_semaphore;
+ASYNCIO_BLOCK_TYPE(asyncio_semaphore_with, asyncio_semaphore);
 typedef asyncio_semaphore asyncio_boundedsemaphore;
 
 /* A new semaphore with that many permits. NULL: see the slot: ASYNCIO_VALUE_ERROR for a
@@ -55,7 +56,7 @@ ASYNCIO_API bool asyncio_semaphore_locked(const asyncio_semaphore *semaphore);
  * leaving: as release.
  * Suspends: yes (its entry, unless it is not locked). Thread: loop. Since: 0.1.
  * Python: async with semaphore. */
-ASYNCIO_API asyncio_block asyncio_semaphore_block(asyncio_semaphore *semaphore, int *rc)
+ASYNCIO_API asyncio_semaphore_with asyncio_semaphore_block(asyncio_semaphore *semaphore, int *rc)
     ASYNCIO_MUST_USE;
 
 /* "<Semaphore [unlocked, value:3]>", "<BoundedSemaphore [locked, waiters:2]>"; length as

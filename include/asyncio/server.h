@@ -20,6 +20,7 @@
 ASYNCIO_BEGIN_DECLS
 
 typedef struct asyncio_server asyncio_server;
+ASYNCIO_BLOCK_TYPE(asyncio_server_with, asyncio_server);
 
 /* Makes the coroutine object for a connection, which becomes a task in a copy of the context that
  * the server was started in. reader and writer are lent until that task is done; whoever keeps
@@ -128,7 +129,8 @@ ASYNCIO_API asyncio_coro asyncio_server_shutdown(asyncio_server *server, double 
  * does. rc: the body's status; ASYNCIO_CANCELLED_ERROR while it waits; entering:
  * ASYNCIO_TYPE_ERROR for NULL.
  * Suspends: yes (its exit, as wait_closed). Thread: loop. Since: 0.1. Python: async with server. */
-ASYNCIO_API asyncio_block asyncio_server_block(asyncio_server *server, int *rc) ASYNCIO_MUST_USE;
+ASYNCIO_API asyncio_server_with asyncio_server_block(asyncio_server *server, int *rc)
+    ASYNCIO_MUST_USE;
 
 /* The loop it is of; NULL for NULL. Errors: none.
  * Suspends: no. Thread: loop. Owner: lent. Since: 0.1. Python: Server.get_loop. */

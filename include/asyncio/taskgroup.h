@@ -2,9 +2,8 @@
  *
  * asyncio/taskgroup.h: a block that ends when all its tasks have.
  *
- *     asyncio_taskgroup *tg;
  *     int rc;
- *     ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+ *     ASYNC_WITH(tg, asyncio_taskgroup(&rc)) {
  *         TRY(asyncio_taskgroup_spawn(tg, fetch(a)));
  *         TRY(asyncio_taskgroup_spawn(tg, fetch(b), .name = "b"));
  *     }
@@ -25,14 +24,16 @@
 ASYNCIO_BEGIN_DECLS
 
 typedef struct asyncio_taskgroup asyncio_taskgroup;
+ASYNCIO_BLOCK_TYPE(asyncio_taskgroup_with, asyncio_taskgroup);
 
-/* A group as a block. *group is lent: good until the block has been left. rc: the block's
- * status: 0; the body's CancelledError; ASYNCIO_EXCEPTION_GROUP or ASYNCIO_BASE_EXCEPTION_GROUP;
- * KeyboardInterrupt, SystemExit; entering: -ENOMEM, ASYNCIO_RUNTIME_ERROR outside a task.
+/* A group as a block; asyncio_taskgroup(&rc) is short for it. Entering makes the group. rc: the
+ * block's status: 0; the body's CancelledError; ASYNCIO_EXCEPTION_GROUP or
+ * ASYNCIO_BASE_EXCEPTION_GROUP; KeyboardInterrupt, SystemExit; entering: -ENOMEM,
+ * ASYNCIO_RUNTIME_ERROR outside a task.
  * Suspends: yes (its exit, unless no task is left). Thread: loop. Since: 0.1.
  * Python: async with asyncio.TaskGroup(). */
-ASYNCIO_API asyncio_block asyncio_taskgroup_block(asyncio_taskgroup **group, int *rc)
-    ASYNCIO_MUST_USE;
+ASYNCIO_API asyncio_taskgroup_with asyncio_taskgroup_block(int *rc) ASYNCIO_MUST_USE;
+#define asyncio_taskgroup(...) asyncio_taskgroup_block(__VA_ARGS__)
 
 /* The same as a pair. enter: 0, or as above; a reference of yours comes with it. exit takes
  * the body's status and gives the block's; left open, the group is closed when the coroutine's

@@ -45,12 +45,11 @@ static struct options options_of(const asyncio_block *s) {
     return w;
 }
 
-static asyncio_block make_block(const asyncio_block_ops *ops, void *object, double when, bool fails,
-                                int *rc) {
-    asyncio_block s = asyncio_block_new(rc, ops, object);
+static void init_block(asyncio_block *s, const asyncio_block_ops *ops, double when, bool fails,
+                       int *rc) {
+    asyncio__block_init(s, rc, ops, NULL);
     struct options w = { when, fails };
-    memcpy(s.reserved, &w, sizeof w);
-    return s;
+    memcpy(s->reserved, &w, sizeof w);
 }
 
 static double in_seconds(double seconds) {
@@ -142,7 +141,6 @@ static struct timed *enter_timed(size_t size, enum asyncio__cancelstatus_kind ki
 /* ---- the scope as a block ---- */
 
 static int enter_scope(asyncio_block *s) {
-    asyncio_cancelscope **out = s->object;
     struct timed *t =
         enter_timed(sizeof(asyncio_cancelscope), ASYNCIO__CANCELSTATUS_SCOPE, options_of(s).when);
     if (!t) return asyncio__slot_status();
@@ -150,7 +148,6 @@ static int enter_scope(asyncio_block *s) {
     scope->fails = options_of(s).fails;
     scope->cancels = t->cancelstatus.task->fiber.strand.cancels;
     s->object = scope;
-    if (out) *out = asyncio_cancelscope_ref(scope);
     return 0;
 }
 
@@ -172,37 +169,44 @@ static int exit_scope(asyncio_block *s, int status) {
     disarm(&scope->timed);
     if (status == ASYNCIO_CANCELLED_ERROR) status = absorb(scope, status);
     asyncio__cancelstatus_leave(&scope->timed.cancelstatus);
-    s->object = NULL;
     asyncio_cancelscope_unref(scope);
     return status;
 }
 
-static const asyncio_block_ops scope_ops = { sizeof(asyncio_block_ops), "CancelScope", enter_scope,
-                                             exit_scope };
+static void keep_scope(void *scope) { asyncio_cancelscope_ref(scope); }
+static void drop_scope(void *scope) { asyncio_cancelscope_unref(scope); }
 
-static asyncio_block make_scope(double when, bool fails, asyncio_cancelscope **scope, int *rc) {
-    if (scope) *scope = NULL;
-    return make_block(&scope_ops, scope, when, fails, rc);
+static const asyncio_block_ops scope_ops = { .size = sizeof(asyncio_block_ops),
+                                             .name = "CancelScope",
+                                             .enter = enter_scope,
+                                             .exit = exit_scope,
+                                             .ref = keep_scope,
+                                             .unref = drop_scope };
+
+static asyncio_cancelscope_with make_scope(double when, bool fails, int *rc) {
+    asyncio_cancelscope_with with;
+    init_block(&with.block, &scope_ops, when, fails, rc);
+    return with;
 }
 
-asyncio_block asyncio_cancelscope_block(asyncio_cancelscope **scope, int *rc) {
-    return make_scope(ASYNCIO_FOREVER, false, scope, rc);
+asyncio_cancelscope_with asyncio_cancelscope_block(int *rc) {
+    return make_scope(ASYNCIO_FOREVER, false, rc);
 }
 
-asyncio_block asyncio_move_on_at(double when, asyncio_cancelscope **scope, int *rc) {
-    return make_scope(when, false, scope, rc);
+asyncio_cancelscope_with asyncio_move_on_at(double when, int *rc) {
+    return make_scope(when, false, rc);
 }
 
-asyncio_block asyncio_move_on_after(double seconds, asyncio_cancelscope **scope, int *rc) {
-    return make_scope(in_seconds(seconds), false, scope, rc);
+asyncio_cancelscope_with asyncio_move_on_after(double seconds, int *rc) {
+    return make_scope(in_seconds(seconds), false, rc);
 }
 
-asyncio_block asyncio_fail_at(double when, asyncio_cancelscope **scope, int *rc) {
-    return make_scope(when, true, scope, rc);
+asyncio_cancelscope_with asyncio_fail_at(double when, int *rc) {
+    return make_scope(when, true, rc);
 }
 
-asyncio_block asyncio_fail_after(double seconds, asyncio_cancelscope **scope, int *rc) {
-    return make_scope(in_seconds(seconds), true, scope, rc);
+asyncio_cancelscope_with asyncio_fail_after(double seconds, int *rc) {
+    return make_scope(in_seconds(seconds), true, rc);
 }
 
 /* ---- the scope as an object ---- */
@@ -287,9 +291,13 @@ static int exit_shielded(asyncio_block *s, int status) {
     return status;
 }
 
-static const asyncio_block_ops shielded_ops = { sizeof(asyncio_block_ops), "shielded",
-                                                enter_shielded, exit_shielded };
+static const asyncio_block_ops shielded_ops = { .size = sizeof(asyncio_block_ops),
+                                                .name = "shielded",
+                                                .enter = enter_shielded,
+                                                .exit = exit_shielded };
 
 asyncio_block asyncio_shielded(double seconds, int *rc) {
-    return make_block(&shielded_ops, NULL, in_seconds(seconds), false, rc);
+    asyncio_block s;
+    init_block(&s, &shielded_ops, in_seconds(seconds), false, rc);
+    return s;
 }

@@ -30,7 +30,7 @@ struct asyncio_taskgroup {
     asyncio_error *base_error; /* the first KeyboardInterrupt or SystemExit; a reference */
     struct asyncio__cancelstatus
         *cancelstatus;   /* the parent's, when it was entered: a reference or NULL */
-    asyncio_block scope; /* its block, if it was entered without one */
+    asyncio_block block; /* its block, if it was entered without one */
     bool entered, exiting, aborting, finished;
     bool parent_cancelled; /* by the group */
 };
@@ -366,7 +366,6 @@ static int enter_group(asyncio_block *s) {
     asyncio_taskgroup *g = new_group();
     if (!g) return asyncio__slot_status();
     g->entered = true;
-    *(asyncio_taskgroup **)s->object = g;
     s->object = g;
     return 0;
 }
@@ -378,26 +377,35 @@ static int exit_group(asyncio_block *s, int status) {
     return rc;
 }
 
-static const asyncio_block_ops group_ops = { sizeof(asyncio_block_ops), "TaskGroup", enter_group,
-                                             exit_group };
+static void keep_group(void *group) { ((asyncio_taskgroup *)group)->refs++; }
+static void drop_group(void *group) { asyncio_taskgroup_unref(group); }
 
-asyncio_block asyncio_taskgroup_block(asyncio_taskgroup **group, int *rc) {
-    *group = NULL;
-    return asyncio_block_new(rc, &group_ops, group);
+static const asyncio_block_ops group_ops = { .size = sizeof(asyncio_block_ops),
+                                             .name = "TaskGroup",
+                                             .enter = enter_group,
+                                             .exit = exit_group,
+                                             .ref = keep_group,
+                                             .unref = drop_group };
+
+asyncio_taskgroup_with asyncio_taskgroup_block(int *rc) {
+    asyncio_taskgroup_with with;
+    asyncio__block_init(&with.block, rc, &group_ops, NULL);
+    return with;
 }
 
 /* ---- as a pair ---- */
 
-static const asyncio_block_ops pair_ops = { sizeof(asyncio_block_ops), "TaskGroup", NULL,
-                                            exit_group };
+static const asyncio_block_ops pair_ops = { .size = sizeof(asyncio_block_ops),
+                                            .name = "TaskGroup",
+                                            .exit = exit_group };
 
 int asyncio_taskgroup_enter(asyncio_taskgroup **group) {
     if (!group) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a place for the group is required");
     *group = NULL;
     asyncio_taskgroup *g = new_group();
     if (!g) return asyncio__slot_status();
-    g->scope = asyncio_block_new(NULL, &pair_ops, g);
-    int rc = asyncio_block_enter(&g->scope);
+    g->block = asyncio_block_new(NULL, &pair_ops, g);
+    int rc = asyncio_block_enter(&g->block);
     if (rc < 0) {
         asyncio_taskgroup_unref(g);
         return rc;
@@ -418,14 +426,14 @@ static int run_exit(const void *args, asyncio_value *result) {
     struct asyncio__frame *frame = asyncio__here.strand->top->up;
     (void)result;
     if (!a->group) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a group is required");
-    if (a->group->scope.ops != &pair_ops || a->group->exiting ||
+    if (a->group->block.ops != &pair_ops || a->group->exiting ||
         a->group->parent != asyncio__task_current()) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "TaskGroup is not open here");
     }
     asyncio_error *error = a->group->body_error;
     a->group->body_error = NULL;
     if (error) asyncio__error_put(asyncio__here.strand, error);
-    return asyncio__block_exit_in(frame, &a->group->scope, a->status);
+    return asyncio__block_exit_in(frame, &a->group->block, a->status);
 }
 
 static int capture_exit(void *args) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * combine/timeout.c: a block with a deadline. The scope holds its deadline and state; while the
- * block is active a watch, from the loop's cells, holds the timer and the task.
+ * combine/timeout.c: a block with a deadline. The block holds its deadline and state; while it is
+ * active a watch, from the loop's cells, holds the timer and the task.
  *
  * created -> active -> expiring -> expired, or active -> finished. The deadline only cancels the
  * task; whether that becomes TimeoutError is decided at the exit: if the task has then no more
@@ -18,7 +18,7 @@
 
 enum state { CREATED, ACTIVE, EXPIRING, EXPIRED, FINISHED };
 
-/* In the reserved bytes of the scope. */
+/* In the reserved bytes of the block. */
 struct deadline {
     double when;
     enum state state;
@@ -38,7 +38,7 @@ _Static_assert(sizeof(struct watch) <= 96, "fits the loop's cells");
 #define AT ((8 - offsetof(asyncio_block, reserved) % 8) % 8)
 _Static_assert(offsetof(asyncio_block, reserved) + AT + sizeof(struct deadline) <=
                    sizeof(asyncio_block),
-               "fits the scope");
+               "fits the block");
 
 static struct deadline *deadline_of(const asyncio_block *s) {
     return (struct deadline *)(uintptr_t)(s->reserved + AT);
@@ -156,25 +156,29 @@ static int exit_timeout(asyncio_block *s, int status) {
     return status;
 }
 
-static const asyncio_block_ops timeout_ops = { sizeof(asyncio_block_ops), "Timeout", enter_timeout,
-                                               exit_timeout };
+static const asyncio_block_ops timeout_ops = { .size = sizeof(asyncio_block_ops),
+                                               .name = "Timeout",
+                                               .enter = enter_timeout,
+                                               .exit = exit_timeout };
 
 /* Filled in place: a copy would wait for the stores. */
-asyncio_block asyncio_timeout_at(double when, int *rc) {
-    asyncio_block s;
+asyncio_timeout_with asyncio_timeout_at(double when, int *rc) {
+    asyncio_timeout_with t;
+    asyncio_block *s = &t.block;
     if (rc) *rc = 0;
-    s.rc = rc;
-    s.ops = &timeout_ops;
-    s.object = NULL;
-    s.outer = NULL;
-    s.state = 0;
-    memcpy(s.reserved + AT + offsetof(struct deadline, when), &when, sizeof when);
+    s->rc = rc;
+    s->ops = &timeout_ops;
+    s->object = NULL;
+    s->outer = NULL;
+    s->state = 0;
+    s->kept = 0;
+    memcpy(s->reserved + AT + offsetof(struct deadline, when), &when, sizeof when);
     enum state state = CREATED;
-    memcpy(s.reserved + AT + offsetof(struct deadline, state), &state, sizeof state);
-    return s;
+    memcpy(s->reserved + AT + offsetof(struct deadline, state), &state, sizeof state);
+    return t;
 }
 
-asyncio_block asyncio_timeout(double delay, int *rc) {
+asyncio_timeout_with asyncio_timeout_block(double delay, int *rc) {
     asyncio_loop *loop = asyncio__here.running;
     double now = loop ? asyncio_loop_time(loop) : 0;
     return asyncio_timeout_at(now + delay, rc);
@@ -182,20 +186,21 @@ asyncio_block asyncio_timeout(double delay, int *rc) {
 
 /* ---- the Timeout object ---- */
 
-static bool is_timeout(const asyncio_block *s) { return s && s->ops == &timeout_ops; }
+static bool is_timeout(const asyncio_timeout *t) { return t && t->block.ops == &timeout_ops; }
 
-double asyncio_timeout_when(const asyncio_block *s) {
-    return is_timeout(s) ? deadline_of(s)->when : (double)NAN;
+double asyncio_timeout_when(const asyncio_timeout *t) {
+    return is_timeout(t) ? deadline_of(&t->block)->when : (double)NAN;
 }
 
-bool asyncio_timeout_expired(const asyncio_block *s) {
-    if (!is_timeout(s)) return false;
-    return deadline_of(s)->state == EXPIRING || deadline_of(s)->state == EXPIRED;
+bool asyncio_timeout_expired(const asyncio_timeout *t) {
+    if (!is_timeout(t)) return false;
+    enum state state = deadline_of(&t->block)->state;
+    return state == EXPIRING || state == EXPIRED;
 }
 
-int asyncio_timeout_reschedule(asyncio_block *s, double when) {
-    if (!is_timeout(s)) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a timeout is required");
-    switch (deadline_of(s)->state) {
+int asyncio_timeout_reschedule(asyncio_timeout *t, double when) {
+    if (!is_timeout(t)) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a timeout is required");
+    switch (deadline_of(&t->block)->state) {
     case ACTIVE: break;
     case CREATED: return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Timeout has not been entered");
     case EXPIRING:
@@ -207,13 +212,13 @@ int asyncio_timeout_reschedule(asyncio_block *s, double when) {
     }
     if (isnan(when))
         return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid timeout: NaN (not a number)");
-    return schedule(s->object, when);
+    return schedule(t->block.object, when);
 }
 
-int asyncio_timeout_repr(const asyncio_block *s, char *buf, size_t n) {
+int asyncio_timeout_repr(const asyncio_timeout *t, char *buf, size_t n) {
     static const char *const names[] = { "created", "active", "expiring", "expired", "finished" };
-    if (!is_timeout(s)) return snprintf(buf, n, "None");
-    const struct deadline *d = deadline_of(s);
+    if (!is_timeout(t)) return snprintf(buf, n, "None");
+    const struct deadline *d = deadline_of(&t->block);
     if (d->state != ACTIVE) return snprintf(buf, n, "<Timeout [%s]>", names[d->state]);
     if (isinf(d->when)) return snprintf(buf, n, "<Timeout [active] when=None>");
     return snprintf(buf, n, "<Timeout [active] when=%.3f>", d->when);

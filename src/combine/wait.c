@@ -257,11 +257,11 @@ static int wait_for_run(const void *args, asyncio_value *result) {
     if (isnan(a->timeout))
         return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid timeout: NaN (not a number)");
     if (a->timeout <= 0) return wait_for_nothing(a->awaitable, result);
-    asyncio_block tm = asyncio_timeout(a->timeout, NULL);
-    int rc = asyncio_block_enter(&tm);
+    asyncio_timeout_with tm = asyncio_timeout(a->timeout, NULL);
+    int rc = asyncio_block_enter(&tm.block);
     if (rc < 0) return rc;
     rc = asyncio_await(a->awaitable, result, NULL, NULL);
-    return asyncio_block_exit(&tm, rc);
+    return asyncio_block_exit(&tm.block, rc);
 }
 
 static int capture_wait_for(void *args) {

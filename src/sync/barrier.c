@@ -179,16 +179,17 @@ asyncio_coro asyncio_barrier_abort(asyncio_barrier *b) {
     return asyncio__object_coro(&abort_type, b);
 }
 
-/* ---- the block: where the index goes to is in the reserved bytes of the scope ---- */
+/* ---- the block: the index is in its reserved bytes, where the union shows it ---- */
 
-_Static_assert(sizeof(int *) <= sizeof((asyncio_block *)0)->reserved, "fits the scope");
+_Static_assert(offsetof(asyncio_barrier_with, object) >= offsetof(asyncio_block, reserved) &&
+                   sizeof(asyncio_barrier_with) == sizeof(asyncio_block),
+               "the index is in the reserved bytes");
 
 static int enter_barrier(asyncio_block *s) {
-    int *index;
-    memcpy(&index, s->reserved, sizeof index);
-    int rc = with_lock(s->object, pass);
-    if (rc >= 0 && index) *index = rc;
-    return rc;
+    int index = with_lock(s->object, pass);
+    if (index >= 0)
+        memcpy((char *)s + offsetof(asyncio_barrier_with, object), &index, sizeof index);
+    return index;
 }
 
 static int exit_barrier(asyncio_block *s, int status) {
@@ -196,13 +197,15 @@ static int exit_barrier(asyncio_block *s, int status) {
     return status;
 }
 
-static const asyncio_block_ops barrier_ops = { sizeof(asyncio_block_ops), "barrier", enter_barrier,
-                                               exit_barrier };
+static const asyncio_block_ops barrier_ops = { .size = sizeof(asyncio_block_ops),
+                                               .name = "barrier",
+                                               .enter = enter_barrier,
+                                               .exit = exit_barrier };
 
-asyncio_block asyncio_barrier_block(asyncio_barrier *b, int *index, int *rc) {
-    asyncio_block s = asyncio_block_new(rc, &barrier_ops, b);
-    memcpy(s.reserved, &index, sizeof index);
-    return s;
+asyncio_barrier_with asyncio_barrier_block(asyncio_barrier *b, int *rc) {
+    asyncio_barrier_with with;
+    asyncio__block_init(&with.block, rc, &barrier_ops, b);
+    return with;
 }
 
 /* ---- properties ---- */

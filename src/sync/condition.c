@@ -194,11 +194,15 @@ static int exit_condition(asyncio_block *s, int status) {
     return status;
 }
 
-static const asyncio_block_ops condition_ops = { sizeof(asyncio_block_ops), "condition",
-                                                 enter_condition, exit_condition };
+static const asyncio_block_ops condition_ops = { .size = sizeof(asyncio_block_ops),
+                                                 .name = "condition",
+                                                 .enter = enter_condition,
+                                                 .exit = exit_condition };
 
-asyncio_block asyncio_condition_block(asyncio_condition *c, int *rc) {
-    return asyncio_block_new(rc, &condition_ops, c);
+asyncio_condition_with asyncio_condition_block(asyncio_condition *c, int *rc) {
+    asyncio_condition_with with;
+    asyncio__block_init(&with.block, rc, &condition_ops, c);
+    return with;
 }
 
 int asyncio_condition_repr(const asyncio_condition *c, char *buf, size_t n) {

@@ -135,11 +135,14 @@ static int exit_lock(asyncio_block *s, int status) {
     return status;
 }
 
-static const asyncio_block_ops lock_ops = { sizeof(asyncio_block_ops), "lock", enter_lock,
-                                            exit_lock };
+static const asyncio_block_ops lock_ops = {
+    .size = sizeof(asyncio_block_ops), .name = "lock", .enter = enter_lock, .exit = exit_lock
+};
 
-asyncio_block asyncio_lock_block(asyncio_lock *lock, int *rc) {
-    return asyncio_block_new(rc, &lock_ops, lock);
+asyncio_lock_with asyncio_lock_block(asyncio_lock *lock, int *rc) {
+    asyncio_lock_with with;
+    asyncio__block_init(&with.block, rc, &lock_ops, lock);
+    return with;
 }
 
 int asyncio_lock_repr(const asyncio_lock *lock, char *buf, size_t n) {

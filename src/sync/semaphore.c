@@ -156,26 +156,30 @@ asyncio_coro asyncio_semaphore_acquire(asyncio_semaphore *s) {
 
 /* ---- the block ---- */
 
-static int enter_semaphore(asyncio_block *scope) {
-    asyncio_semaphore *s = scope->object;
+static int enter_semaphore(asyncio_block *block) {
+    asyncio_semaphore *s = block->object;
     if (!s) return null_semaphore();
     int rc = acquire(s);
     if (rc >= 0) asyncio_semaphore_ref(s);
     return rc;
 }
 
-static int exit_semaphore(asyncio_block *scope, int status) {
-    asyncio_semaphore *s = scope->object;
+static int exit_semaphore(asyncio_block *block, int status) {
+    asyncio_semaphore *s = block->object;
     int rc = give_back(s);
     asyncio_semaphore_unref(s);
     return rc < 0 ? rc : status;
 }
 
-static const asyncio_block_ops semaphore_ops = { sizeof(asyncio_block_ops), "semaphore",
-                                                 enter_semaphore, exit_semaphore };
+static const asyncio_block_ops semaphore_ops = { .size = sizeof(asyncio_block_ops),
+                                                 .name = "semaphore",
+                                                 .enter = enter_semaphore,
+                                                 .exit = exit_semaphore };
 
-asyncio_block asyncio_semaphore_block(asyncio_semaphore *s, int *rc) {
-    return asyncio_block_new(rc, &semaphore_ops, s);
+asyncio_semaphore_with asyncio_semaphore_block(asyncio_semaphore *s, int *rc) {
+    asyncio_semaphore_with with;
+    asyncio__block_init(&with.block, rc, &semaphore_ops, s);
+    return with;
 }
 
 int asyncio_semaphore_repr(const asyncio_semaphore *s, char *buf, size_t n) {

@@ -4,20 +4,29 @@
  *
  * The open blocks of a frame form a list, innermost first. A block is fresh, entered (in the
  * list), or over. When a body is left early the frame knows why: TRY and RAISE said so
- * (leaving), RETURN has set the result, otherwise it was a break. What the exit makes of
+ * (leaving), RETURN has set the result, otherwise it was a bare return. What the exit makes of
  * that goes to rc, and to the frame where the coroutine is on its way out.
+ *
+ * A block that is declared before it is entered (ASYNC_BLOCK) keeps its object by a reference, if
+ * the kind has any (ref, unref), from the entry until the variable goes.
  */
 #include <asyncio/block.h>
 
 #include "base/error.h"
 #include "task/task.h"
 
-enum { FRESH, ENTERED, OVER, SKIPPED };
+enum { FRESH, ENTERED, OVER, SKIPPED }; /* of a block that asyncio__block_init made: FRESH */
 
 asyncio_block asyncio_block_new(int *rc, const asyncio_block_ops *ops, void *object) {
-    if (rc) *rc = 0;
-    return (asyncio_block){ .rc = rc, .ops = ops, .object = object, .state = FRESH };
+    asyncio_block s;
+    asyncio__block_init(&s, rc, ops, object);
+    return s;
 }
+
+ASYNCIO_BLOCK_TYPE(typed_block, char);
+_Static_assert(offsetof(typed_block, object) == offsetof(asyncio_block, object) &&
+                   sizeof(typed_block) == sizeof(asyncio_block),
+               "the typed object is the block's");
 
 static int refuse(const asyncio_block *s, const char *why) {
     const char *name = s->ops->name ? s->ops->name : "the block";
@@ -43,7 +52,7 @@ int asyncio_block_enter(asyncio_block *s) {
 }
 
 /* Calls exit with the status; the error that belongs to it stays in the slot meanwhile. The
- * scope may be gone afterwards. */
+ * block may be gone afterwards. */
 static int run_exit(struct asyncio__frame *frame, asyncio_block *s, int status) {
     int *to = s->rc;
     frame->open = s->outer;
@@ -108,4 +117,29 @@ void asyncio_block_fini(asyncio_block *s) {
         frame->leaving = rc;
         frame->override = rc;
     }
+}
+
+/* ---- a block that is declared before it is entered ---- */
+
+static bool can_keep(const asyncio_block *s) {
+    return s->ops->size >= sizeof(asyncio_block_ops) && s->ops->ref && s->ops->unref;
+}
+
+asyncio_block *asyncio_block_begin(asyncio_block *s) {
+    if (!s) return NULL;
+    int rc = asyncio_block_enter(s);
+    if (s->rc) *s->rc = rc < 0 ? rc : 0;
+    if (rc < 0) return NULL;
+    if (can_keep(s)) {
+        s->ops->ref(s->object);
+        s->kept = 1;
+    }
+    return s;
+}
+
+void asyncio_block_drop(asyncio_block *s) {
+    asyncio_block_fini(s);
+    if (!s || !s->kept) return;
+    s->kept = 0;
+    s->ops->unref(s->object);
 }

@@ -247,8 +247,15 @@ static inline void asyncio__coro_release(asyncio_coro *coro) {
 /* How a done future ended, as data; counts as retrieving. */
 void asyncio__outcome_read(struct asyncio_future *f, asyncio_outcome *outcome);
 
+/* Fills in a block that was not entered yet. In place: a copy would wait for the stores. */
+static inline void asyncio__block_init(asyncio_block *block, int *rc, const asyncio_block_ops *ops,
+                                       void *object) {
+    if (rc) *rc = 0;
+    *block = (asyncio_block){ .rc = rc, .ops = ops, .object = object };
+}
+
 /* Leaves a block of that frame, which need not be the top one. */
-int asyncio__block_exit_in(struct asyncio__frame *frame, asyncio_block *scope, int status);
+int asyncio__block_exit_in(struct asyncio__frame *frame, asyncio_block *block, int status);
 
 /* Reports and unwinds every task that is pending; the loop closes. */
 void asyncio__task_destroy_pending(asyncio_loop *loop);

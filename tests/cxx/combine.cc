@@ -54,9 +54,8 @@ ASYNC(waits) {
 }
 
 ASYNC(groups) {
-    asyncio_taskgroup *tg;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(tg, asyncio_taskgroup(&rc)) {
         asyncio_task *t = asyncio_taskgroup_create_task(tg, job(1, 1));
         asyncio_task_unref(t);
         TRY(asyncio_taskgroup_spawn(tg, job(2, -7)));
@@ -64,10 +63,14 @@ ASYNC(groups) {
     }
     expect(asyncio_catch(rc, ASYNCIO_EXCEPTION_GROUP), "a group ends with its errors");
     ASYNC_WITH(tm, asyncio_timeout(1, &rc)) {
-        TRY(asyncio_timeout_reschedule(&tm, asyncio_timeout_when(&tm) + 1));
+        TRY(asyncio_timeout_reschedule(tm, asyncio_timeout_when(tm) + 1));
         rc = AWAIT(asyncio_sleep(10));
     }
     expect(asyncio_catch(rc, ASYNCIO_TIMEOUT_ERROR), "a timeout ends a block");
+    ASYNC_BLOCK(scope, asyncio_move_on_after(1, &rc));
+    ASYNC_WITH_BLOCK(scope) rc = AWAIT(asyncio_sleep(10));
+    TRY(rc);
+    expect(asyncio_cancelscope_cancelled_caught(scope), "a scope is asked after its block");
     RETURN();
 }
 

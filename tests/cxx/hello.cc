@@ -32,22 +32,31 @@ static int resolve(void *arg) {
     return asyncio_future_set_result(static_cast<asyncio_future *>(arg), asyncio_int(7));
 }
 
-static int enter(asyncio_block *scope) {
-    static_cast<std::string *>(scope->object)->append("[");
+static int enter(asyncio_block *block) {
+    static_cast<std::string *>(block->object)->append("[");
     return 0;
 }
 
-static int leave(asyncio_block *scope, int status) {
-    static_cast<std::string *>(scope->object)->append("]");
+static int leave(asyncio_block *block, int status) {
+    static_cast<std::string *>(block->object)->append("]");
     return status;
 }
 
-static const asyncio_block_ops brackets = { sizeof(asyncio_block_ops), "brackets", enter, leave };
+static const asyncio_block_ops brackets = {
+    sizeof(asyncio_block_ops), "brackets", enter, leave, nullptr, nullptr
+};
+
+ASYNCIO_BLOCK_TYPE(brackets_with, std::string);
+
+static brackets_with in_brackets(std::string *said, int *rc) {
+    brackets_with with = { asyncio_block_new(rc, &brackets, said) };
+    return with;
+}
 
 ASYNC(bracketed, (std::string *) said) {
     int rc = 0;
-    ASYNC_WITH(scope, asyncio_block_new(&rc, &brackets, said)) {
-        TRY(AWAIT(greet(said, "inside", 0)));
+    ASYNC_WITH(text, in_brackets(said, &rc)) {
+        TRY(AWAIT(greet(text, "inside", 0)));
         RAISE(ASYNCIO_VALUE_ERROR, "left early");
     }
     TRY(rc);

@@ -39,9 +39,9 @@ ASYNC(streams) {
     more.size = sizeof more;
     more.happy_eyeballs_delay = 0.25;
     TRY(AWAIT(asyncio_start_server(echo, "127.0.0.1", 0, &server, &some)));
-    ASYNC_WITH(block, asyncio_server_block(server, &rc)) {
+    ASYNC_WITH(open, asyncio_server_block(server, &rc)) {
         TRY(AWAIT(
-            asyncio_open_connection("127.0.0.1", asyncio_server_port(server), &reader, &writer)));
+            asyncio_open_connection("127.0.0.1", asyncio_server_port(open), &reader, &writer)));
         TRY(asyncio_streamwriter_write(writer, "hello\n", 6));
         TRY(AWAIT(asyncio_streamreader_readline(reader, &line)));
         expect(std::string(line.data, line.size) == "hello\n", "an echo over a stream");

@@ -34,9 +34,9 @@ static int use_resource(struct dice *dice, struct place place, struct resource *
 static ASYNC(use_in_block, (struct place) place, (uint64_t) seed, (struct resource *) r) {
     struct dice dice = { seed };
     int rc;
-    asyncio_block scope =
-        r->lock ? asyncio_lock_block(r->lock, &rc) : asyncio_semaphore_block(r->semaphore, &rc);
-    ASYNC_WITH(block, scope) { rc = use_resource(&dice, place, r); }
+    asyncio_block one = r->lock ? asyncio_lock_block(r->lock, &rc).block
+                                : asyncio_semaphore_block(r->semaphore, &rc).block;
+    ASYNC_WITH(_, one) { rc = use_resource(&dice, place, r); }
     return asyncio_leave(rc);
 }
 
@@ -134,9 +134,8 @@ typedef asyncio_coro member(struct meeting *m, double delay);
  * cancelled comes to the end, or the group would not. */
 static ASYNC(meet, (struct meeting *) m, (member *) member_of, (uint64_t) seed) {
     struct dice dice = { seed };
-    asyncio_taskgroup *group;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&group, &rc)) {
+    ASYNC_WITH(group, asyncio_taskgroup(&rc)) {
         for (unsigned i = 0; i < m->size; i++) {
             double delay = throw_coin(&dice) ? 0 : 0.5 * throw_dice(&dice, 3);
             TRY(asyncio_taskgroup_spawn(group, member_of(m, delay)));
@@ -262,9 +261,8 @@ static int consumer_gone(asyncio_future *task, void *arg) {
 
 static ASYNC(run_producers, (struct pipeline *) p, (uint64_t) seed) {
     struct dice dice = { seed };
-    asyncio_taskgroup *group;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&group, &rc)) {
+    ASYNC_WITH(group, asyncio_taskgroup(&rc)) {
         for (unsigned n = 1 + throw_dice(&dice, TASKS_MAX); n > 0; n--) {
             TRY(asyncio_taskgroup_spawn(group, produce(p, fork_dice(&dice))));
         }
@@ -274,9 +272,8 @@ static ASYNC(run_producers, (struct pipeline *) p, (uint64_t) seed) {
 
 static ASYNC(run_pipeline, (struct pipeline *) p, (uint64_t) seed) {
     struct dice dice = { seed };
-    asyncio_taskgroup *group;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&group, &rc)) {
+    ASYNC_WITH(group, asyncio_taskgroup(&rc)) {
         for (unsigned n = 1 + throw_dice(&dice, TASKS_MAX); n > 0; n--) {
             asyncio_auto_task task =
                 asyncio_taskgroup_create_task(group, consume(p, fork_dice(&dice)));

@@ -171,9 +171,9 @@ static ASYNC(timed, (struct place) place, (uint64_t) seed) {
     unsigned before = asyncio_task_cancelling(asyncio_current_task());
     ASYNC_WITH(block, asyncio_timeout(limit, &rc)) {
         rc = take_steps(&dice, place);
-        if (rc >= 0 && throw_coin(&dice) && !asyncio_timeout_expired(&block)) {
+        if (rc >= 0 && throw_coin(&dice) && !asyncio_timeout_expired(block)) {
             double now = asyncio_loop_time(asyncio_get_running_loop());
-            TRY(asyncio_timeout_reschedule(&block, now + throw_delay(&dice)));
+            TRY(asyncio_timeout_reschedule(block, now + throw_delay(&dice)));
             rc = take_steps(&dice, place);
         }
         body = rc;
@@ -211,12 +211,11 @@ static ASYNC(scoped, (struct place) place, (uint64_t) seed) {
     unsigned kind = throw_dice(&dice, 3);
     double limit = throw_delay(&dice);
     unsigned before = asyncio_task_cancelling(asyncio_current_task());
-    asyncio_auto_cancelscope scope = NULL;
-    asyncio_block with = kind == 0   ? asyncio_cancelscope_block(&scope, &rc)
-                         : kind == 1 ? asyncio_move_on_after(limit, &scope, &rc)
-                                     : asyncio_fail_after(limit, &scope, &rc);
+    ASYNC_BLOCK(scope, kind == 0   ? asyncio_cancelscope(&rc)
+                       : kind == 1 ? asyncio_move_on_after(limit, &rc)
+                                   : asyncio_fail_after(limit, &rc));
     place.scoped = true;
-    ASYNC_WITH(block, with) {
+    ASYNC_WITH_BLOCK(scope) {
         rc = take_steps(&dice, place);
         if (rc >= 0 && throw_coin(&dice)) {
             asyncio_cancelscope_cancel(scope, "thrown");
@@ -258,9 +257,8 @@ static int shielded_step(struct dice *dice, struct place place) {
 static ASYNC(grouped, (struct place) place, (uint64_t) seed) {
     struct dice dice = { seed };
     int rc, alive = 0;
-    asyncio_taskgroup *group;
     unsigned n = throw_dice(&dice, CHILDREN_MAX + 1);
-    ASYNC_WITH(block, asyncio_taskgroup_block(&group, &rc)) {
+    ASYNC_WITH(group, asyncio_taskgroup(&rc)) {
         for (unsigned i = 0; i < n; i++) {
             asyncio_coro c = child(place, fork_dice(&dice), &alive);
             if (throw_coin(&dice)) rc = asyncio_taskgroup_spawn(group, c);

@@ -11,11 +11,11 @@
 
 /* Runs the body of an entered block, and leaves it. Leaving by break, continue or return is a
  * normal end for the block, and goes on when the exit has nothing against it. */
-static int run_block(struct interp *it, struct env *env, const struct node *x, asyncio_block *scope,
+static int run_block(struct interp *it, struct env *env, const struct node *x, asyncio_block *block,
                      struct value *out) {
     int body = eval_block(it, env, x->items + 3, x->n - 3, out);
     int status = body > 0 && body != ST_ABORT ? 0 : interp_to_library(body);
-    int rc = interp_after(it, asyncio_block_exit(scope, status));
+    int rc = interp_after(it, asyncio_block_exit(block, status));
     if (rc < 0 || rc == ST_ABORT) return rc;
     if (body < 0) *out = value_none();
     return body > 0 ? body : ST_OK;
@@ -27,29 +27,29 @@ static int form_with(struct interp *it, struct env *env, const struct node *x, s
     const struct object_class *class = out->kind == VALUE_OBJECT ? out->object->class : NULL;
     if (!class || !class->block) return interp_misuse(it, x, "with: no block");
     struct object *object = out->object;
-    asyncio_block *scope = class->block(it, object->p);
-    rc = interp_after(it, asyncio_block_enter(scope));
+    asyncio_block *block = class->block(it, object->p);
+    rc = interp_after(it, asyncio_block_enter(block));
     if (rc < 0 || rc == ST_ABORT) return rc;
-    struct value entered = class->entered ? class->entered(object, scope) : value_none();
+    struct value entered = class->entered ? class->entered(object, block) : value_none();
     env_bind(it, env, x->items[1]->name, entered);
-    return run_block(it, env, x, scope, out);
+    return run_block(it, env, x, block, out);
 }
 
 /* ---- timeouts ---- */
 
-static asyncio_block *own_scope(struct interp *it, void *p) {
+static asyncio_block *own_block(struct interp *it, void *p) {
     (void)it;
-    return p;
+    return &((asyncio_timeout *)p)->block;
 }
 
-static struct value own_value(struct object *object, const asyncio_block *scope) {
-    (void)scope;
+static struct value own_value(struct object *object, const asyncio_block *block) {
+    (void)block;
     return (struct value){ .kind = VALUE_OBJECT, .object = object };
 }
 
-/* p: its scope, in the arena; it can be entered once. */
+/* p: its block, in the arena; it can be entered once. */
 static const struct object_class timeout_class = { .name = "timeout",
-                                                   .block = own_scope,
+                                                   .block = own_block,
                                                    .entered = own_value };
 
 static int want_deadline(const struct call *c, size_t i, double *out) {
@@ -61,18 +61,19 @@ static int want_deadline(const struct call *c, size_t i, double *out) {
     return rc;
 }
 
-static int new_timeout(struct call *c, asyncio_block (*make)(double, int *), struct value *out) {
+static int new_timeout(struct call *c, asyncio_timeout_with (*make)(double, int *),
+                       struct value *out) {
     double seconds;
     int rc = want_deadline(c, 0, &seconds);
     if (rc != ST_OK) return rc;
-    asyncio_block *scope = arena_alloc(&c->it->arena, sizeof *scope);
-    *scope = make(seconds, NULL);
-    *out = registry_keep_object(c->it, &timeout_class, scope);
+    asyncio_timeout_with *with = arena_alloc(&c->it->arena, sizeof *with);
+    *with = make(seconds, NULL);
+    *out = registry_keep_object(c->it, &timeout_class, with->object);
     return ST_OK;
 }
 
 static int form_timeout(struct call *c, struct value *out) {
-    return new_timeout(c, asyncio_timeout, out);
+    return new_timeout(c, asyncio_timeout_block, out);
 }
 
 static int form_timeout_at(struct call *c, struct value *out) {
@@ -107,31 +108,30 @@ static int form_expired(struct call *c, struct value *out) {
 /* ---- groups ---- */
 
 struct group {
-    asyncio_block scope;      /* it can be entered once */
-    asyncio_taskgroup *lent;  /* while its block is open */
-    asyncio_taskgroup *group; /* a reference once it was entered */
+    asyncio_taskgroup_with with; /* it can be entered once */
+    asyncio_taskgroup *group;    /* a reference once it was entered */
 };
 
 static void drop_group(void *p) { asyncio_taskgroup_unref(((struct group *)p)->group); }
 
-static asyncio_block *group_scope(struct interp *it, void *p) {
+static asyncio_block *group_block(struct interp *it, void *p) {
     (void)it;
-    return &((struct group *)p)->scope;
+    return &((struct group *)p)->with.block;
 }
 
-static struct value group_entered(struct object *object, const asyncio_block *scope) {
+static struct value group_entered(struct object *object, const asyncio_block *block) {
     struct group *g = object->p;
-    g->group = asyncio_taskgroup_ref(g->lent);
-    return own_value(object, scope);
+    g->group = asyncio_taskgroup_ref(g->with.object);
+    return own_value(object, block);
 }
 
 static const struct object_class group_class = {
-    .name = "group", .drop = drop_group, .block = group_scope, .entered = group_entered
+    .name = "group", .drop = drop_group, .block = group_block, .entered = group_entered
 };
 
 static int form_group(struct call *c, struct value *out) {
     struct group *g = arena_alloc(&c->it->arena, sizeof *g);
-    g->scope = asyncio_taskgroup_block(&g->lent, NULL);
+    g->with = asyncio_taskgroup(NULL);
     *out = registry_keep_object(c->it, &group_class, g);
     return ST_OK;
 }

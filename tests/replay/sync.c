@@ -35,9 +35,9 @@ int sync_want_long(const struct call *c, size_t i, long *out) {
     return rc;
 }
 
-asyncio_block *sync_scope(struct interp *it, asyncio_block scope) {
+asyncio_block *sync_block(struct interp *it, asyncio_block block) {
     asyncio_block *kept = arena_alloc(&it->arena, sizeof *kept);
-    *kept = scope;
+    *kept = block;
     return kept;
 }
 

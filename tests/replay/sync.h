@@ -24,8 +24,8 @@ int sync_method(struct call *c, int (*run)(struct coro *, struct value *), struc
 /* The argument as a long; too large or too small counts as the largest or smallest. */
 int sync_want_long(const struct call *c, size_t i, long *out);
 
-/* A scope that lasts until the end of the scenario. */
-asyncio_block *sync_scope(struct interp *it, asyncio_block scope);
+/* A block that lasts until the end of the scenario. */
+asyncio_block *sync_block(struct interp *it, asyncio_block block);
 
 /* An argument that is no object of the kind the form is for. */
 int sync_misuse(const struct call *c);

@@ -9,27 +9,27 @@ static void drop_lock(void *p) { asyncio_lock_unref(p); }
 static void drop_condition(void *p) { asyncio_condition_unref(p); }
 static void drop_semaphore(void *p) { asyncio_semaphore_unref(p); }
 
-static asyncio_block *lock_scope(struct interp *it, void *p) {
-    return sync_scope(it, asyncio_lock_block(p, NULL));
+static asyncio_block *lock_block(struct interp *it, void *p) {
+    return sync_block(it, asyncio_lock_block(p, NULL).block);
 }
 
-static asyncio_block *condition_scope(struct interp *it, void *p) {
-    return sync_scope(it, asyncio_condition_block(p, NULL));
+static asyncio_block *condition_block(struct interp *it, void *p) {
+    return sync_block(it, asyncio_condition_block(p, NULL).block);
 }
 
-static asyncio_block *semaphore_scope(struct interp *it, void *p) {
-    return sync_scope(it, asyncio_semaphore_block(p, NULL));
+static asyncio_block *semaphore_block(struct interp *it, void *p) {
+    return sync_block(it, asyncio_semaphore_block(p, NULL).block);
 }
 
 static const struct object_class lock_class = { .name = "lock",
                                                 .drop = drop_lock,
-                                                .block = lock_scope };
+                                                .block = lock_block };
 const struct object_class sync_condition_class = { .name = "condition",
                                                    .drop = drop_condition,
-                                                   .block = condition_scope };
+                                                   .block = condition_block };
 static const struct object_class semaphore_class = { .name = "semaphore",
                                                      .drop = drop_semaphore,
-                                                     .block = semaphore_scope };
+                                                     .block = semaphore_block };
 
 /* ---- making ---- */
 

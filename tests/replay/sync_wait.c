@@ -10,21 +10,15 @@
 static void drop_event(void *p) { asyncio_event_unref(p); }
 static void drop_barrier(void *p) { asyncio_barrier_unref(p); }
 
-/* A block at a barrier and the index it is given. */
-struct passing {
-    asyncio_block scope;
-    int index;
-};
-
 static asyncio_block *barrier_block(struct interp *it, void *p) {
-    struct passing *passing = arena_alloc(&it->arena, sizeof *passing);
-    passing->scope = asyncio_barrier_block(p, &passing->index, NULL);
-    return &passing->scope;
+    asyncio_barrier_with *passing = arena_alloc(&it->arena, sizeof *passing);
+    *passing = asyncio_barrier_block(p, NULL);
+    return &passing->block;
 }
 
-static struct value barrier_entered(struct object *object, const asyncio_block *scope) {
+static struct value barrier_entered(struct object *object, const asyncio_block *block) {
     (void)object;
-    return value_int(((const struct passing *)(const void *)scope)->index);
+    return value_int(((const asyncio_barrier_with *)(const void *)block)->object);
 }
 
 static const struct object_class event_class = { .name = "event", .drop = drop_event };

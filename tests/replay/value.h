@@ -37,11 +37,11 @@ struct object;
 struct object_class {
     const char *name;      /* as shown: <name> */
     void (*drop)(void *p); /* lets the reference go; NULL: nothing to do */
-    /* The scope that `with` enters, in the arena: a new one, or the object's own. NULL: it is
+    /* The block that `with` enters, in the arena: a new one, or the object's own. NULL: it is
      * nothing for `with`. */
     asyncio_block *(*block)(struct interp *it, void *p);
     /* What the variable of `with` is bound to after the entry; NULL: none. */
-    struct value (*entered)(struct object *object, const asyncio_block *scope);
+    struct value (*entered)(struct object *object, const asyncio_block *block);
 };
 
 struct object {

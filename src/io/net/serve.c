@@ -67,23 +67,28 @@ asyncio_coro asyncio_server_wait_closed(asyncio_server *s) {
 
 /* ---- the block ---- */
 
-static int enter_server(asyncio_block *scope) {
-    if (!scope->object) return no_server();
-    asyncio_server_ref(scope->object);
+static int enter_server(asyncio_block *block) {
+    if (!block->object) return no_server();
+    asyncio_server_ref(block->object);
     return 0;
 }
 
-static int exit_server(asyncio_block *scope, int status) {
-    asyncio_server *s = scope->object;
+static int exit_server(asyncio_block *block, int status) {
+    asyncio_server *s = block->object;
     asyncio_server_close(s);
     int rc = wait_until_over(s, false);
     asyncio_server_unref(s);
     return rc < 0 ? rc : status;
 }
 
-asyncio_block asyncio_server_block(asyncio_server *s, int *rc) {
-    static const asyncio_block_ops ops = { sizeof ops, "Server", enter_server, exit_server };
-    return asyncio_block_new(rc, &ops, s);
+static const asyncio_block_ops server_ops = {
+    .size = sizeof(asyncio_block_ops), .name = "Server", .enter = enter_server, .exit = exit_server
+};
+
+asyncio_server_with asyncio_server_block(asyncio_server *s, int *rc) {
+    asyncio_server_with with;
+    asyncio__block_init(&with.block, rc, &server_ops, s);
+    return with;
 }
 
 /* ---- serve_forever ---- */

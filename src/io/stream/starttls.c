@@ -118,10 +118,10 @@ static int too_late(double timeout) {
 
 static int shake_hands_in_time(struct asyncio__stream *s, const struct asyncio__tls_request *r) {
     double timeout = r->handshake_timeout > 0 ? r->handshake_timeout : HANDSHAKE_SECONDS;
-    asyncio_block tm = asyncio_timeout(timeout, NULL);
-    int rc = asyncio_block_enter(&tm);
+    asyncio_timeout_with tm = asyncio_timeout(timeout, NULL);
+    int rc = asyncio_block_enter(&tm.block);
     if (rc < 0) return rc;
-    rc = asyncio_block_exit(&tm, shake_hands(s, r));
+    rc = asyncio_block_exit(&tm.block, shake_hands(s, r));
     return rc == ASYNCIO_TIMEOUT_ERROR ? too_late(timeout) : rc;
 }
 

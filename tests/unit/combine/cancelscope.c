@@ -27,8 +27,8 @@ static int cancel_scope(void *arg) {
 
 ASYNC(waits_again_and_again) {
     int rc;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
+    ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
+    ASYNC_WITH_BLOCK(scope) {
         note("in:%s", end_of(AWAIT(asyncio_sleep(0))));
         asyncio_cancelscope_cancel(scope, "enough");
         note("zero:%s", end_of(AWAIT(asyncio_sleep(0))));
@@ -54,8 +54,8 @@ TEST(every_wait_in_a_cancelled_scope_fails_until_it_is_left) {
 
 ASYNC(never_cancelled) {
     int rc;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) rc = AWAIT(asyncio_sleep(1));
+    ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
+    ASYNC_WITH_BLOCK(scope) rc = AWAIT(asyncio_sleep(1));
     note("rc=%d", rc);
     note_scope(scope);
     asyncio_cancelscope_cancel(scope, "too late");
@@ -70,8 +70,8 @@ TEST(a_scope_that_is_not_cancelled_changes_nothing_and_later_cannot_be) {
 
 ASYNC(interrupted_from_outside) {
     int rc;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
+    ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
+    ASYNC_WITH_BLOCK(scope) {
         CHECK_INT(asyncio_loop_call_later(loop, 2, cancel_scope, scope), 0);
         rc = AWAIT(asyncio_sleep(10));
         asyncio_error *e = asyncio_error_take(rc);
@@ -90,8 +90,8 @@ TEST(a_callback_cancels_a_scope_and_the_wait_in_it_ends_with_the_reason) {
 
 ASYNC(ends_without_a_wait) {
     int rc;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
+    ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
+    ASYNC_WITH_BLOCK(scope) {
         asyncio_cancelscope_cancel(scope, NULL);
         rc = 0;
     }
@@ -112,8 +112,8 @@ TEST(a_cancelled_scope_that_nobody_waits_in_catches_nothing) {
 
 ASYNC(fails_in_it, (int) code) {
     int rc;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
+    ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
+    ASYNC_WITH_BLOCK(scope) {
         asyncio_cancelscope_cancel(scope, NULL);
         rc = AWAIT(asyncio_sleep(1));
         if (code) RAISE(code, "while cleaning up");
@@ -138,8 +138,8 @@ TEST(another_error_goes_through_a_cancelled_scope) {
 
 ASYNC(raises_its_own, (bool) ignores) {
     int rc;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
+    ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
+    ASYNC_WITH_BLOCK(scope) {
         asyncio_cancelscope_cancel(scope, NULL);
         rc = AWAIT(asyncio_sleep(1));
         if (ignores) asyncio_ignore(rc);
@@ -163,8 +163,8 @@ TEST(a_cancelled_error_of_the_programs_own_is_absorbed_if_the_scope_has_interrup
 
 ASYNC(awaits_a_cancelled_one, (asyncio_future *) f, (bool) cancels) {
     int rc;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
+    ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
+    ASYNC_WITH_BLOCK(scope) {
         if (cancels) {
             asyncio_cancelscope_cancel(scope, NULL);
             asyncio_ignore(AWAIT(asyncio_sleep(0)));
@@ -200,8 +200,8 @@ static asyncio_cancelscope *shared_scope;
 ASYNC(gets_item, (asyncio_queue *) q) {
     int rc;
     asyncio_value item = asyncio_none();
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
+    ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
+    ASYNC_WITH_BLOCK(scope) {
         shared_scope = scope;
         rc = AWAIT(asyncio_queue_get(q), &item);
         note("item=%lld:%s", (long long)item.i, asyncio_err_name(rc));
@@ -228,8 +228,8 @@ ASYNC(puts_and_cancels) {
 ASYNC(gets_result, (asyncio_future *) f) {
     int rc;
     asyncio_value v = asyncio_none();
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
+    ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
+    ASYNC_WITH_BLOCK(scope) {
         shared_scope = scope;
         rc = AWAIT(f, &v);
         note("%s=%lld", asyncio_err_name(rc), (long long)v.i);
@@ -276,9 +276,9 @@ ASYNC(stubborn_child) {
 ASYNC(awaits_child) {
     int rc;
     asyncio_value v = asyncio_none();
-    asyncio_auto_cancelscope scope = NULL;
     asyncio_auto_task t = asyncio_create_task(child());
-    ASYNC_WITH(block, asyncio_move_on_after(2, &scope, &rc)) rc = AWAIT(t, &v);
+    ASYNC_BLOCK(scope, asyncio_move_on_after(2, &rc));
+    ASYNC_WITH_BLOCK(scope) rc = AWAIT(t, &v);
     note("rc=%d at %g cancelling=%u", rc, asyncio_loop_time(loop), asyncio_task_cancelling(t));
     note_scope(scope);
     RETURN();
@@ -293,9 +293,9 @@ TEST(a_task_that_is_awaited_in_the_scope_is_cancelled_as_by_task_cancel) {
 ASYNC(awaits_stubborn) {
     int rc;
     asyncio_value v = asyncio_none();
-    asyncio_auto_cancelscope scope = NULL;
     asyncio_auto_task t = asyncio_create_task(stubborn_child());
-    ASYNC_WITH(block, asyncio_move_on_after(2, &scope, &rc)) {
+    ASYNC_BLOCK(scope, asyncio_move_on_after(2, &rc));
+    ASYNC_WITH_BLOCK(scope) {
         rc = AWAIT(t, &v);
         note("%s=%lld at %g", asyncio_err_name(rc), (long long)v.i, asyncio_loop_time(loop));
         rc = AWAIT(asyncio_sleep(1));
@@ -311,10 +311,10 @@ TEST(a_task_that_refuses_gives_its_value_and_the_next_wait_fails) {
 
 ASYNC(joins_in_scope) {
     int rc;
-    asyncio_auto_cancelscope scope = NULL;
     asyncio_auto_outcome outcome = { 0, asyncio_none(), NULL };
     asyncio_auto_task t = asyncio_create_task(child());
-    ASYNC_WITH(block, asyncio_move_on_after(2, &scope, &rc)) {
+    ASYNC_BLOCK(scope, asyncio_move_on_after(2, &rc));
+    ASYNC_WITH_BLOCK(scope) {
         rc = AWAIT(asyncio_task_join(t, &outcome));
         note("%s at %g", asyncio_err_name(rc), asyncio_loop_time(loop));
     }
@@ -332,8 +332,8 @@ TEST(a_join_in_the_scope_leaves_the_task_alone) {
 
 ASYNC(moves_on, (double) seconds) {
     int rc;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_move_on_after(seconds, &scope, &rc)) {
+    ASYNC_BLOCK(scope, asyncio_move_on_after(seconds, &rc));
+    ASYNC_WITH_BLOCK(scope) {
         rc = AWAIT(asyncio_sleep(3));
         note("body:%s", asyncio_err_name(rc));
     }
@@ -363,8 +363,8 @@ TEST(a_deadline_that_has_passed_lets_the_first_wait_fail) {
 
 ASYNC(fails_after, (double) seconds, (bool) by_hand) {
     int rc;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_fail_after(seconds, &scope, &rc)) {
+    ASYNC_BLOCK(scope, asyncio_fail_after(seconds, &rc));
+    ASYNC_WITH_BLOCK(scope) {
         if (by_hand) asyncio_cancelscope_cancel(scope, NULL);
         rc = AWAIT(asyncio_sleep(3));
     }
@@ -391,10 +391,10 @@ TEST(fail_after_makes_a_timeout_error_of_its_deadline_only) {
 
 ASYNC(at_a_time) {
     int rc;
-    ASYNC_WITH(block, asyncio_move_on_at(asyncio_loop_time(loop) + 2, NULL, &rc))
+    ASYNC_WITH(block, asyncio_move_on_at(asyncio_loop_time(loop) + 2, &rc))
     rc = AWAIT(asyncio_sleep(9));
     note("rc=%d at %g", rc, asyncio_loop_time(loop));
-    ASYNC_WITH(block, asyncio_fail_at(asyncio_loop_time(loop) + 2, NULL, &rc))
+    ASYNC_WITH(block, asyncio_fail_at(asyncio_loop_time(loop) + 2, &rc))
     rc = AWAIT(asyncio_sleep(9));
     note("rc=%s at %g", end_of(rc), asyncio_loop_time(loop));
     RETURN();
@@ -407,8 +407,8 @@ TEST(deadlines_at_a_time_and_scopes_without_a_name) {
 
 ASYNC(reschedules) {
     int rc;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_move_on_after(1, &scope, &rc)) {
+    ASYNC_BLOCK(scope, asyncio_move_on_after(1, &rc));
+    ASYNC_WITH_BLOCK(scope) {
         note("%g", asyncio_cancelscope_deadline(scope));
         CHECK_INT(asyncio_cancelscope_reschedule(scope, 5), 0);
         note("%g", asyncio_cancelscope_deadline(scope));
@@ -434,14 +434,15 @@ TEST(a_deadline_can_be_moved_taken_away_and_set_to_the_past) {
 
 ASYNC(misuses) {
     int rc;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_move_on_after((double)NAN, &scope, &rc)) note("not here");
+    ASYNC_BLOCK(none, asyncio_move_on_after((double)NAN, &rc));
+    ASYNC_WITH_BLOCK(none) note("not here");
     CHECK_ERROR(rc, ASYNCIO_VALUE_ERROR, "Invalid deadline: NaN (not a number)");
-    CHECK_PTR(scope, NULL);
-    asyncio_block twice = asyncio_cancelscope_block(&scope, NULL);
-    CHECK_INT(asyncio_block_enter(&twice), 0);
-    CHECK_ERROR(asyncio_block_enter(&twice), ASYNCIO_RUNTIME_ERROR,
+    CHECK_PTR(none, NULL);
+    asyncio_cancelscope_with twice = asyncio_cancelscope(NULL);
+    CHECK_INT(asyncio_block_enter(&twice.block), 0);
+    CHECK_ERROR(asyncio_block_enter(&twice.block), ASYNCIO_RUNTIME_ERROR,
                 "CancelScope has already been entered");
+    asyncio_auto_cancelscope scope = asyncio_cancelscope_ref(twice.object);
     CHECK_ERROR(asyncio_cancelscope_reschedule(scope, (double)NAN), ASYNCIO_VALUE_ERROR,
                 "Invalid deadline: NaN (not a number)");
     CHECK_STR(REPR(asyncio_cancelscope_repr, scope), "<CancelScope active>");
@@ -451,8 +452,9 @@ ASYNC(misuses) {
     CHECK_STR(REPR(asyncio_cancelscope_repr, scope), "<CancelScope cancelled>");
     CHECK_ERROR(asyncio_cancelscope_reschedule(scope, 5), ASYNCIO_RUNTIME_ERROR,
                 "the cancel scope is cancelled");
-    CHECK_INT(asyncio_block_exit(&twice, 0), 0);
-    CHECK_ERROR(asyncio_block_exit(&twice, 0), ASYNCIO_RUNTIME_ERROR, "the block is not open");
+    CHECK_INT(asyncio_block_exit(&twice.block, 0), 0);
+    CHECK_ERROR(asyncio_block_exit(&twice.block, 0), ASYNCIO_RUNTIME_ERROR,
+                "the block is not open");
     CHECK_ERROR(asyncio_cancelscope_reschedule(scope, 5), ASYNCIO_RUNTIME_ERROR,
                 "the cancel scope has been left");
     CHECK_STR(REPR(asyncio_cancelscope_repr, scope), "<CancelScope left>");
@@ -474,16 +476,16 @@ TEST(misuse_of_a_scope_gives_clear_errors) {
 }
 
 TEST(a_scope_is_entered_inside_a_task) {
-    asyncio_cancelscope *scope;
     int rc;
-    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) FAIL("entered");
+    ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
+    ASYNC_WITH_BLOCK(scope) FAIL("entered");
     CHECK_ERROR(rc, ASYNCIO_RUNTIME_ERROR, "CancelScope should be used inside a task");
     CHECK_PTR(scope, NULL);
 }
 
 ASYNC_GEN(yields_inside) {
     int rc;
-    ASYNC_WITH(block, asyncio_move_on_after(1, NULL, &rc)) {
+    ASYNC_WITH(block, asyncio_move_on_after(1, &rc)) {
         int yielded = YIELD(asyncio_int(1));
         rc = yielded;
     }
@@ -507,7 +509,10 @@ static asyncio_cancelscope *kept;
 
 ASYNC(stands_in_scope) {
     int rc;
-    ASYNC_WITH(block, asyncio_move_on_after(100, &kept, &rc)) rc = AWAIT(asyncio_sleep(50));
+    ASYNC_WITH(scope, asyncio_move_on_after(100, &rc)) {
+        kept = asyncio_cancelscope_ref(scope);
+        rc = AWAIT(asyncio_sleep(50));
+    }
     note("rc=%s", end_of(rc));
     RETURN();
 }
@@ -528,7 +533,8 @@ TEST(a_loop_that_closes_leaves_the_scopes_of_its_tasks) {
 
 ASYNC(never_ends) {
     int rc;
-    ASYNC_WITH(block, asyncio_move_on_after(100, &kept, &rc)) {
+    ASYNC_WITH(scope, asyncio_move_on_after(100, &rc)) {
+        kept = scope;
         for (;;) asyncio_ignore(AWAIT(asyncio_sleep(1)));
     }
     RETURN();

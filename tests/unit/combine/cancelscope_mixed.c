@@ -21,10 +21,10 @@ static double now(void) { return asyncio_loop_time(loop); }
 
 ASYNC(two_scopes, (int) which) {
     int rc, inner_rc;
-    asyncio_auto_cancelscope outer = NULL;
-    asyncio_auto_cancelscope inner = NULL;
-    ASYNC_WITH(a, asyncio_cancelscope_block(&outer, &rc)) {
-        ASYNC_WITH(b, asyncio_cancelscope_block(&inner, &inner_rc)) {
+    ASYNC_BLOCK(outer, asyncio_cancelscope(&rc));
+    ASYNC_BLOCK(inner, asyncio_cancelscope(&inner_rc));
+    ASYNC_WITH_BLOCK(outer) {
+        ASYNC_WITH_BLOCK(inner) {
             if (which & 1) asyncio_cancelscope_cancel(inner, "inner");
             if (which & 2) asyncio_cancelscope_cancel(outer, "outer");
             inner_rc = AWAIT(asyncio_sleep(1));
@@ -54,10 +54,10 @@ TEST(of_two_cancelled_scopes_the_outer_one_counts) {
 
 ASYNC(outer_after_inner) {
     int rc, inner_rc;
-    asyncio_auto_cancelscope outer = NULL;
-    asyncio_auto_cancelscope inner = NULL;
-    ASYNC_WITH(a, asyncio_cancelscope_block(&outer, &rc)) {
-        ASYNC_WITH(b, asyncio_cancelscope_block(&inner, &inner_rc)) {
+    ASYNC_BLOCK(outer, asyncio_cancelscope(&rc));
+    ASYNC_BLOCK(inner, asyncio_cancelscope(&inner_rc));
+    ASYNC_WITH_BLOCK(outer) {
+        ASYNC_WITH_BLOCK(inner) {
             asyncio_cancelscope_cancel(inner, NULL);
             inner_rc = AWAIT(asyncio_sleep(1));
             asyncio_cancelscope_cancel(outer, NULL);
@@ -76,10 +76,10 @@ TEST(an_outer_scope_cancelled_after_the_inner_one_interrupts_what_follows_that) 
 
 ASYNC(equal_deadlines) {
     int rc, inner_rc;
-    asyncio_auto_cancelscope outer = NULL;
-    asyncio_auto_cancelscope inner = NULL;
-    ASYNC_WITH(a, asyncio_move_on_after(1, &outer, &rc)) {
-        ASYNC_WITH(b, asyncio_fail_after(1, &inner, &inner_rc)) inner_rc = AWAIT(asyncio_sleep(5));
+    ASYNC_BLOCK(outer, asyncio_move_on_after(1, &rc));
+    ASYNC_BLOCK(inner, asyncio_fail_after(1, &inner_rc));
+    ASYNC_WITH_BLOCK(outer) {
+        ASYNC_WITH_BLOCK(inner) inner_rc = AWAIT(asyncio_sleep(5));
         rc = inner_rc;
     }
     note("rc=%s inner=%d outer=%d", asyncio_err_name(rc), caught(inner), caught(outer));
@@ -97,8 +97,8 @@ static asyncio_cancelscope *scope_of_victim;
 
 ASYNC(victim, (int) wait) {
     int rc;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
+    ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
+    ASYNC_WITH_BLOCK(scope) {
         scope_of_victim = scope;
         rc = wait ? AWAIT(asyncio_sleep(100)) : AWAIT(asyncio_sleep(0));
         note("body:%s", asyncio_err_name(rc));
@@ -142,8 +142,8 @@ ASYNC(slow_to_stop) {
 
 ASYNC(waits_for_slow, (asyncio_task *) slow) {
     int rc;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
+    ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
+    ASYNC_WITH_BLOCK(scope) {
         scope_of_victim = scope;
         rc = AWAIT(slow);
     }
@@ -173,8 +173,8 @@ TEST(a_request_while_the_scope_waits_for_something_slow_is_not_lost) {
 
 ASYNC(takes_request_back) {
     int rc;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
+    ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
+    ASYNC_WITH_BLOCK(scope) {
         asyncio_task_cancel(asyncio_current_task(), "mine");
         note("task:%s", end_of(AWAIT(asyncio_sleep(1))));
         asyncio_task_uncancel(asyncio_current_task());
@@ -192,10 +192,10 @@ TEST(a_request_that_was_handled_and_taken_back_does_not_keep_the_scope_from_abso
 
 ASYNC(request_before_scope) {
     int rc;
-    asyncio_auto_cancelscope scope = NULL;
     asyncio_task_cancel(asyncio_current_task(), NULL);
     asyncio_ignore(AWAIT(asyncio_sleep(1))); /* the clean-up is bounded by a scope */
-    ASYNC_WITH(block, asyncio_move_on_after(2, &scope, &rc)) rc = AWAIT(asyncio_sleep(9));
+    ASYNC_BLOCK(scope, asyncio_move_on_after(2, &rc));
+    ASYNC_WITH_BLOCK(scope) rc = AWAIT(asyncio_sleep(9));
     note("rc=%d caught=%d cancelling=%u at %g", rc, caught(scope), cancelling(), now());
     RETURN();
 }
@@ -209,8 +209,8 @@ TEST(a_scope_in_the_clean_up_of_a_cancelled_task_works) {
 
 ASYNC(timeout_in_scope, (double) outer, (double) inner) {
     int rc, inner_rc;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(a, asyncio_move_on_after(outer, &scope, &rc)) {
+    ASYNC_BLOCK(scope, asyncio_move_on_after(outer, &rc));
+    ASYNC_WITH_BLOCK(scope) {
         ASYNC_WITH(b, asyncio_timeout(inner, &inner_rc)) inner_rc = AWAIT(asyncio_sleep(9));
         note("timeout:%s", asyncio_err_name(inner_rc));
         rc = inner_rc;
@@ -228,9 +228,9 @@ TEST(a_timeout_inside_a_scope_converts_its_own_cancellation_only) {
 
 ASYNC(scope_in_timeout, (double) outer, (double) inner) {
     int rc, inner_rc;
-    asyncio_auto_cancelscope scope = NULL;
     ASYNC_WITH(a, asyncio_timeout(outer, &rc)) {
-        ASYNC_WITH(b, asyncio_move_on_after(inner, &scope, &inner_rc))
+        ASYNC_BLOCK(scope, asyncio_move_on_after(inner, &inner_rc));
+        ASYNC_WITH_BLOCK(scope)
         inner_rc = AWAIT(asyncio_sleep(9));
         note("scope:%s caught=%d", asyncio_err_name(inner_rc), caught(scope));
         rc = inner_rc;
@@ -269,10 +269,9 @@ ASYNC(cleaner, (const char *) name) {
 
 ASYNC(group_in_scope, (bool) body_waits) {
     int rc, group_rc = 0;
-    asyncio_taskgroup *tg;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(a, asyncio_move_on_after(1, &scope, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
+    ASYNC_BLOCK(scope, asyncio_move_on_after(1, &rc));
+    ASYNC_WITH_BLOCK(scope) {
+        ASYNC_WITH(tg, asyncio_taskgroup(&group_rc)) {
             CHECK_INT(asyncio_taskgroup_spawn(tg, cleaner("one")), 0);
             CHECK_INT(asyncio_taskgroup_spawn(tg, cleaner("two")), 0);
             if (body_waits) group_rc = AWAIT(asyncio_sleep(9));
@@ -296,10 +295,9 @@ TEST(a_scope_reaches_the_tasks_of_a_group_inside_of_it_at_every_wait) {
 
 ASYNC(scope_in_group) {
     int rc = 0, inner_rc;
-    asyncio_taskgroup *tg;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &rc)) {
-        ASYNC_WITH(a, asyncio_move_on_after(1, &scope, &inner_rc)) {
+    ASYNC_WITH(tg, asyncio_taskgroup(&rc)) {
+        ASYNC_BLOCK(scope, asyncio_move_on_after(1, &inner_rc));
+        ASYNC_WITH_BLOCK(scope) {
             CHECK_INT(asyncio_taskgroup_spawn(tg, member("member", 3)), 0);
             inner_rc = AWAIT(asyncio_sleep(9));
         }
@@ -321,10 +319,9 @@ ASYNC(creates_in_group, (asyncio_taskgroup *) tg) {
 
 ASYNC(group_task_from_elsewhere) {
     int rc, group_rc = 0;
-    asyncio_taskgroup *tg;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(a, asyncio_move_on_after(1, &scope, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
+    ASYNC_BLOCK(scope, asyncio_move_on_after(1, &rc));
+    ASYNC_WITH_BLOCK(scope) {
+        ASYNC_WITH(tg, asyncio_taskgroup(&group_rc)) {
             asyncio_auto_task other = asyncio_create_task(creates_in_group(tg));
             group_rc = AWAIT(other);
         }
@@ -342,7 +339,7 @@ TEST(a_task_belongs_to_the_scope_of_its_group_whoever_makes_it) {
 ASYNC(plain_task_in_scope) {
     int rc;
     asyncio_auto_task t = NULL;
-    ASYNC_WITH(a, asyncio_move_on_after(1, NULL, &rc)) {
+    ASYNC_WITH(a, asyncio_move_on_after(1, &rc)) {
         t = asyncio_create_task(member("plain", 3));
         rc = AWAIT(asyncio_sleep(9));
     }
@@ -358,8 +355,7 @@ TEST(a_task_of_no_group_does_not_belong_to_the_scope) {
 
 ASYNC(nested_group, (const char *) name) {
     int rc = 0;
-    asyncio_taskgroup *tg;
-    ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(tg, asyncio_taskgroup(&rc)) {
         CHECK_INT(asyncio_taskgroup_spawn(tg, cleaner(name)), 0);
     }
     note("%s-group:%s", name, asyncio_err_name(rc));
@@ -368,10 +364,9 @@ ASYNC(nested_group, (const char *) name) {
 
 ASYNC(groups_in_groups) {
     int rc, group_rc = 0;
-    asyncio_taskgroup *tg;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(a, asyncio_move_on_after(1, &scope, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
+    ASYNC_BLOCK(scope, asyncio_move_on_after(1, &rc));
+    ASYNC_WITH_BLOCK(scope) {
+        ASYNC_WITH(tg, asyncio_taskgroup(&group_rc)) {
             CHECK_INT(asyncio_taskgroup_spawn(tg, nested_group("x")), 0);
             CHECK_INT(asyncio_taskgroup_spawn(tg, nested_group("y")), 0);
         }
@@ -389,18 +384,17 @@ TEST(a_scope_reaches_groups_of_tasks_of_groups) {
 
 ASYNC(own_scope, (const char *) name, (double) seconds) {
     int rc;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(a, asyncio_move_on_after(seconds, &scope, &rc)) rc = AWAIT(asyncio_sleep(50));
+    ASYNC_BLOCK(scope, asyncio_move_on_after(seconds, &rc));
+    ASYNC_WITH_BLOCK(scope) rc = AWAIT(asyncio_sleep(50));
     note("%s:%s caught=%d", name, asyncio_err_name(rc), caught(scope));
     return rc;
 }
 
 ASYNC(scopes_of_members) {
     int rc, group_rc = 0;
-    asyncio_taskgroup *tg;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(a, asyncio_move_on_after(2, &scope, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
+    ASYNC_BLOCK(scope, asyncio_move_on_after(2, &rc));
+    ASYNC_WITH_BLOCK(scope) {
+        ASYNC_WITH(tg, asyncio_taskgroup(&group_rc)) {
             CHECK_INT(asyncio_taskgroup_spawn(tg, own_scope("short", 1)), 0);
             CHECK_INT(asyncio_taskgroup_spawn(tg, own_scope("long", 9)), 0);
         }
@@ -417,10 +411,9 @@ TEST(a_members_own_scope_absorbs_its_own_deadline_but_not_the_outer_scopes) {
 
 ASYNC(spawned_in_cancelled_scope) {
     int rc, group_rc = 0;
-    asyncio_taskgroup *tg;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(a, asyncio_cancelscope_block(&scope, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
+    ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
+    ASYNC_WITH_BLOCK(scope) {
+        ASYNC_WITH(tg, asyncio_taskgroup(&group_rc)) {
             asyncio_cancelscope_cancel(scope, NULL);
             asyncio_auto_task t = asyncio_taskgroup_create_task(tg, member("never", 1));
             group_rc = asyncio_task_done(t) ? -1 : 0;
@@ -445,10 +438,9 @@ ASYNC(eager_member) {
 
 ASYNC(eager_in_scope) {
     int rc, group_rc = 0;
-    asyncio_taskgroup *tg;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(a, asyncio_move_on_after(1, &scope, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
+    ASYNC_BLOCK(scope, asyncio_move_on_after(1, &rc));
+    ASYNC_WITH_BLOCK(scope) {
+        ASYNC_WITH(tg, asyncio_taskgroup(&group_rc)) {
             CHECK_INT(asyncio_taskgroup_spawn(tg, eager_member(), .eager_start = 1), 0);
         }
         rc = group_rc;
@@ -469,10 +461,9 @@ ASYNC(fails, (double) seconds) {
 
 ASYNC(failing_group_in_scope) {
     int rc, group_rc = 0;
-    asyncio_taskgroup *tg;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(a, asyncio_move_on_after(1, &scope, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
+    ASYNC_BLOCK(scope, asyncio_move_on_after(1, &rc));
+    ASYNC_WITH_BLOCK(scope) {
+        ASYNC_WITH(tg, asyncio_taskgroup(&group_rc)) {
             CHECK_INT(asyncio_taskgroup_spawn(tg, fails(1)), 0);
             group_rc = AWAIT(asyncio_sleep(9));
         }
@@ -491,10 +482,9 @@ TEST(a_member_that_fails_at_the_deadline_of_the_scope_is_not_swallowed) {
 
 ASYNC(group_cancel_in_cancelled_scope) {
     int rc, group_rc = 0;
-    asyncio_taskgroup *tg;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(a, asyncio_cancelscope_block(&scope, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
+    ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
+    ASYNC_WITH_BLOCK(scope) {
+        ASYNC_WITH(tg, asyncio_taskgroup(&group_rc)) {
             asyncio_cancelscope_cancel(scope, NULL);
             group_rc = AWAIT(asyncio_sleep(9));
             asyncio_taskgroup_cancel(tg);
@@ -522,11 +512,10 @@ ASYNC(shielded_member, (double) seconds) {
 
 ASYNC(group_waits_in_cancelled_scope) {
     int rc, group_rc = 0;
-    asyncio_taskgroup *tg;
     unsigned long long before = 0;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(a, asyncio_move_on_after(1, &scope, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
+    ASYNC_BLOCK(scope, asyncio_move_on_after(1, &rc));
+    ASYNC_WITH_BLOCK(scope) {
+        ASYNC_WITH(tg, asyncio_taskgroup(&group_rc)) {
             CHECK_INT(asyncio_taskgroup_spawn(tg, shielded_member(1000)), 0);
             before = turns();
         }
@@ -552,11 +541,11 @@ ASYNC(condition_in_cancelled_scope) {
     int rc;
     asyncio_lock *lock = asyncio_lock_new();
     asyncio_condition *c = asyncio_condition_new(lock);
-    asyncio_auto_cancelscope scope = NULL;
     unsigned long long before = turns();
     TRY(AWAIT(asyncio_condition_acquire(c)));
     asyncio_auto_task other = asyncio_create_task(holds_lock(lock, 1000));
-    ASYNC_WITH(a, asyncio_move_on_after(1, &scope, &rc)) {
+    ASYNC_BLOCK(scope, asyncio_move_on_after(1, &rc));
+    ASYNC_WITH_BLOCK(scope) {
         rc = AWAIT(asyncio_condition_wait(c));
         note("wait:%s locked=%d at %g", asyncio_err_name(rc), asyncio_condition_locked(c), now());
     }
@@ -578,9 +567,8 @@ TEST(a_condition_that_gets_its_lock_back_in_a_cancelled_scope_does_not_spin) {
 
 ASYNC(many_members, (size_t) count) {
     int rc, group_rc = 0;
-    asyncio_taskgroup *tg;
-    ASYNC_WITH(a, asyncio_move_on_after(1, NULL, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
+    ASYNC_WITH(a, asyncio_move_on_after(1, &rc)) {
+        ASYNC_WITH(tg, asyncio_taskgroup(&group_rc)) {
             for (size_t i = 0; i < count; i++) {
                 static const char *const names[] = { "a", "b", "c", "d" };
                 const char *name = count <= 4 ? names[i] : NULL;
@@ -606,9 +594,8 @@ TEST(a_scope_with_many_tasks) {
 
 ASYNC(deep, (int) depth) {
     int rc = 0;
-    asyncio_taskgroup *tg;
     if (depth == 0) return AWAIT(asyncio_sleep(9));
-    ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(tg, asyncio_taskgroup(&rc)) {
         CHECK_INT(asyncio_taskgroup_spawn(tg, deep(depth - 1)), 0);
     }
     return rc;
@@ -616,8 +603,8 @@ ASYNC(deep, (int) depth) {
 
 ASYNC(deep_in_scope) {
     int rc;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(a, asyncio_move_on_after(1, &scope, &rc)) rc = AWAIT(deep(300));
+    ASYNC_BLOCK(scope, asyncio_move_on_after(1, &rc));
+    ASYNC_WITH_BLOCK(scope) rc = AWAIT(deep(300));
     note("rc=%d caught=%d", rc, caught(scope));
     RETURN();
 }
@@ -631,9 +618,8 @@ TEST(a_scope_over_groups_nested_three_hundred_deep) {
 
 ASYNC(left_behind) {
     int rc, group_rc = 0;
-    asyncio_taskgroup *tg;
-    ASYNC_WITH(a, asyncio_move_on_after(100, NULL, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
+    ASYNC_WITH(a, asyncio_move_on_after(100, &rc)) {
+        ASYNC_WITH(tg, asyncio_taskgroup(&group_rc)) {
             CHECK_INT(asyncio_taskgroup_spawn(tg, own_scope("inner", 50)), 0);
             CHECK_INT(asyncio_taskgroup_spawn(tg, shielded_member(50)), 0);
             group_rc = AWAIT(asyncio_sleep(9));

@@ -29,12 +29,10 @@ static void fail_each(asyncio_coro (*program)(void), int complete) {
 
 ASYNC(scopes) {
     int rc, inner_rc = 0;
-    asyncio_auto_cancelscope outer = NULL;
-    asyncio_auto_cancelscope inner = NULL;
-    ASYNC_WITH(a, asyncio_move_on_after(2, &outer, &rc)) {
-        ASYNC_WITH(b, asyncio_move_on_after(1, &inner, &inner_rc)) {
-            inner_rc = AWAIT(asyncio_sleep(5));
-        }
+    ASYNC_BLOCK(outer, asyncio_move_on_after(2, &rc));
+    ASYNC_WITH_BLOCK(outer) {
+        ASYNC_BLOCK(inner, asyncio_move_on_after(1, &inner_rc));
+        ASYNC_WITH_BLOCK(inner) { inner_rc = AWAIT(asyncio_sleep(5)); }
         if (inner_rc < 0) RAISE(inner_rc, NULL);
         CHECK(asyncio_cancelscope_cancelled_caught(inner));
         asyncio_cancelscope_cancel(outer, "enough");
@@ -50,7 +48,7 @@ TEST(scopes_without_memory) { fail_each(scopes, 1); }
 
 ASYNC(fails_in_time) {
     int rc;
-    ASYNC_WITH(a, asyncio_fail_after(1, NULL, &rc)) rc = AWAIT(asyncio_sleep(5));
+    ASYNC_WITH(a, asyncio_fail_after(1, &rc)) rc = AWAIT(asyncio_sleep(5));
     if (asyncio_catch(rc, ASYNCIO_TIMEOUT_ERROR)) done++;
     else TRY(rc);
     RETURN();
@@ -62,9 +60,8 @@ ASYNC(member) { return AWAIT(asyncio_sleep(9)); }
 
 ASYNC(group_in_scope) {
     int rc, group_rc = 0;
-    asyncio_taskgroup *tg;
-    ASYNC_WITH(a, asyncio_move_on_after(1, NULL, &rc)) {
-        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &group_rc)) {
+    ASYNC_WITH(a, asyncio_move_on_after(1, &rc)) {
+        ASYNC_WITH(tg, asyncio_taskgroup(&group_rc)) {
             for (int i = 0; i < 3; i++) {
                 group_rc = asyncio_taskgroup_spawn(tg, member());
                 if (group_rc < 0) break;

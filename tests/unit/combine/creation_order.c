@@ -35,8 +35,7 @@ ASYNC(fails) {
 
 ASYNC(group_aborts, (bool) by_cancel) {
     int rc = 0;
-    asyncio_taskgroup *tg;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(tg, asyncio_taskgroup(&rc)) {
         for (int i = 0; i < COUNT; i++) {
             if (i == COUNT / 2 && !by_cancel) TRY(asyncio_taskgroup_spawn(tg, fails()));
             TRY(asyncio_taskgroup_spawn(tg, member(i, 100 - i)));
@@ -129,9 +128,8 @@ TEST(as_completed_gives_what_ends_in_one_turn_in_order_of_creation) { run_alone(
 
 ASYNC(scope_is_cancelled) {
     int rc, group_rc = 0;
-    asyncio_taskgroup *tg;
-    ASYNC_WITH(scope, asyncio_move_on_after(1, NULL, &rc)) {
-        ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &group_rc)) {
+    ASYNC_WITH(scope, asyncio_move_on_after(1, &rc)) {
+        ASYNC_WITH(tg, asyncio_taskgroup(&group_rc)) {
             for (int i = 0; i < COUNT; i++) TRY(asyncio_taskgroup_spawn(tg, member(i, 100 - i)));
         }
         rc = group_rc;

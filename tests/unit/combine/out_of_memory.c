@@ -174,7 +174,7 @@ ASYNC(times_out) {
     int outer, inner;
     ASYNC_WITH(a, asyncio_timeout(5, &outer)) {
         ASYNC_WITH(b, asyncio_timeout_at(2, &inner)) {
-            TRY(asyncio_timeout_reschedule(&b, 3));
+            TRY(asyncio_timeout_reschedule(b, 3));
             inner = AWAIT(asyncio_sleep(10));
         }
         TRY(unless(inner, ASYNCIO_TIMEOUT_ERROR));
@@ -243,9 +243,8 @@ static int handle_group(int rc) {
 }
 
 ASYNC(groups, (bool) body_fails) {
-    asyncio_taskgroup *tg;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(tg, asyncio_taskgroup(&rc)) {
         for (int i = 0; i < 12; i++) TRY(asyncio_taskgroup_spawn(tg, gives(i), .name = "child"));
         TRY(asyncio_taskgroup_spawn(tg, fails(6)));
         TRY(asyncio_taskgroup_spawn(tg, gives_anyway(9)));

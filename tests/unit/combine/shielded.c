@@ -205,9 +205,8 @@ ASYNC(fails, (double) seconds) {
 
 ASYNC(group_inside) {
     int rc, group_rc = 0;
-    asyncio_taskgroup *tg;
     ASYNC_WITH(block, asyncio_shielded(ASYNCIO_FOREVER, &rc)) {
-        ASYNC_WITH(g, asyncio_taskgroup_block(&tg, &group_rc)) {
+        ASYNC_WITH(tg, asyncio_taskgroup(&group_rc)) {
             CHECK_INT(asyncio_taskgroup_spawn(tg, fails(2)), 0);
             group_rc = AWAIT(asyncio_sleep(9));
             note("body:%s at %g", asyncio_err_name(group_rc), now());
@@ -225,11 +224,11 @@ TEST(a_group_inside_the_block_interrupts_its_own_body) {
 
 ASYNC(scope_inside_and_outside) {
     int rc, inner_rc = 0, mid_rc = 0;
-    asyncio_auto_cancelscope outer = NULL;
-    asyncio_auto_cancelscope inner = NULL;
-    ASYNC_WITH(a, asyncio_move_on_after(1, &outer, &rc)) {
+    ASYNC_BLOCK(outer, asyncio_move_on_after(1, &rc));
+    ASYNC_WITH_BLOCK(outer) {
         ASYNC_WITH(block, asyncio_shielded(ASYNCIO_FOREVER, &mid_rc)) {
-            ASYNC_WITH(b, asyncio_move_on_after(3, &inner, &inner_rc))
+            ASYNC_BLOCK(inner, asyncio_move_on_after(3, &inner_rc));
+            ASYNC_WITH_BLOCK(inner)
             inner_rc = AWAIT(asyncio_sleep(9));
             note("inner=%d at %g", asyncio_cancelscope_cancelled_caught(inner), now());
             mid_rc = AWAIT(asyncio_sleep(1));
@@ -249,8 +248,8 @@ TEST(a_scope_around_the_block_waits_and_one_inside_does_not) {
 
 ASYNC(limited_in_cancelled_scope) {
     int rc, inner = 0;
-    asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(a, asyncio_cancelscope_block(&scope, &rc)) {
+    ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
+    ASYNC_WITH_BLOCK(scope) {
         asyncio_cancelscope_cancel(scope, NULL);
         ASYNC_WITH(block, asyncio_shielded(2, &inner)) {
             inner = AWAIT(asyncio_sleep(1));
@@ -325,8 +324,7 @@ ASYNC(member) {
 
 ASYNC(aborted_group) {
     int rc = 0;
-    asyncio_taskgroup *tg;
-    ASYNC_WITH(g, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(tg, asyncio_taskgroup(&rc)) {
         CHECK_INT(asyncio_taskgroup_spawn(tg, member()), 0);
         CHECK_INT(asyncio_taskgroup_spawn(tg, fails(1)), 0);
     }

@@ -31,7 +31,8 @@ static void spawn(asyncio_coro c) { CHECK_INT(asyncio_taskgroup_spawn(tg, c), 0)
 
 ASYNC(waits_for_all) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         spawn(sleeper("a", 2));
         spawn(sleeper("b", 1));
         note("body");
@@ -54,7 +55,10 @@ ASYNC(spawns_more) {
 
 ASYNC(waits_for_late_ones) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) spawn(spawns_more());
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
+        spawn(spawns_more());
+    }
     TRY(rc);
     CHECK_DOUBLE(now(), 2.0);
     RETURN();
@@ -68,13 +72,17 @@ TEST(the_exit_waits_for_tasks_that_tasks_add) { /* TG-3 */
 ASYNC(counts_turns) {
     int rc;
     unsigned long long before = turns();
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {}
+    ASYNC_WITH(_, asyncio_taskgroup(&rc)) {}
     CHECK_INT(turns() - before, 0);
     before = turns();
-    ASYNC_WITH(one, asyncio_taskgroup_block(&tg, &rc)) spawn(noop());
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
+        spawn(noop());
+    }
     CHECK_INT(turns() - before, 3);
     before = turns();
-    ASYNC_WITH(failing, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         spawn(fails(ASYNCIO_KEY_ERROR, "k"));
         rc = AWAIT(asyncio_sleep(10));
         CHECK_INT(turns() - before, 3);
@@ -88,7 +96,8 @@ TEST(it_takes_as_many_turns_as_asyncio_does) { run_alone(counts_turns()); } /* T
 ASYNC(keeps_a_task) {
     int rc;
     asyncio_task *t = NULL;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         t = asyncio_taskgroup_create_task(tg, gives_after(1, 5));
         CHECK_STR(REPR_OF(tg), "<TaskGroup tasks=1 entered>");
     }
@@ -103,7 +112,8 @@ TEST(a_tasks_result_can_be_read_after_the_block) { run_alone(keeps_a_task()); } 
 
 ASYNC(many_short_ones) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         for (int i = 0; i < 100; i++) {
             spawn(gives_counted());
             pass(3);
@@ -136,7 +146,8 @@ ASYNC(with_options) {
     int rc;
     TRY(asyncio_contextvar_set(var, asyncio_int(1), NULL));
     asyncio_auto_context c = asyncio_copy_context();
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         TRY(asyncio_taskgroup_spawn(tg, looks_at_itself(), .name = "named"));
         TRY(asyncio_taskgroup_spawn(tg, looks_at_itself(), .name = "in-c", .context = c));
         pass(1);
@@ -160,7 +171,8 @@ TEST(name_context_stack_and_eager_start_are_passed_on) { /* TG-27 */
 
 ASYNC(one_fails) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         spawn(sleeper("a", 10));
         spawn(fails_after(1, ASYNCIO_KEY_ERROR, "k"));
         spawn(sleeper("b", 10));
@@ -183,7 +195,8 @@ TEST(a_failing_task_cancels_the_others_and_the_body) { /* TG-6, TG-17, TG-26 */
 
 ASYNC(fails_while_exiting) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         spawn(sleeper("a", 10));
         spawn(fails_after(1, ASYNCIO_KEY_ERROR, "k"));
     }
@@ -199,7 +212,8 @@ TEST(a_task_that_fails_during_the_exit_cancels_the_others) {
 
 ASYNC(swallows_interruption) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         spawn(fails_after(1, ASYNCIO_KEY_ERROR, "k"));
         asyncio_ignore(AWAIT(asyncio_sleep(10)));
         TRY(AWAIT(asyncio_sleep(5))); /* not a second time */
@@ -217,7 +231,8 @@ TEST(a_body_that_swallows_the_cancellation_goes_on_and_the_group_is_raised_at_it
 
 ASYNC(awaits_failing_task) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         asyncio_auto_task t = asyncio_taskgroup_create_task(tg, fails(ASYNCIO_KEY_ERROR, "k"));
         rc = AWAIT(t);
         CHECK_INT(rc, ASYNCIO_CANCELLED_ERROR);
@@ -234,7 +249,8 @@ TEST(a_body_that_awaits_the_failing_task_is_cancelled_before_it_sees_the_error) 
 
 ASYNC(body_fails) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         spawn(sleeper("never", 10)); /* cancelled before its first step */
         rc = asyncio_raise(ASYNCIO_VALUE_ERROR, ASYNCIO_WHERE, __func__, "body");
     }
@@ -249,7 +265,8 @@ TEST(an_error_of_the_body_cancels_the_tasks_and_is_in_the_group) { /* TG-8, TG-9
 
 ASYNC(all_fail) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         spawn(fails_if_cancelled(ASYNCIO_LOOKUP_ERROR, "first in the list, last to fail"));
         spawn(fails_after(1, ASYNCIO_KEY_ERROR, "second"));
         TRY(AWAIT(asyncio_sleep(0)));
@@ -266,7 +283,8 @@ TEST(errors_are_in_the_order_of_completion_the_bodys_last) { run_alone(all_fail(
 
 ASYNC(base_error_inside) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         spawn(fails(ASYNCIO_BASE_EXCEPTION, "base"));
         spawn(fails(ASYNCIO_KEY_ERROR, "k"));
     }
@@ -279,7 +297,8 @@ TEST(a_member_that_is_no_exception_makes_it_a_base_group) { run_alone(base_error
 
 ASYNC(gets_interrupt, (int) code) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         spawn(sleeper("child", 10));
         spawn(fails_if_cancelled(ASYNCIO_KEY_ERROR, "dropped"));
         pass(1);
@@ -298,7 +317,8 @@ TEST(an_interrupt_of_the_body_comes_out_as_it_is) { /* TG-13 */
 
 ASYNC(child_interrupts) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         spawn(sleeper("other", 10));
         spawn(fails(ASYNCIO_KEYBOARD_INTERRUPT, "^C"));
         rc = AWAIT(sleeper("body", 10));
@@ -328,7 +348,8 @@ TEST(an_interrupt_of_a_task_leaves_the_run_and_then_the_group) { /* TG-13, TG-14
 
 ASYNC(task_is_cancelled) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         asyncio_auto_task t = asyncio_taskgroup_create_task(tg, sleeper("a", 10));
         spawn(sleeper("b", 1));
         spawn(fails(ASYNCIO_CANCELLED_ERROR, "by itself"));
@@ -349,7 +370,8 @@ TEST(a_cancelled_task_is_no_error) { /* TG-12 */
 
 ASYNC(group_of, (asyncio_coro *) child, (double) body) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         spawn(*child);
         if (body > 0) TRY(AWAIT(asyncio_sleep(body)));
     }
@@ -380,7 +402,10 @@ TEST(cancelling_the_parent_cancels_the_tasks_and_waits_for_them) { /* TG-15 */
 
 ASYNC(catches_group, (asyncio_coro *) child, (bool) awaits) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) spawn(*child);
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
+        spawn(*child);
+    }
     CHECK_GROUP(rc, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_KEY_ERROR);
     note("caught");
     if (awaits) {
@@ -437,7 +462,8 @@ TEST(cancelled_again_while_it_exits_the_group_still_waits) { /* TG-24 */
 ASYNC(cancelled_from_outside_while_aborting) {
     int rc;
     asyncio_task *me = asyncio_current_task();
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         spawn(fails_after(1, ASYNCIO_KEY_ERROR, "k"));
         spawn(cleans_up("slow", 5));
         rc = AWAIT(asyncio_sleep(20));
@@ -462,10 +488,10 @@ TEST(a_request_from_outside_while_aborting_is_not_lost) { /* TG-18, V13-4 */
 
 ASYNC(nests) {
     int outer, inner;
-    asyncio_taskgroup *outer_group;
-    ASYNC_WITH(a, asyncio_taskgroup_block(&outer_group, &outer)) {
+    ASYNC_WITH(outer_group, asyncio_taskgroup(&outer)) {
         TRY(asyncio_taskgroup_spawn(outer_group, sleeper("outer", 10)));
-        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &inner)) {
+        ASYNC_WITH(g, asyncio_taskgroup(&inner)) {
+            tg = g;
             spawn(fails_after(1, ASYNCIO_KEY_ERROR, "k"));
             inner = AWAIT(asyncio_sleep(10));
         }
@@ -488,10 +514,12 @@ TEST(an_inner_group_is_a_member_of_the_outer_one) { /* TG-20 */
 
 ASYNC(outer_fails) {
     int outer, inner;
-    asyncio_taskgroup *outer_group;
-    ASYNC_WITH(a, asyncio_taskgroup_block(&outer_group, &outer)) {
+    ASYNC_WITH(outer_group, asyncio_taskgroup(&outer)) {
         TRY(asyncio_taskgroup_spawn(outer_group, fails_after(1, ASYNCIO_KEY_ERROR, "k")));
-        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &inner)) spawn(sleeper("inner", 10));
+        ASYNC_WITH(g, asyncio_taskgroup(&inner)) {
+            tg = g;
+            spawn(sleeper("inner", 10));
+        }
         CHECK_INT(inner, ASYNCIO_CANCELLED_ERROR);
         outer = inner;
     }
@@ -507,9 +535,9 @@ TEST(a_failure_outside_cancels_the_inner_group_and_only_the_outer_reports) { /* 
 ASYNC(both_cancelled) {
     int outer, inner;
     asyncio_task *me = asyncio_current_task();
-    asyncio_taskgroup *outer_group;
-    ASYNC_WITH(a, asyncio_taskgroup_block(&outer_group, &outer)) {
-        ASYNC_WITH(b, asyncio_taskgroup_block(&tg, &inner)) {
+    ASYNC_WITH(outer_group, asyncio_taskgroup(&outer)) {
+        ASYNC_WITH(g, asyncio_taskgroup(&inner)) {
+            tg = g;
             TRY(asyncio_taskgroup_spawn(outer_group, fails_after(1, ASYNCIO_KEY_ERROR, "outer")));
             spawn(fails_after(1, ASYNCIO_VALUE_ERROR, "inner"));
             inner = AWAIT(asyncio_sleep(10));
@@ -531,7 +559,8 @@ TEST(nested_groups_that_fail_together_each_report_their_own) { run_alone(both_ca
 ASYNC(under_a_timeout) {
     int limit, rc;
     ASYNC_WITH(tm, asyncio_timeout(1, &limit)) {
-        ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+        ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+            tg = g;
             spawn(sleeper("a", 10));
             spawn(sleeper("b", 10));
         }
@@ -549,7 +578,8 @@ TEST(a_timeout_around_a_group_cancels_its_tasks) { /* TMO-23 */
 
 ASYNC(timeouts_inside) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         spawn(asyncio_wait_for(sleeper("a", 10), 1));
         spawn(sleeper("b", 10));
     }
@@ -566,7 +596,8 @@ TEST(a_task_that_times_out_is_an_error_of_the_group) {
 
 ASYNC(eager_child_fails) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         TRY(asyncio_taskgroup_spawn(tg, fails(ASYNCIO_KEY_ERROR, "k"), .eager_start = 1));
         CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 0); /* always in a later turn */
         TRY(asyncio_taskgroup_spawn(tg, sleeper("other", 1), .eager_start = 1));

@@ -25,7 +25,8 @@ enum way { BY_END, BY_BREAK, BY_RETURN, BY_TRY, BY_RAISE };
 
 ASYNC(leaves, (enum way) way, (asyncio_coro *) child) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         spawn(*child);
         pass(1);
         if (way == BY_BREAK) break;
@@ -81,7 +82,8 @@ TEST(an_error_of_a_task_replaces_the_value_that_is_returned) {
 
 ASYNC(waits_in_a_group) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         spawn(sleeper("child", 10));
         TRY(AWAIT(asyncio_sleep(10)));
     }
@@ -159,8 +161,8 @@ ASYNC(wrong_exits) {
     TRY(asyncio_taskgroup_enter(&g));
     asyncio_auto_task t = asyncio_create_task(exits_elsewhere(g)); /* another task */
     TRY(AWAIT(t));
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
-        CHECK_ERROR(AWAIT(asyncio_taskgroup_exit(tg, 0)), ASYNCIO_RUNTIME_ERROR,
+    ASYNC_WITH(block, asyncio_taskgroup(&rc)) {
+        CHECK_ERROR(AWAIT(asyncio_taskgroup_exit(block, 0)), ASYNCIO_RUNTIME_ERROR,
                     "TaskGroup is not open here"); /* a block leaves by itself */
     }
     TRY(rc);
@@ -181,25 +183,46 @@ TEST(a_group_is_entered_inside_a_task) { /* TG-1 */
     CHECK_ERROR(asyncio_taskgroup_enter(NULL), ASYNCIO_TYPE_ERROR,
                 "a place for the group is required");
     int rc = 0;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&g, &rc)) FAIL("entered");
+    ASYNC_BLOCK(block, asyncio_taskgroup(&rc));
+    ASYNC_WITH_BLOCK(block) FAIL("entered");
     CHECK_ERROR(rc, ASYNCIO_RUNTIME_ERROR, "TaskGroup should be used inside a task");
-    CHECK_PTR(g, NULL);
+    CHECK_PTR(block, NULL);
 }
 
 ASYNC(enters_twice) {
-    asyncio_taskgroup *g = NULL;
-    asyncio_block block = asyncio_taskgroup_block(&g, NULL);
-    TRY(asyncio_block_enter(&block));
-    CHECK_ERROR(asyncio_block_enter(&block), ASYNCIO_RUNTIME_ERROR,
+    asyncio_taskgroup_with with = asyncio_taskgroup(NULL);
+    TRY(asyncio_block_enter(&with.block));
+    CHECK_ERROR(asyncio_block_enter(&with.block), ASYNCIO_RUNTIME_ERROR,
                 "TaskGroup has already been entered");
-    TRY(asyncio_block_exit(&block, 0));
-    CHECK_ERROR(asyncio_block_enter(&block), ASYNCIO_RUNTIME_ERROR,
+    TRY(asyncio_block_exit(&with.block, 0));
+    CHECK_ERROR(asyncio_block_enter(&with.block), ASYNCIO_RUNTIME_ERROR,
                 "TaskGroup has already been entered");
-    CHECK_ERROR(asyncio_block_exit(&block, 0), ASYNCIO_RUNTIME_ERROR, "the block is not open");
+    CHECK_ERROR(asyncio_block_exit(&with.block, 0), ASYNCIO_RUNTIME_ERROR, "the block is not open");
     RETURN();
 }
 
 TEST(a_group_is_entered_once_and_left_once) { run_alone(enters_twice()); } /* TG-1 */
+
+ASYNC(is_asked_later, (bool) leaves_early) {
+    int rc;
+    ASYNC_BLOCK(g, asyncio_taskgroup(&rc));
+    CHECK_PTR(g, NULL);
+    ASYNC_WITH_BLOCK(g) {
+        TRY(asyncio_taskgroup_spawn(g, noop()));
+        CHECK_STR(REPR_OF(g), "<TaskGroup tasks=1 entered>");
+        if (leaves_early) break;
+        TRY(AWAIT(asyncio_sleep(1)));
+    }
+    TRY(rc);
+    CHECK_STR(REPR_OF(g), "<TaskGroup entered>");
+    CHECK_ERROR(asyncio_taskgroup_spawn(g, noop()), ASYNCIO_RUNTIME_ERROR, "TaskGroup is finished");
+    RETURN();
+}
+
+TEST(a_group_that_is_declared_before_its_block_is_there_after_it) {
+    run_alone(is_asked_later(false));
+    run_alone(is_asked_later(true));
+}
 
 /* ---- refused tasks ---- */
 
@@ -242,15 +265,15 @@ ASYNC(tries_late) {
 
 ASYNC(refuses) {
     int rc;
-    asyncio_taskgroup *g = NULL;
-    asyncio_block scope = asyncio_taskgroup_block(&g, &rc);
+    asyncio_taskgroup_with with = asyncio_taskgroup(&rc);
+    asyncio_taskgroup *g = with.object;
     CHECK_PTR(g, NULL);
     CHECK_NULL_ERROR(asyncio_taskgroup_create_task(g, noop()), ASYNCIO_TYPE_ERROR,
                      "a group and options are required");
     CHECK_NULL_ERROR(asyncio_taskgroup_create_task_with(g, NULL), ASYNCIO_TYPE_ERROR,
                      "a group and options are required");
-    TRY(asyncio_block_enter(&scope));
-    asyncio_taskgroup_ref(g);
+    TRY(asyncio_block_enter(&with.block));
+    g = asyncio_taskgroup_ref(with.object);
     asyncio_coro none = noop();
     none.type = NULL;
     CHECK_ERROR(asyncio_taskgroup_spawn(g, none), ASYNCIO_TYPE_ERROR, "a coroutine was expected");
@@ -261,7 +284,7 @@ ASYNC(refuses) {
     rc = AWAIT(asyncio_sleep(1));
     CHECK_ERROR(asyncio_taskgroup_spawn(g, noop()), ASYNCIO_RUNTIME_ERROR,
                 "TaskGroup is shutting down");
-    rc = asyncio_block_exit(&scope, rc);
+    rc = asyncio_block_exit(&with.block, rc);
     check_group(rc, ASYNCIO_KEY_ERROR);
     CHECK_ERROR(asyncio_taskgroup_spawn(g, noop()), ASYNCIO_RUNTIME_ERROR, "TaskGroup is finished");
     asyncio_taskgroup_unref(g);
@@ -281,7 +304,8 @@ static int try_late(asyncio_future *f, void *g) {
 
 ASYNC(refuses_in_late_callback) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         asyncio_auto_task t = asyncio_taskgroup_create_task(tg, gives_after(1, 1));
         TRY(asyncio_task_add_done_callback(t, try_late, tg));
     }
@@ -303,7 +327,10 @@ ASYNC(spawns_forever, (int) depth) {
 
 ASYNC(holds_spawners) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) spawn(spawns_forever(0));
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
+        spawn(spawns_forever(0));
+    }
     check_group(rc, ASYNCIO_KEY_ERROR);
     RETURN();
 }
@@ -335,7 +362,8 @@ TEST(a_refused_coroutine_object_stays_the_callers) { run_alone(takes_held()); } 
 
 ASYNC(cancels_the_group, (bool) inside) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         spawn(sleeper("a", 10));
         spawn(sleeper("b", 10));
         pass(1);
@@ -372,7 +400,10 @@ TEST(cancel_from_outside_while_it_exits) {
 
 ASYNC(cancels_before_anything) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) asyncio_taskgroup_cancel(tg);
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
+        asyncio_taskgroup_cancel(tg);
+    }
     CHECK_INT(rc, 0);
     CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 0);
     TRY(AWAIT(asyncio_sleep(1))); /* nothing is left over */
@@ -388,7 +419,8 @@ ASYNC(cancels_group) {
 
 ASYNC(child_cancels, (int) eager) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         spawn(sleeper("other", 10));
         TRY(asyncio_taskgroup_spawn(tg, cancels_group(), .eager_start = eager));
         rc = AWAIT(asyncio_sleep(10));
@@ -408,7 +440,8 @@ TEST(a_task_may_end_its_group_also_eagerly) { /* V15-1 */
 
 ASYNC(cancelled_both_ways) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         spawn(cleans_up("slow", 5));
         pass(1);
         asyncio_taskgroup_cancel(tg);
@@ -437,7 +470,8 @@ TEST(a_cancellation_from_outside_is_not_swallowed_by_the_groups_own) { /* V15-1 
 
 ASYNC(fails_after_cancel) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         spawn(fails_if_cancelled(ASYNCIO_KEY_ERROR, "k"));
         pass(1);
         asyncio_taskgroup_cancel(tg);
@@ -466,7 +500,8 @@ TEST(cancel_after_the_end_does_nothing) { run_alone(cancels_a_finished_one()); }
 
 ASYNC(groups_counted, (double) delay) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
         spawn(gives_counted_anyway(delay));
         asyncio_auto_task t = asyncio_taskgroup_create_task(tg, gives_counted_after(1));
         spawn(fails_after(2, ASYNCIO_KEY_ERROR, "k"));

@@ -11,11 +11,11 @@
 ASYNC(expires) {
     int rc;
     ASYNC_WITH(tm, asyncio_timeout(10, &rc)) {
-        CHECK_DOUBLE(asyncio_timeout_when(&tm), 10.0);
+        CHECK_DOUBLE(asyncio_timeout_when(tm), 10.0);
         rc = AWAIT(sleeper("body", 3600));
         CHECK_INT(rc, ASYNCIO_CANCELLED_ERROR);
         CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 1);
-        CHECK(asyncio_timeout_expired(&tm));
+        CHECK(asyncio_timeout_expired(tm));
     }
     CHECK_INT(rc, ASYNCIO_TIMEOUT_ERROR);
     asyncio_auto_error e = asyncio_error_take(rc);
@@ -151,14 +151,14 @@ TEST(break_leaves_the_block_in_time) { run_alone(breaks_out()); }
 
 ASYNC(swallows_timeout) {
     int rc;
-    asyncio_block tm = asyncio_timeout(1, NULL);
-    TRY(asyncio_block_enter(&tm));
+    asyncio_timeout_with tm = asyncio_timeout(1, NULL);
+    TRY(asyncio_block_enter(&tm.block));
     rc = AWAIT(asyncio_sleep(5));
     CHECK(asyncio_catch(rc, ASYNCIO_CANCELLED_ERROR));
     TRY(AWAIT(asyncio_sleep(5))); /* it is not delivered a second time */
-    CHECK_INT(asyncio_block_exit(&tm, 0), 0);
-    CHECK(asyncio_timeout_expired(&tm));
-    CHECK_STR(REPR_OF(&tm), "<Timeout [expired]>");
+    CHECK_INT(asyncio_block_exit(&tm.block, 0), 0);
+    CHECK(asyncio_timeout_expired(tm.object));
+    CHECK_STR(REPR_OF(tm.object), "<Timeout [expired]>");
     CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 0);
     RETURN();
 }
@@ -169,13 +169,13 @@ TEST(a_body_that_swallows_the_cancellation_ends_without_a_timeout) { /* TMO-10, 
 
 ASYNC(in_time) {
     int rc;
-    asyncio_block tm = asyncio_timeout(2, NULL);
-    TRY(asyncio_block_enter(&tm));
+    asyncio_timeout_with tm = asyncio_timeout(2, NULL);
+    TRY(asyncio_block_enter(&tm.block));
     rc = AWAIT(asyncio_sleep(1));
-    CHECK_INT(asyncio_block_exit(&tm, rc), 0);
-    CHECK(!asyncio_timeout_expired(&tm));
-    CHECK_DOUBLE(asyncio_timeout_when(&tm), 2.0);
-    CHECK_STR(REPR_OF(&tm), "<Timeout [finished]>");
+    CHECK_INT(asyncio_block_exit(&tm.block, rc), 0);
+    CHECK(!asyncio_timeout_expired(tm.object));
+    CHECK_DOUBLE(asyncio_timeout_when(tm.object), 2.0);
+    CHECK_STR(REPR_OF(tm.object), "<Timeout [finished]>");
     TRY(AWAIT(asyncio_sleep(5)));
     RETURN();
 }
@@ -185,8 +185,8 @@ TEST(a_body_that_ends_in_time_is_left_alone) { run_alone(in_time()); }
 ASYNC(no_limit) {
     int rc;
     ASYNC_WITH(tm, asyncio_timeout(ASYNCIO_FOREVER, &rc)) {
-        CHECK_DOUBLE(asyncio_timeout_when(&tm), (double)INFINITY);
-        CHECK_STR(REPR_OF(&tm), "<Timeout [active] when=None>");
+        CHECK_DOUBLE(asyncio_timeout_when(tm), (double)INFINITY);
+        CHECK_STR(REPR_OF(tm), "<Timeout [active] when=None>");
         rc = AWAIT(asyncio_sleep(1e6));
     }
     CHECK_INT(rc, 0);
@@ -199,12 +199,12 @@ TEST(there_may_be_no_limit) { run_alone(no_limit()); } /* TMO-1 */
 
 ASYNC(deadline_counts_from_the_call) {
     int rc;
-    asyncio_block tm = asyncio_timeout(3, NULL);
+    asyncio_timeout_with tm = asyncio_timeout(3, NULL);
     TRY(AWAIT(asyncio_sleep(2)));
-    TRY(asyncio_block_enter(&tm));
+    TRY(asyncio_block_enter(&tm.block));
     rc = AWAIT(asyncio_sleep(2));
     CHECK_DOUBLE(now(), 3.0);
-    CHECK_ERROR(asyncio_block_exit(&tm, rc), ASYNCIO_TIMEOUT_ERROR, NULL);
+    CHECK_ERROR(asyncio_block_exit(&tm.block, rc), ASYNCIO_TIMEOUT_ERROR, NULL);
     ASYNC_WITH(at, asyncio_timeout_at(5, &rc)) rc = AWAIT(asyncio_sleep(10));
     CHECK_ERROR(rc, ASYNCIO_TIMEOUT_ERROR, NULL);
     CHECK_DOUBLE(now(), 5.0);
@@ -236,11 +236,11 @@ TEST(a_deadline_in_the_past_fires_in_the_next_turn) { /* TMO-4, SEEDX-6 */
 
 ASYNC(never_suspends) {
     int rc;
-    asyncio_block tm = asyncio_timeout(-1, &rc);
-    TRY(asyncio_block_enter(&tm));
-    CHECK_INT(asyncio_block_exit(&tm, 0), 0);
-    CHECK(!asyncio_timeout_expired(&tm));
-    CHECK_STR(REPR_OF(&tm), "<Timeout [finished]>");
+    asyncio_timeout_with tm = asyncio_timeout(-1, &rc);
+    TRY(asyncio_block_enter(&tm.block));
+    CHECK_INT(asyncio_block_exit(&tm.block, 0), 0);
+    CHECK(!asyncio_timeout_expired(tm.object));
+    CHECK_STR(REPR_OF(tm.object), "<Timeout [finished]>");
     TRY(AWAIT(asyncio_sleep(1)));
     RETURN();
 }
@@ -250,43 +250,72 @@ TEST(a_body_that_never_suspends_does_not_time_out) { run_alone(never_suspends())
 /* ---- states and repr ---- */
 
 ASYNC(shows_states) {
-    asyncio_block tm = asyncio_timeout(10, NULL);
-    CHECK_STR(REPR_OF(&tm), "<Timeout [created]>");
-    CHECK_ERROR(asyncio_timeout_reschedule(&tm, 1), ASYNCIO_RUNTIME_ERROR,
+    asyncio_timeout_with tm = asyncio_timeout(10, NULL);
+    CHECK_STR(REPR_OF(tm.object), "<Timeout [created]>");
+    CHECK_ERROR(asyncio_timeout_reschedule(tm.object, 1), ASYNCIO_RUNTIME_ERROR,
                 "Timeout has not been entered");
-    TRY(asyncio_block_enter(&tm));
-    CHECK_STR(REPR_OF(&tm), "<Timeout [active] when=10.000>");
-    CHECK_ERROR(asyncio_block_enter(&tm), ASYNCIO_RUNTIME_ERROR,
+    TRY(asyncio_block_enter(&tm.block));
+    CHECK_STR(REPR_OF(tm.object), "<Timeout [active] when=10.000>");
+    CHECK_ERROR(asyncio_block_enter(&tm.block), ASYNCIO_RUNTIME_ERROR,
                 "Timeout has already been entered");
     int rc = AWAIT(asyncio_sleep(20));
-    CHECK_STR(REPR_OF(&tm), "<Timeout [expiring]>");
-    CHECK(asyncio_timeout_expired(&tm));
-    CHECK_DOUBLE(asyncio_timeout_when(&tm), 10.0);
-    CHECK_ERROR(asyncio_timeout_reschedule(&tm, 30), ASYNCIO_RUNTIME_ERROR,
+    CHECK_STR(REPR_OF(tm.object), "<Timeout [expiring]>");
+    CHECK(asyncio_timeout_expired(tm.object));
+    CHECK_DOUBLE(asyncio_timeout_when(tm.object), 10.0);
+    CHECK_ERROR(asyncio_timeout_reschedule(tm.object, 30), ASYNCIO_RUNTIME_ERROR,
                 "Cannot change state of expiring Timeout");
-    CHECK_ERROR(asyncio_block_exit(&tm, rc), ASYNCIO_TIMEOUT_ERROR, NULL);
-    CHECK_STR(REPR_OF(&tm), "<Timeout [expired]>");
-    CHECK_ERROR(asyncio_timeout_reschedule(&tm, 30), ASYNCIO_RUNTIME_ERROR,
+    CHECK_ERROR(asyncio_block_exit(&tm.block, rc), ASYNCIO_TIMEOUT_ERROR, NULL);
+    CHECK_STR(REPR_OF(tm.object), "<Timeout [expired]>");
+    CHECK_ERROR(asyncio_timeout_reschedule(tm.object, 30), ASYNCIO_RUNTIME_ERROR,
                 "Cannot change state of expired Timeout");
-    CHECK_ERROR(asyncio_block_enter(&tm), ASYNCIO_RUNTIME_ERROR,
+    CHECK_ERROR(asyncio_block_enter(&tm.block), ASYNCIO_RUNTIME_ERROR,
                 "Timeout has already been entered");
-    asyncio_block done = asyncio_timeout(10, NULL);
-    TRY(asyncio_block_enter(&done));
-    TRY(asyncio_block_exit(&done, 0));
-    CHECK_ERROR(asyncio_timeout_reschedule(&done, 30), ASYNCIO_RUNTIME_ERROR,
+    asyncio_timeout_with done = asyncio_timeout(10, NULL);
+    TRY(asyncio_block_enter(&done.block));
+    TRY(asyncio_block_exit(&done.block, 0));
+    CHECK_ERROR(asyncio_timeout_reschedule(done.object, 30), ASYNCIO_RUNTIME_ERROR,
                 "Cannot change state of finished Timeout");
-    CHECK_ERROR(asyncio_block_exit(&done, 0), ASYNCIO_RUNTIME_ERROR, "the block is not open");
+    CHECK_ERROR(asyncio_block_exit(&done.block, 0), ASYNCIO_RUNTIME_ERROR, "the block is not open");
     RETURN();
 }
 
 /* TMO-2, TMO-3, TMO-17, TMO-19, TMO-20 */
 TEST(every_state_shows_itself_and_reschedules_only_while_active) { run_alone(shows_states()); }
 
+ASYNC(is_asked_later, (double) duration) {
+    int rc;
+    ASYNC_BLOCK(tm, asyncio_timeout(10, &rc));
+    CHECK_DOUBLE(asyncio_timeout_when(tm), 10.0);
+    CHECK(!asyncio_timeout_expired(tm));
+    CHECK_STR(REPR_OF(tm), "<Timeout [created]>");
+    CHECK_ERROR(asyncio_timeout_reschedule(tm, 1), ASYNCIO_RUNTIME_ERROR,
+                "Timeout has not been entered");
+    ASYNC_WITH_BLOCK(tm) {
+        CHECK_STR(REPR_OF(tm), "<Timeout [active] when=10.000>");
+        TRY(asyncio_timeout_reschedule(tm, 7));
+        rc = AWAIT(asyncio_sleep(duration));
+    }
+    note("%s", asyncio_err_name(rc));
+    asyncio_ignore(rc);
+    note("when=%g expired=%d %s", asyncio_timeout_when(tm), asyncio_timeout_expired(tm),
+         REPR_OF(tm));
+    CHECK(asyncio_catch(asyncio_timeout_reschedule(tm, 30), ASYNCIO_RUNTIME_ERROR));
+    RETURN();
+}
+
+/* TMO-17, TMO-20 */
+TEST(a_timeout_can_be_asked_before_and_after_its_block) {
+    run_alone(is_asked_later(20));
+    CHECK_NOTES("TimeoutError when=7 expired=1 <Timeout [expired]>");
+    run_alone(is_asked_later(2));
+    CHECK_NOTES("OK when=7 expired=0 <Timeout [finished]>");
+}
+
 TEST(a_timeout_is_entered_inside_a_task) { /* TMO-2 */
-    asyncio_block tm = asyncio_timeout(1, NULL);
-    CHECK_ERROR(asyncio_block_enter(&tm), ASYNCIO_RUNTIME_ERROR,
+    asyncio_timeout_with tm = asyncio_timeout(1, NULL);
+    CHECK_ERROR(asyncio_block_enter(&tm.block), ASYNCIO_RUNTIME_ERROR,
                 "Timeout should be used inside a task");
-    CHECK(!asyncio_timeout_expired(&tm));
+    CHECK(!asyncio_timeout_expired(tm.object));
     int rc = 0;
     ASYNC_WITH(block, asyncio_timeout_at(1, &rc)) FAIL("entered");
     CHECK_ERROR(rc, ASYNCIO_RUNTIME_ERROR, "Timeout should be used inside a task");
@@ -297,9 +326,9 @@ ASYNC(not_a_number) {
     ASYNC_WITH(tm, asyncio_timeout((double)NAN, &rc)) FAIL("entered");
     CHECK_ERROR(rc, ASYNCIO_VALUE_ERROR, "Invalid timeout: NaN (not a number)");
     ASYNC_WITH(at, asyncio_timeout(5, &rc)) {
-        CHECK_ERROR(asyncio_timeout_reschedule(&at, (double)NAN), ASYNCIO_VALUE_ERROR,
+        CHECK_ERROR(asyncio_timeout_reschedule(at, (double)NAN), ASYNCIO_VALUE_ERROR,
                     "Invalid timeout: NaN (not a number)");
-        CHECK_DOUBLE(asyncio_timeout_when(&at), 5.0);
+        CHECK_DOUBLE(asyncio_timeout_when(at), 5.0);
     }
     TRY(rc);
     RETURN();
@@ -311,10 +340,12 @@ static int no_exit(asyncio_block *s, int status) {
     (void)s;
     return status;
 }
-static const asyncio_block_ops other_ops = { sizeof other_ops, "other", NULL, no_exit };
+static const asyncio_block_ops other_ops = { .size = sizeof other_ops,
+                                             .name = "other",
+                                             .exit = no_exit };
 
 TEST(what_is_not_a_timeout_is_refused) {
-    asyncio_block other = asyncio_block_new(NULL, &other_ops, NULL);
+    asyncio_timeout other = { asyncio_block_new(NULL, &other_ops, NULL) };
     CHECK_ERROR(asyncio_timeout_reschedule(&other, 1), ASYNCIO_TYPE_ERROR, "a timeout is required");
     CHECK_ERROR(asyncio_timeout_reschedule(NULL, 1), ASYNCIO_TYPE_ERROR, "a timeout is required");
     CHECK(isnan(asyncio_timeout_when(NULL)));
@@ -330,10 +361,10 @@ TEST(what_is_not_a_timeout_is_refused) {
 ASYNC(reschedules) {
     int rc;
     ASYNC_WITH(tm, asyncio_timeout(ASYNCIO_FOREVER, &rc)) {
-        TRY(asyncio_timeout_reschedule(&tm, 5)); /* the first deadline is known only here */
-        CHECK_DOUBLE(asyncio_timeout_when(&tm), 5.0);
+        TRY(asyncio_timeout_reschedule(tm, 5)); /* the first deadline is known only here */
+        CHECK_DOUBLE(asyncio_timeout_when(tm), 5.0);
         TRY(AWAIT(asyncio_sleep(4)));
-        TRY(asyncio_timeout_reschedule(&tm, 8));
+        TRY(asyncio_timeout_reschedule(tm, 8));
         TRY(AWAIT(asyncio_sleep(3)));
         rc = AWAIT(asyncio_sleep(3));
     }
@@ -347,12 +378,12 @@ TEST(reschedule_replaces_the_deadline) { run_alone(reschedules()); } /* TMO-18 *
 ASYNC(disarms) {
     int rc;
     ASYNC_WITH(tm, asyncio_timeout(1, &rc)) {
-        TRY(asyncio_timeout_reschedule(&tm, ASYNCIO_FOREVER));
+        TRY(asyncio_timeout_reschedule(tm, ASYNCIO_FOREVER));
         rc = AWAIT(asyncio_sleep(5));
     }
     CHECK_INT(rc, 0);
     ASYNC_WITH(late, asyncio_timeout(-1, &rc)) { /* queued already */
-        TRY(asyncio_timeout_reschedule(&late, ASYNCIO_FOREVER));
+        TRY(asyncio_timeout_reschedule(late, ASYNCIO_FOREVER));
         rc = AWAIT(asyncio_sleep(5));
     }
     CHECK_INT(rc, 0);
@@ -366,7 +397,7 @@ ASYNC(reschedules_into_the_past) {
     unsigned long long before = 0;
     asyncio_auto_future f = asyncio_future_new();
     ASYNC_WITH(tm, asyncio_timeout(10, &rc)) {
-        TRY(asyncio_timeout_reschedule(&tm, now() - 1));
+        TRY(asyncio_timeout_reschedule(tm, now() - 1));
         before = turns();
         rc = AWAIT(f);
     }
@@ -385,11 +416,11 @@ TEST(rescheduled_into_the_past_it_fires_in_the_next_turn) { /* TMO-18 */
 static bool saw_expired;
 
 ASYNC(guarded, (double) limit, (double) duration) {
-    asyncio_block tm = asyncio_timeout(limit, NULL);
-    TRY(asyncio_block_enter(&tm));
+    asyncio_timeout_with tm = asyncio_timeout(limit, NULL);
+    TRY(asyncio_block_enter(&tm.block));
     int rc = AWAIT(asyncio_sleep(duration));
-    rc = asyncio_block_exit(&tm, rc);
-    saw_expired = asyncio_timeout_expired(&tm);
+    rc = asyncio_block_exit(&tm.block, rc);
+    saw_expired = asyncio_timeout_expired(tm.object);
     return rc;
 }
 
@@ -452,18 +483,18 @@ TEST(a_timeout_works_in_the_cleanup_of_a_cancelled_task) { /* TMO-21 */
 static bool expired[2];
 
 ASYNC(nests, (double) outer_limit, (double) inner_limit, (double) duration) {
-    asyncio_block outer = asyncio_timeout(outer_limit, NULL);
-    asyncio_block inner = asyncio_timeout(inner_limit, NULL);
-    TRY(asyncio_block_enter(&outer));
-    TRY(asyncio_block_enter(&inner));
+    asyncio_timeout_with outer = asyncio_timeout(outer_limit, NULL);
+    asyncio_timeout_with inner = asyncio_timeout(inner_limit, NULL);
+    TRY(asyncio_block_enter(&outer.block));
+    TRY(asyncio_block_enter(&inner.block));
     int rc = AWAIT(asyncio_sleep(duration));
-    rc = asyncio_block_exit(&inner, rc);
+    rc = asyncio_block_exit(&inner.block, rc);
     note("%s", asyncio_err_name(rc));
-    rc = asyncio_block_exit(&outer, rc);
+    rc = asyncio_block_exit(&outer.block, rc);
     note("%s", asyncio_err_name(rc));
     asyncio_ignore(rc);
-    expired[0] = asyncio_timeout_expired(&outer);
-    expired[1] = asyncio_timeout_expired(&inner);
+    expired[0] = asyncio_timeout_expired(outer.object);
+    expired[1] = asyncio_timeout_expired(inner.object);
     CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 0);
     RETURN();
 }
@@ -547,9 +578,9 @@ TEST(a_future_set_after_the_deadline_of_that_turn_is_cancelled) { /* TMO-16 */
 /* ---- left open ---- */
 
 ASYNC(leaves_it_open) {
-    static asyncio_block tm;
+    static asyncio_timeout_with tm;
     tm = asyncio_timeout(1, NULL);
-    TRY(asyncio_block_enter(&tm));
+    TRY(asyncio_block_enter(&tm.block));
     TRY(AWAIT(asyncio_sleep(5)));
     RETURN();
 }

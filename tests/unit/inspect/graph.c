@@ -244,9 +244,8 @@ ASYNC(awaits, (asyncio_task *) t) {
 }
 
 ASYNC(main_group) {
-    asyncio_taskgroup *g;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&g, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
         asyncio_auto_task t = asyncio_taskgroup_create_task(g, c1(), .name = "c1_root");
         TRY(asyncio_taskgroup_spawn(g, awaits(t), .name = "sub_main_1"));
         TRY(asyncio_taskgroup_spawn(g, awaits(t), .name = "sub_main_2"));
@@ -276,9 +275,8 @@ ASYNC(a1, (asyncio_future *) f) {
 
 ASYNC(main_future) {
     asyncio_auto_future f = asyncio_future_new();
-    asyncio_taskgroup *g;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&g, &rc)) {
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
         TRY(asyncio_taskgroup_spawn(g, a1(f), .name = "task A"));
         TRY(asyncio_taskgroup_spawn(g, waits_for(f), .name = "task B"));
         for (int i = 0; i < 5; i++) TRY(AWAIT(asyncio_sleep(0)));

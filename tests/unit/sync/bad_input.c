@@ -63,7 +63,7 @@ TEST(repr_of_null_is_none) {
     CHECK_INT(asyncio_queue_repr(NULL, text, sizeof text), 4);
 }
 
-static void enter_null(asyncio_block scope) { check_type_error(asyncio_block_enter(&scope)); }
+static void enter_null(asyncio_block block) { check_type_error(asyncio_block_enter(&block)); }
 
 ASYNC(awaits_null) {
     asyncio_condition *c = asyncio_condition_new(NULL);
@@ -80,10 +80,10 @@ ASYNC(awaits_null) {
     check_type_error(AWAIT(asyncio_queue_put(NULL, asyncio_none())));
     check_type_error(AWAIT(asyncio_queue_get(NULL)));
     check_type_error(AWAIT(asyncio_queue_join(NULL)));
-    enter_null(asyncio_lock_block(NULL, NULL));
-    enter_null(asyncio_condition_block(NULL, NULL));
-    enter_null(asyncio_semaphore_block(NULL, NULL));
-    enter_null(asyncio_barrier_block(NULL, NULL, NULL));
+    enter_null(asyncio_lock_block(NULL, NULL).block);
+    enter_null(asyncio_condition_block(NULL, NULL).block);
+    enter_null(asyncio_semaphore_block(NULL, NULL).block);
+    enter_null(asyncio_barrier_block(NULL, NULL).block);
     asyncio_task *t = asyncio_create_task(asyncio_lock_acquire(NULL));
     check_ended(t, ASYNCIO_TYPE_ERROR);
     asyncio_condition_unref(c);
@@ -95,11 +95,11 @@ TEST(a_method_of_null_fails_when_it_is_awaited) { run(awaits_null()); }
 TEST(awaiting_outside_a_task_is_an_error_and_takes_nothing) {
     asyncio_lock *lock = asyncio_lock_new();
     asyncio_queue *q = asyncio_queue_new(0);
-    asyncio_block scope = asyncio_lock_block(lock, NULL);
+    asyncio_lock_with with = asyncio_lock_block(lock, NULL);
     check_raised(AWAIT(asyncio_lock_acquire(lock)), ASYNCIO_RUNTIME_ERROR, "await outside a task");
     check_raised(AWAIT(asyncio_queue_put(q, asyncio_int(1))), ASYNCIO_RUNTIME_ERROR,
                  "await outside a task");
-    CHECK(asyncio_catch(asyncio_block_enter(&scope), ASYNCIO_RUNTIME_ERROR));
+    CHECK(asyncio_catch(asyncio_block_enter(&with.block), ASYNCIO_RUNTIME_ERROR));
     CHECK(!asyncio_lock_locked(lock));
     CHECK(asyncio_queue_empty(q));
     asyncio_lock_unref(lock);

@@ -192,8 +192,8 @@ TEST(abort_breaks_the_barrier_until_a_reset) { run(aborts()); } /* BAR-7, BAR-9 
 /* ---- the block, references, loops, chance ---- */
 
 ASYNC(has_a_block, (asyncio_barrier *) b, (int) fails) {
-    int rc, index = -1;
-    ASYNC_WITH(block, asyncio_barrier_block(b, &index, &rc)) {
+    int rc;
+    ASYNC_WITH(index, asyncio_barrier_block(b, &rc)) {
         note("%d", index);
         if (fails) RAISE(ASYNCIO_VALUE_ERROR, NULL);
     }
@@ -206,13 +206,13 @@ ASYNC(runs_blocks) {
     asyncio_task *t = asyncio_create_task(has_a_block(b, true));
     turns(1);
     int rc;
-    ASYNC_WITH(block, asyncio_barrier_block(b, NULL, &rc)) { note("main"); }
+    ASYNC_WITH(index, asyncio_barrier_block(b, &rc)) { note("main%d", index); }
     CHECK_INT(rc, 0);
     check_ended(t, ASYNCIO_VALUE_ERROR);
-    CHECK_STR(trace, "main 0");
+    CHECK_STR(trace, "main1 0");
     TRY(AWAIT(asyncio_barrier_abort(b)));
     CHECK(asyncio_catch(AWAIT(has_a_block(b, false)), ASYNCIO_BROKEN_BARRIER_ERROR));
-    CHECK_STR(trace, "main 0");
+    CHECK_STR(trace, "main1 0");
     asyncio_barrier_unref(b);
     RETURN();
 }

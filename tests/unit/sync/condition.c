@@ -7,7 +7,7 @@
 /* Waits once inside the block; notes when it has the lock again. */
 ASYNC(waits, (asyncio_condition *) c, (const char *) name) {
     int rc;
-    ASYNC_WITH(block, asyncio_condition_block(c, &rc)) {
+    ASYNC_WITH(_, asyncio_condition_block(c, &rc)) {
         asyncio_value v;
         rc = AWAIT(asyncio_condition_wait(c), &v);
         CHECK(asyncio_condition_locked(c));
@@ -19,7 +19,7 @@ ASYNC(waits, (asyncio_condition *) c, (const char *) name) {
 
 ASYNC(notifies, (asyncio_condition *) c, (long) n) {
     int rc;
-    ASYNC_WITH(block, asyncio_condition_block(c, &rc)) { rc = asyncio_condition_notify(c, n); }
+    ASYNC_WITH(held, asyncio_condition_block(c, &rc)) { rc = asyncio_condition_notify(held, n); }
     return rc;
 }
 
@@ -145,7 +145,7 @@ static bool counts_down(void *arg) {
 ASYNC(waits_for, (asyncio_condition *) c, (int *) n) {
     int rc;
     asyncio_value v;
-    ASYNC_WITH(block, asyncio_condition_block(c, &rc)) {
+    ASYNC_WITH(_, asyncio_condition_block(c, &rc)) {
         rc = AWAIT(asyncio_condition_wait_for(c, counts_down, n), &v);
         CHECK(v.type == &asyncio_value_bool && v.i == 1);
     }
@@ -238,7 +238,7 @@ TEST(a_notified_waiter_that_is_cancelled_at_the_lock_passes_it_on) { /* COND-5 *
 ASYNC(times_out) {
     asyncio_condition *c = asyncio_condition_new(NULL);
     int rc;
-    ASYNC_WITH(block, asyncio_condition_block(c, &rc)) {
+    ASYNC_WITH(_, asyncio_condition_block(c, &rc)) {
         int inner = AWAIT(asyncio_wait_for(asyncio_condition_wait(c), 1));
         CHECK(asyncio_catch(inner, ASYNCIO_TIMEOUT_ERROR));
         CHECK(asyncio_condition_locked(c));

@@ -267,8 +267,9 @@ enum way { TO_THE_END, BREAKS, RETURNS, RAISES, TRIES, IS_CANCELLED, RELEASES };
 
 ASYNC(has_a_block, (asyncio_lock *) lock, (enum way) way) {
     int rc;
-    ASYNC_WITH(block, asyncio_lock_block(lock, &rc)) {
-        CHECK(asyncio_lock_locked(lock));
+    ASYNC_WITH(held, asyncio_lock_block(lock, &rc)) {
+        CHECK_PTR(held, lock);
+        CHECK(asyncio_lock_locked(held));
         if (way == BREAKS) break;
         if (way == RETURNS) RETURN(7);
         if (way == RAISES) RAISE(ASYNCIO_VALUE_ERROR, "from the body");

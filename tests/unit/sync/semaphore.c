@@ -262,7 +262,8 @@ TEST(a_semaphore_can_have_more_permits_than_at_first_up_to_long_max) {
 
 ASYNC(has_blocks, (asyncio_semaphore *) s, (int *) inside) {
     int rc;
-    ASYNC_WITH(block, asyncio_semaphore_block(s, &rc)) {
+    ASYNC_WITH(permit, asyncio_semaphore_block(s, &rc)) {
+        CHECK_PTR(permit, s);
         CHECK(++*inside <= 2);
         rc = AWAIT(asyncio_sleep(1));
         --*inside;
@@ -285,8 +286,8 @@ ASYNC(runs_blocks) {
     check_ended(tasks[4], 0);
     CHECK_DOUBLE(asyncio_loop_time(asyncio_get_running_loop()), 2.0);
     check_repr(s, "<BoundedSemaphore [unlocked, value:2]>");
-    ASYNC_WITH(block, asyncio_semaphore_block(s, &rc)) {
-        CHECK_INT(asyncio_semaphore_release(s), 0);
+    ASYNC_WITH(permit, asyncio_semaphore_block(s, &rc)) {
+        CHECK_INT(asyncio_semaphore_release(permit), 0);
     }
     check_raised(rc, ASYNCIO_VALUE_ERROR, "BoundedSemaphore released too many times");
     asyncio_semaphore_unref(s);

@@ -126,8 +126,7 @@ TEST(a_task_that_nobody_refers_to_is_reported_at_once_and_once) {
 ASYNC(gathers) {
     int rc = AWAIT(asyncio_gather(NULL, fails(1), fails(2)));
     asyncio_ignore(rc);
-    asyncio_taskgroup *tg;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) TRY(asyncio_taskgroup_spawn(tg, fails(1)));
+    ASYNC_WITH(tg, asyncio_taskgroup(&rc)) TRY(asyncio_taskgroup_spawn(tg, fails(1)));
     asyncio_ignore(rc);
     TRY(AWAIT(asyncio_sleep(50)));
     RETURN();

@@ -158,16 +158,13 @@ static void use_scope(void *scope) {
 }
 
 ASYNC(lends_groups_and_scopes) {
-    asyncio_taskgroup *group;
-    asyncio_cancelscope *scope;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&group, &rc)) { elsewhere(use_group, group); }
+    ASYNC_WITH(group, asyncio_taskgroup(&rc)) { elsewhere(use_group, group); }
     TRY(rc);
-    ASYNC_WITH(block, asyncio_cancelscope_block(&scope, &rc)) {
+    ASYNC_WITH(scope, asyncio_cancelscope(&rc)) {
         elsewhere(use_scope, scope);
         TRY(AWAIT(asyncio_sleep(0)));
     }
-    asyncio_cancelscope_unref(scope);
     TRY(rc);
     RETURN();
 }

@@ -498,7 +498,8 @@ ASYNC(as_a_block) {
     int rc;
     start_echo();
     CHECK_PTR(asyncio_server_get_loop(server), loop);
-    ASYNC_WITH(block, asyncio_server_block(server, &rc)) {
+    ASYNC_WITH(open, asyncio_server_block(server, &rc)) {
+        CHECK(asyncio_server_is_serving(open));
         int fd = connect_blocking();
         put(fd, "x\n");
         CHECK_STR(get_soon(fd), "x\n");
@@ -528,7 +529,7 @@ ASYNC(misuse) {
                 ASYNCIO_VALUE_ERROR,
                 "host (or path), hosts and sock cannot be given at the same time");
     int rc;
-    ASYNC_WITH(block, asyncio_server_block(NULL, &rc)) note("not entered");
+    ASYNC_WITH(_, asyncio_server_block(NULL, &rc)) note("not entered");
     CHECK_ERROR(rc, ASYNCIO_TYPE_ERROR, why);
     CHECK_NOTES("");
     CHECK_PTR(asyncio_server_get_loop(NULL), NULL);
