@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * tests/unit/task/block.c: blocks: every way into and out of ASYNC_WITH, the pair enter and
- * exit, and what is left open.
+ * tests/unit/task/block.c: blocks: every way into and out of ASYNC_WITH, its name, the pair enter
+ * and exit, what is left open, and blocks that are declared first.
  */
 #include "core.h"
 
@@ -31,7 +31,9 @@ static int exit_block(asyncio_block *s, int status) {
     return b->exit_status == KEEP ? status : b->exit_status;
 }
 
-static const asyncio_block_ops block_ops = { sizeof block_ops, "block", enter_block, exit_block };
+static const asyncio_block_ops block_ops = {
+    .size = sizeof block_ops, .name = "block", .enter = enter_block, .exit = exit_block
+};
 
 static asyncio_block block(struct block *b, int *rc) {
     return asyncio_block_new(rc, &block_ops, b);
@@ -91,6 +93,21 @@ TEST(exit_that_fails_after_a_break_goes_to_rc) {
     a.exit_status = ASYNCIO_KEY_ERROR;
     CHECK_INT(run_to_status(leave_by_break()), 0);
     CHECK_NOTES("enter-a exit-a:OK rc=KeyError");
+}
+
+ASYNC(leave_by_continue) {
+    int rc = 5;
+    ASYNC_WITH(s, block(&a, &rc)) {
+        if (rc == 0) continue;
+        note("not-here");
+    }
+    note("rc=%s", asyncio_err_name(rc));
+    RETURN();
+}
+
+TEST(continue_leaves_the_block_as_its_end_does) {
+    CHECK_INT(run_to_status(leave_by_continue()), 0);
+    CHECK_NOTES("enter-a exit-a:OK rc=OK");
 }
 
 ASYNC(leave_by_return) {
@@ -444,7 +461,9 @@ TEST(leaving_an_outer_block_closes_the_inner_ones_first) {
     CHECK_NOTES("enter-a enter-b exit-b:OK exit-a:OK");
 }
 
-static const asyncio_block_ops no_enter = { sizeof no_enter, "plain", NULL, exit_block };
+static const asyncio_block_ops no_enter = { .size = sizeof no_enter,
+                                            .name = "plain",
+                                            .exit = exit_block };
 
 ASYNC(without_enter) {
     int rc;
@@ -469,7 +488,9 @@ static int exit_raises(asyncio_block *s, int status) {
     CHECK_INT(status, ASYNCIO_VALUE_ERROR);
     return asyncio_raise(ASYNCIO_KEY_ERROR, ASYNCIO_WHERE, __func__, "from exit");
 }
-static const asyncio_block_ops raising_ops = { sizeof raising_ops, "raising", NULL, exit_raises };
+static const asyncio_block_ops raising_ops = { .size = sizeof raising_ops,
+                                               .name = "raising",
+                                               .exit = exit_raises };
 
 ASYNC(raise_in_exit) {
     int rc;
@@ -492,4 +513,255 @@ ASYNC(check_context) {
 TEST(error_raised_by_the_exit_has_the_bodys_as_context) {
     CHECK_INT(run_to_status(check_context()), 0);
     CHECK_INT(run_to_status(exit_with_error()), ASYNCIO_VALUE_ERROR);
+}
+
+/* ---- the name ---- */
+
+ASYNCIO_BLOCK_TYPE(typed_with, struct block);
+
+static typed_with typed(struct block *object, int *rc) {
+    return (typed_with){ .block = asyncio_block_new(rc, &block_ops, object) };
+}
+
+#define IS(type, x) _Generic((x), type : true, default : false)
+
+ASYNC(look_at_names) {
+    int rc;
+    ASYNC_WITH(x, typed(&a, &rc)) {
+        CHECK(IS(struct block *, x));
+        CHECK_STR(x->name, "a");
+    }
+    ASYNC_WITH(x, block(&b, &rc)) {
+        CHECK(IS(void *, x));
+        CHECK_PTR(x, &b);
+    }
+    ASYNC_WITH(x, a.suspends ? block(&b, &rc) : typed(&a, &rc).block) CHECK_PTR(x, &a);
+    TRY(rc);
+    RETURN();
+}
+
+TEST(name_is_the_object_with_the_constructors_type) {
+    CHECK_INT(run_to_status(look_at_names()), 0);
+    CHECK_NOTES("enter-a exit-a:OK enter-b exit-b:OK enter-a exit-a:OK");
+}
+
+static int enter_other(asyncio_block *s) {
+    CHECK_PTR(s->object, &a);
+    s->object = &b;
+    return 7; /* not an error: the body runs, and its status begins with 0 */
+}
+static const asyncio_block_ops other_ops = {
+    .size = sizeof other_ops, .name = "other", .enter = enter_other, .exit = exit_block
+};
+
+ASYNC(enter_makes_the_object) {
+    int rc = 5;
+    typed_with other = { .block = asyncio_block_new(&rc, &other_ops, &a) };
+    ASYNC_WITH(x, other) {
+        CHECK_INT(rc, 0);
+        CHECK_STR(x->name, "b");
+    }
+    ASYNC_BLOCK(y, other);
+    CHECK_STR(y->name, "a");
+    ASYNC_WITH_BLOCK(y) CHECK_STR(y->name, "b");
+    CHECK_STR(y->name, "b");
+    RETURN();
+}
+
+TEST(name_is_what_enter_leaves_in_the_block) {
+    CHECK_INT(run_to_status(enter_makes_the_object()), 0);
+    CHECK_NOTES("exit-b:OK exit-b:OK");
+}
+
+ASYNC(without_names) {
+    int rc, inner;
+    ASYNC_WITH(_, typed(&a, &rc)) {
+        ASYNC_WITH(_, typed(&b, &inner)) note("body");
+        ASYNC_WITH(_, block(&b, NULL)) note("body");
+    }
+    TRY(rc);
+    RETURN();
+}
+
+TEST(blocks_inside_each_other_may_all_be_without_a_name) {
+    CHECK_INT(run_to_status(without_names()), 0);
+    CHECK_NOTES("enter-a enter-b body exit-b:OK enter-b body exit-b:OK exit-a:OK");
+}
+
+/* ---- a block that is declared before it is entered ---- */
+
+static int references;
+
+static void ref_block(void *object) {
+    note("ref-%s", ((struct block *)object)->name);
+    references++;
+}
+static void unref_block(void *object) {
+    note("unref-%s", ((struct block *)object)->name);
+    references--;
+}
+static const asyncio_block_ops kept_ops = { .size = sizeof kept_ops,
+                                            .name = "kept",
+                                            .enter = enter_block,
+                                            .exit = exit_block,
+                                            .ref = ref_block,
+                                            .unref = unref_block };
+
+static typed_with kept(struct block *object, int *rc) {
+    return (typed_with){ .block = asyncio_block_new(rc, &kept_ops, object) };
+}
+
+/* way: 0 the end, 1 break, 2 continue, 3 RETURN, 4 RAISE, 5 TRY. */
+ASYNC(declares, (int) way) {
+    int rc;
+    ASYNC_BLOCK(x, kept(&a, &rc));
+    CHECK(IS(struct block *, x));
+    rc = ASYNCIO_KEY_ERROR; /* whatever was before the entry */
+    ASYNC_WITH_BLOCK(x) {
+        CHECK_INT(rc, 0);
+        CHECK_STR(x->name, "a");
+        if (way == 1) break;
+        if (way == 2) continue;
+        if (way == 3) RETURN(asyncio_own_str(strdup("value")));
+        if (way == 4) RAISE(ASYNCIO_VALUE_ERROR, "failed");
+        if (way == 5) TRY(AWAIT(fail(ASYNCIO_VALUE_ERROR)));
+        note("body");
+    }
+    CHECK_INT(references, 1);
+    note("rc=%s", asyncio_err_name(rc));
+    TRY(rc);
+    RETURN();
+}
+
+TEST(declared_block_keeps_its_object_until_the_variable_goes) {
+    CHECK_INT(run_to_status(declares(0)), 0);
+    CHECK_NOTES("enter-a ref-a body exit-a:OK rc=OK unref-a");
+    CHECK_INT(run_to_status(declares(1)), 0);
+    CHECK_NOTES("enter-a ref-a exit-a:OK rc=OK unref-a");
+    CHECK_INT(run_to_status(declares(2)), 0);
+    CHECK_NOTES("enter-a ref-a exit-a:OK rc=OK unref-a");
+}
+
+TEST(declared_block_is_left_early_as_any_block) {
+    CHECK_INT(run_to_status(declares(3)), 0);
+    CHECK_NOTES("enter-a ref-a exit-a:OK unref-a");
+    CHECK_INT(run_to_status(declares(4)), ASYNCIO_VALUE_ERROR);
+    CHECK_NOTES("enter-a ref-a exit-a:ValueError unref-a");
+    a.suspends = true;
+    CHECK_INT(run_to_status(declares(5)), ASYNCIO_VALUE_ERROR);
+    CHECK_NOTES("enter-a ref-a exit-a:ValueError unref-a");
+    a.exit_status = ASYNCIO_KEY_ERROR;
+    CHECK_INT(run_to_status(declares(3)), ASYNCIO_KEY_ERROR);
+    CHECK_INT(run_to_status(declares(4)), ASYNCIO_KEY_ERROR);
+    CHECK_INT(run_to_status(declares(0)), ASYNCIO_KEY_ERROR);
+    a.exit_status = 0;
+    CHECK_INT(run_to_status(declares(5)), 0);
+    CHECK_INT(references, 0);
+}
+
+ASYNC(fails_to_enter) {
+    int rc;
+    ASYNC_BLOCK(x, kept(&a, &rc));
+    ASYNC_WITH_BLOCK(x) note("not-here");
+    note("rc=%s", asyncio_err_name(rc));
+    ASYNC_BLOCK(never, kept(&b, NULL));
+    CHECK_STR(never->name, "b");
+    RETURN();
+}
+
+TEST(declared_block_that_is_not_entered_has_nothing_to_keep) {
+    a.enter_status = ASYNCIO_KEY_ERROR;
+    CHECK_INT(run_to_status(fails_to_enter()), 0);
+    CHECK_NOTES("enter-a rc=KeyError");
+}
+
+ASYNC(enters_again) {
+    int rc;
+    ASYNC_BLOCK(x, kept(&a, &rc));
+    ASYNC_WITH_BLOCK(x) {
+        ASYNC_WITH_BLOCK(x) FAIL("entered inside itself");
+        CHECK_ERROR(rc, ASYNCIO_RUNTIME_ERROR, "kept has already been entered");
+        rc = 0;
+    }
+    TRY(rc);
+    ASYNC_WITH_BLOCK(x) FAIL("entered again");
+    CHECK_ERROR(rc, ASYNCIO_RUNTIME_ERROR, "kept has already been entered");
+    RETURN();
+}
+
+TEST(declared_block_is_entered_once) {
+    CHECK_INT(run_to_status(enters_again()), 0);
+    CHECK_NOTES("enter-a ref-a exit-a:OK unref-a");
+}
+
+ASYNC(declares_in_a_loop) {
+    for (int i = 0; i < 3; i++) {
+        int rc;
+        ASYNC_BLOCK(x, kept(i == 1 ? &b : &a, &rc));
+        ASYNC_WITH_BLOCK(x) {
+            if (i == 0) break;
+            if (i == 2) RAISE(ASYNCIO_VALUE_ERROR, "failed");
+            note("body");
+        }
+        note("%d", i);
+    }
+    RETURN();
+}
+
+TEST(block_declared_in_a_loop_is_a_new_one_each_time) {
+    CHECK_INT(run_to_status(declares_in_a_loop()), ASYNCIO_VALUE_ERROR);
+    CHECK_NOTES("enter-a ref-a exit-a:OK 0 unref-a enter-b ref-b body exit-b:OK 1 unref-b "
+                "enter-a ref-a exit-a:ValueError unref-a");
+}
+
+ASYNC(enters_by_hand, (bool) declared) {
+    __attribute__((cleanup(asyncio_block_drop))) asyncio_block s = kept(&a, NULL).block;
+    if (declared) CHECK_PTR(asyncio_block_begin(&s), &s);
+    else TRY(asyncio_block_enter(&s));
+    RETURN();
+}
+
+TEST(declared_block_that_is_open_is_left_where_the_variable_goes) {
+    CHECK_INT(run_to_status(enters_by_hand(true)), 0);
+    CHECK_NOTES("enter-a ref-a exit-a:OK unref-a");
+    CHECK_INT(run_to_status(enters_by_hand(false)), 0);
+    CHECK_NOTES("enter-a exit-a:OK");
+}
+
+TEST(loop_closed_inside_a_declared_block_runs_its_exit_and_lets_go) {
+    start_loop();
+    asyncio_task *t = asyncio_loop_create_task(loop, declares(5));
+    turn();
+    asyncio_loop_close(loop);
+    CHECK_NOTES("enter-a ref-a exit-a:GeneratorExit unref-a");
+    asyncio_task_unref(t);
+    end_loop();
+}
+
+ASYNC(keeps_nothing, (const asyncio_block_ops *) ops) {
+    int rc;
+    if (!ops) {
+        ASYNC_WITH(_, kept(&a, &rc)) note("body");
+        return rc;
+    }
+    ASYNC_BLOCK(x, asyncio_block_new(&rc, ops, &a));
+    ASYNC_WITH_BLOCK(x) note("body");
+    CHECK_PTR(x, &a);
+    return rc;
+}
+
+TEST(references_are_for_declared_blocks_of_kinds_that_have_them) {
+    static asyncio_block_ops older, half;
+    older = half = kept_ops;
+    older.size = offsetof(asyncio_block_ops, ref);
+    half.unref = NULL;
+    start_loop();
+    for (int i = 0; i < 3; i++) {
+        const asyncio_block_ops *ops = i == 0 ? &older : i == 1 ? &half : &block_ops;
+        CHECK_INT(run(keeps_nothing(ops)), 0);
+        CHECK_NOTES("enter-a body exit-a:OK");
+    }
+    CHECK_INT(run(keeps_nothing(NULL)), 0); /* ASYNC_WITH */
+    CHECK_NOTES("enter-a body exit-a:OK");
+    end_loop();
 }

@@ -227,6 +227,8 @@ ASYNC(passes_null) {
     check_type_error(asyncio_block_enter(NULL));
     check_type_error(asyncio_block_enter(&empty));
     CHECK(!asyncio_block_step(NULL));
+    CHECK_PTR(asyncio_block_begin(NULL), NULL);
+    asyncio_block_drop(NULL);
     CHECK_INT(asyncio_block_exit(NULL, 0), ASYNCIO_RUNTIME_ERROR);
     asyncio_ignore(ASYNCIO_RUNTIME_ERROR);
     asyncio_block_fini(NULL);
