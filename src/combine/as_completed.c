@@ -64,8 +64,12 @@ static struct asyncio_future *followed_awaiter(struct asyncio__runnable *runnabl
 }
 
 static const struct asyncio__runnable_more followed_more = { .awaiter = followed_awaiter };
-static const struct asyncio__runnable_ops followed_ops = { run_followed, discard_followed,
-                                                           describe_followed, &followed_more };
+static const struct asyncio__runnable_ops followed_ops = {
+    .run = run_followed,
+    .discard = discard_followed,
+    .describe = describe_followed,
+    .more = &followed_more,
+};
 
 /* The limit: nothing is followed any more; everything that was ends in a timeout. A runnable whose
  * future is done but that has not run yet counts as late, too. */
@@ -93,8 +97,11 @@ static int describe_timer(struct asyncio__runnable *runnable, char *buf, size_t 
     return snprintf(buf, n, "_AsCompletedIterator._handle_timeout()");
 }
 
-static const struct asyncio__runnable_ops timer_ops = { run_timer, discard_timer, describe_timer,
-                                                        NULL };
+static const struct asyncio__runnable_ops timer_ops = {
+    .run = run_timer,
+    .discard = discard_timer,
+    .describe = describe_timer,
+};
 
 static void follow(asyncio_as_completed *it) {
     for (size_t i = 0; i < it->children.count; i++) {

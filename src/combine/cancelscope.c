@@ -91,8 +91,11 @@ static int describe_deadline(struct asyncio__runnable *runnable, char *buf, size
     return snprintf(buf, n, "%s", shield ? "limit of asyncio_shielded()" : "CancelScope deadline");
 }
 
-static const struct asyncio__runnable_ops deadline_ops = { run_deadline, discard_deadline,
-                                                           describe_deadline, NULL };
+static const struct asyncio__runnable_ops deadline_ops = {
+    .run = run_deadline,
+    .discard = discard_deadline,
+    .describe = describe_deadline,
+};
 
 static void disarm(struct timed *t) {
     asyncio__timer_cancel(&t->cancelstatus.loop->timers, &t->timer);

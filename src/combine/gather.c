@@ -275,8 +275,12 @@ static struct asyncio_future *child_awaiter(struct asyncio__runnable *runnable, 
 }
 
 static const struct asyncio__runnable_more child_more = { .awaiter = child_awaiter };
-static const struct asyncio__runnable_ops child_ops = { run_child, discard_child, describe_child,
-                                                        &child_more };
+static const struct asyncio__runnable_ops child_ops = {
+    .run = run_child,
+    .discard = discard_child,
+    .describe = describe_child,
+    .more = &child_more,
+};
 
 static bool cancel_gather(struct asyncio_future *f, struct asyncio__message *msg) {
     struct gather *g = gather_of(f);

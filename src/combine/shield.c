@@ -101,8 +101,12 @@ static struct asyncio_future *inner_awaiter(struct asyncio__runnable *runnable, 
 }
 
 static const struct asyncio__runnable_more inner_more = { .awaiter = inner_awaiter };
-static const struct asyncio__runnable_ops inner_ops = { run_inner, discard_inner, describe_inner,
-                                                        &inner_more };
+static const struct asyncio__runnable_ops inner_ops = {
+    .run = run_inner,
+    .discard = discard_inner,
+    .describe = describe_inner,
+    .more = &inner_more,
+};
 
 /* ---- watching an inner one that was given up ---- */
 
@@ -124,8 +128,11 @@ static void run_watch(struct asyncio__runnable *runnable) {
     inner_runnable_gone(s);
 }
 
-static const struct asyncio__runnable_ops watch_ops = { run_watch, discard_inner, describe_inner,
-                                                        NULL };
+static const struct asyncio__runnable_ops watch_ops = {
+    .run = run_watch,
+    .discard = discard_inner,
+    .describe = describe_inner,
+};
 
 static void remove_watches(asyncio_future *inner) {
     for (struct asyncio__link *l = inner->callbacks.next, *next; l != &inner->callbacks; l = next) {
@@ -193,8 +200,11 @@ static int describe_outer(struct asyncio__runnable *runnable, char *buf, size_t 
     return snprintf(buf, n, "shield.<locals>._outer_done_callback()");
 }
 
-static const struct asyncio__runnable_ops outer_ops = { run_outer, discard_outer, describe_outer,
-                                                        NULL };
+static const struct asyncio__runnable_ops outer_ops = {
+    .run = run_outer,
+    .discard = discard_outer,
+    .describe = describe_outer,
+};
 
 static const struct asyncio__future_ops shield_ops = { .name = "Future",
                                                        .free = abandon_shield,

@@ -190,8 +190,12 @@ static struct asyncio_future *member_awaiter(struct asyncio__runnable *runnable,
 }
 
 static const struct asyncio__runnable_more member_more = { .awaiter = member_awaiter };
-static const struct asyncio__runnable_ops member_ops = { run_member, discard_member,
-                                                         describe_member, &member_more };
+static const struct asyncio__runnable_ops member_ops = {
+    .run = run_member,
+    .discard = discard_member,
+    .describe = describe_member,
+    .more = &member_more,
+};
 
 static int check_open(const asyncio_taskgroup *g) {
     const char *why = NULL;

@@ -62,8 +62,11 @@ static int describe_watch(struct asyncio__runnable *runnable, char *buf, size_t 
     return snprintf(buf, n, "Timeout._on_timeout()");
 }
 
-static const struct asyncio__runnable_ops watch_ops = { run_watch, discard_watch, describe_watch,
-                                                        NULL };
+static const struct asyncio__runnable_ops watch_ops = {
+    .run = run_watch,
+    .discard = discard_watch,
+    .describe = describe_watch,
+};
 
 /* A deadline that has passed fires in the next turn, in the order of call_soon. */
 static int schedule(struct watch *w, double when) {

@@ -36,8 +36,11 @@ static int describe_limit(struct asyncio__runnable *runnable, char *buf, size_t 
     return snprintf(buf, n, "_release_waiter()");
 }
 
-static const struct asyncio__runnable_ops limit_ops = { run_limit, discard_limit, describe_limit,
-                                                        NULL };
+static const struct asyncio__runnable_ops limit_ops = {
+    .run = run_limit,
+    .discard = discard_limit,
+    .describe = describe_limit,
+};
 
 static int arm_limit(asyncio_loop *loop, struct limit *l, struct asyncio__waiter *waiter,
                      double timeout) {
@@ -109,8 +112,12 @@ static struct asyncio_future *member_awaiter(struct asyncio__runnable *runnable,
 }
 
 static const struct asyncio__runnable_more member_more = { .awaiter = member_awaiter };
-static const struct asyncio__runnable_ops member_ops = { run_member, discard_member,
-                                                         describe_member, &member_more };
+static const struct asyncio__runnable_ops member_ops = {
+    .run = run_member,
+    .discard = discard_member,
+    .describe = describe_member,
+    .more = &member_more,
+};
 
 /* One runnable for each distinct future; those that are done are queued at once. */
 static void follow_members(struct waiting *w, const struct asyncio__children *c) {

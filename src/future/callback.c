@@ -55,8 +55,11 @@ static int describe_callback(struct asyncio__runnable *runnable, char *buf, size
     return asyncio__call_describe(&callback_of(runnable)->call, buf, n);
 }
 
-static const struct asyncio__runnable_ops callback_ops = { run_callback, discard_callback,
-                                                           describe_callback, NULL };
+static const struct asyncio__runnable_ops callback_ops = {
+    .run = run_callback,
+    .discard = discard_callback,
+    .describe = describe_callback,
+};
 
 static struct callback *new_callback(asyncio_future *f, asyncio_done_callback *fn,
                                      const asyncio_call_options *options) {

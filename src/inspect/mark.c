@@ -40,8 +40,12 @@ static struct asyncio_future *mark_awaiter(struct asyncio__runnable *runnable, s
 }
 
 static const struct asyncio__runnable_more mark_more = { .awaiter = mark_awaiter, .silent = true };
-static const struct asyncio__runnable_ops mark_ops = { free_mark, free_mark, describe_mark,
-                                                       &mark_more };
+static const struct asyncio__runnable_ops mark_ops = {
+    .run = free_mark,
+    .discard = free_mark,
+    .describe = describe_mark,
+    .more = &mark_more,
+};
 
 static struct asyncio__runnable *find_mark(asyncio_future *f, const asyncio_future *waiter) {
     for (struct asyncio__link *l = f->callbacks.next; l != &f->callbacks; l = l->next) {

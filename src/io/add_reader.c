@@ -66,8 +66,11 @@ static int describe_reader(struct asyncio__runnable *runnable, char *buf, size_t
                                   n);
 }
 
-static const struct asyncio__runnable_ops runnable_ops = { run_reader, discard_reader,
-                                                           describe_reader, NULL };
+static const struct asyncio__runnable_ops runnable_ops = {
+    .run = run_reader,
+    .discard = discard_reader,
+    .describe = describe_reader,
+};
 
 static void reader_ready(struct asyncio__fdwatch *watch, enum asyncio__direction direction) {
     struct reader *r = reader_of(watch);
@@ -82,8 +85,11 @@ static void reader_gone(struct asyncio__fdwatch *watch, int status) {
     release_reader(reader_of(watch));
 }
 
-static const struct asyncio__fdwatch_ops reader_ops = { reader_ready, reader_gone,
-                                                        ASYNCIO__WATCH_LEVEL };
+static const struct asyncio__fdwatch_ops reader_ops = {
+    .ready = reader_ready,
+    .gone = reader_gone,
+    .kind = ASYNCIO__WATCH_LEVEL,
+};
 
 /* ---- adding and removing ---- */
 

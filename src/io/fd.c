@@ -48,7 +48,8 @@ static void writing_gone(struct asyncio__fdwatch *watch, int status) {
 }
 
 static const struct asyncio__fdwatch_ops waiter_ops[2] = {
-    { fired, reading_gone, ASYNCIO__WATCH_ONCE }, { fired, writing_gone, ASYNCIO__WATCH_ONCE }
+    [ASYNCIO__READING] = { .ready = fired, .gone = reading_gone, .kind = ASYNCIO__WATCH_ONCE },
+    [ASYNCIO__WRITING] = { .ready = fired, .gone = writing_gone, .kind = ASYNCIO__WATCH_ONCE },
 };
 
 static int watch_all(asyncio_loop *loop, struct waiter *w, int fd, unsigned directions,

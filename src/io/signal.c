@@ -66,9 +66,11 @@ static int describe_subscription(struct asyncio__runnable *runnable, char *buf, 
     return snprintf(buf, n, "handler of signal %d", subscription_of(runnable)->signum);
 }
 
-static const struct asyncio__runnable_ops subscription_ops = { run_subscription,
-                                                               discard_subscription,
-                                                               describe_subscription, NULL };
+static const struct asyncio__runnable_ops subscription_ops = {
+    .run = run_subscription,
+    .discard = discard_subscription,
+    .describe = describe_subscription,
+};
 
 /* ---- starting and stopping ---- */
 

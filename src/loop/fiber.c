@@ -71,7 +71,13 @@ static int describe_fiber(struct asyncio__runnable *runnable, char *buf, size_t 
     return asyncio__here.running->hooks->fiber_describe(fiber_of_runnable(runnable), buf, n);
 }
 
-const struct asyncio__runnable_ops asyncio__fiber_start_ops = { start_fiber, discard_fiber,
-                                                                describe_fiber, NULL };
-const struct asyncio__runnable_ops asyncio__fiber_resume_ops = { resume_fiber, discard_fiber,
-                                                                 describe_fiber, NULL };
+const struct asyncio__runnable_ops asyncio__fiber_start_ops = {
+    .run = start_fiber,
+    .discard = discard_fiber,
+    .describe = describe_fiber,
+};
+const struct asyncio__runnable_ops asyncio__fiber_resume_ops = {
+    .run = resume_fiber,
+    .discard = discard_fiber,
+    .describe = describe_fiber,
+};

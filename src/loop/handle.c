@@ -172,8 +172,11 @@ static int describe_handle(struct asyncio__runnable *runnable, char *buf, size_t
                                n);
 }
 
-const struct asyncio__runnable_ops asyncio__handle_ops = { run_handle, discard_handle,
-                                                           describe_handle, NULL };
+const struct asyncio__runnable_ops asyncio__handle_ops = {
+    .run = run_handle,
+    .discard = discard_handle,
+    .describe = describe_handle,
+};
 
 static asyncio_handle *new_handle(asyncio_loop *loop, asyncio_callback *fn,
                                   const asyncio_call_options *options, bool foreign) {

@@ -228,8 +228,11 @@ static int describe_post(struct asyncio__runnable *runnable, char *buf, size_t n
     return snprintf(buf, n, "<Handle %s>", what);
 }
 
-const struct asyncio__runnable_ops asyncio__post_ops = { run_post, discard_post, describe_post,
-                                                         NULL };
+const struct asyncio__runnable_ops asyncio__post_ops = {
+    .run = run_post,
+    .discard = discard_post,
+    .describe = describe_post,
+};
 
 int asyncio__post_call(asyncio_loop *loop, asyncio_callback *fn,
                        const asyncio_call_options *options) {

@@ -105,7 +105,11 @@ static int describe_end(struct asyncio__runnable *runnable, char *buf, size_t n)
     return snprintf(buf, n, "the report of a watchdog");
 }
 
-static const struct asyncio__runnable_ops end_ops = { run_end, discard_end, describe_end, NULL };
+static const struct asyncio__runnable_ops end_ops = {
+    .run = run_end,
+    .discard = discard_end,
+    .describe = describe_end,
+};
 
 static void write_end(const struct asyncio__watchdog *w, int64_t now, char *text) {
     snprintf(text, TEXT_MAX, "The event loop was blocked for %.3f s by %s",

@@ -77,8 +77,11 @@ static int describe_record(struct asyncio__runnable *runnable, char *buf, size_t
     return snprintf(buf, n, "report of a failed task");
 }
 
-static const struct asyncio__runnable_ops record_ops = { run_record, discard_record,
-                                                         describe_record, NULL };
+static const struct asyncio__runnable_ops record_ops = {
+    .run = run_record,
+    .discard = discard_record,
+    .describe = describe_record,
+};
 
 /* Without memory the report comes when the last reference goes. */
 void asyncio__failed_task_note(struct asyncio_task *t) {

@@ -442,8 +442,11 @@ static int describe_closer(struct asyncio__runnable *runnable, char *buf, size_t
     return snprintf(buf, n, "gather.<locals>._done_callback()");
 }
 
-static const struct asyncio__runnable_ops closer_ops = { run_closer, discard_closer,
-                                                         describe_closer, NULL };
+static const struct asyncio__runnable_ops closer_ops = {
+    .run = run_closer,
+    .discard = discard_closer,
+    .describe = describe_closer,
+};
 
 /* The open generators, in order. */
 static void collect_closers(asyncio_loop *loop, struct shutdown *s) {

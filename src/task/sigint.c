@@ -55,8 +55,11 @@ static int describe_interrupt(struct asyncio__runnable *runnable, char *buf, siz
     return snprintf(buf, n, "SIGINT handler");
 }
 
-static const struct asyncio__runnable_ops interrupt_ops = { run_interrupt, discard_interrupt,
-                                                            describe_interrupt, NULL };
+static const struct asyncio__runnable_ops interrupt_ops = {
+    .run = run_interrupt,
+    .discard = discard_interrupt,
+    .describe = describe_interrupt,
+};
 
 void asyncio__sigint_start(struct asyncio__sigint *i, asyncio_loop *loop, asyncio_task *task) {
     *i = (struct asyncio__sigint){ .task = task };

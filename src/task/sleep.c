@@ -35,8 +35,11 @@ static int describe_sleeper(struct asyncio__runnable *runnable, char *buf, size_
     return snprintf(buf, n, "asyncio_sleep()");
 }
 
-static const struct asyncio__runnable_ops sleeper_ops = { wake_sleeper, discard_sleeper,
-                                                          describe_sleeper, NULL };
+static const struct asyncio__runnable_ops sleeper_ops = {
+    .run = wake_sleeper,
+    .discard = discard_sleeper,
+    .describe = describe_sleeper,
+};
 
 static int sleep_for(struct asyncio_task *t, double delay) {
     asyncio_loop *loop = t->future.loop;

@@ -293,7 +293,8 @@ static void unwind_stackful(struct asyncio_task *t) {
     asyncio__here.strand = closer;
 }
 
-const struct asyncio__drive asyncio__drive_stackful = { stackful_frames, unwind_stackful };
+const struct asyncio__drive asyncio__drive_stackful = { .frames = stackful_frames,
+                                                        .unwind = unwind_stackful };
 
 asyncio__context_ref *asyncio__task_context(struct asyncio_task *t) {
     return &t->fiber.strand.context;
@@ -345,6 +346,10 @@ asyncio_context *asyncio_task_get_context(asyncio_task *t) {
 static int repr_task(const struct asyncio_future *f, char *buf, size_t n) {
     return asyncio_task_repr((const asyncio_task *)(const void *)f, buf, n);
 }
-const struct asyncio__future_ops asyncio__task_ops = { "Task",    asyncio__task_request_cancel,
-                                                       free_task, repr_task,
-                                                       true,      false };
+const struct asyncio__future_ops asyncio__task_ops = {
+    .name = "Task",
+    .cancel = asyncio__task_request_cancel,
+    .free = free_task,
+    .repr = repr_task,
+    .is_task = true,
+};

@@ -34,9 +34,12 @@ static struct asyncio_future *done_waiter_awaiter(struct asyncio__runnable *runn
 }
 
 static const struct asyncio__runnable_more done_waiter_more = { .awaiter = done_waiter_awaiter };
-static const struct asyncio__runnable_ops done_waiter_ops = { run_done_waiter, discard_done_waiter,
-                                                              describe_done_waiter,
-                                                              &done_waiter_more };
+static const struct asyncio__runnable_ops done_waiter_ops = {
+    .run = run_done_waiter,
+    .discard = discard_done_waiter,
+    .describe = describe_done_waiter,
+    .more = &done_waiter_more,
+};
 
 int asyncio__wait_done(struct asyncio_task *task, struct asyncio_future *f, bool cancel) {
     struct asyncio__done_waiter d = { .runnable.ops = &done_waiter_ops };

@@ -66,8 +66,11 @@ static int describe_async(struct asyncio__runnable *runnable, char *buf, size_t 
     return asyncio__call_describe(&async_of(runnable)->call, buf, n);
 }
 
-static const struct asyncio__runnable_ops async_ops = { run_async, discard_async, describe_async,
-                                                        NULL };
+static const struct asyncio__runnable_ops async_ops = {
+    .run = run_async,
+    .discard = discard_async,
+    .describe = describe_async,
+};
 
 static void loop_closed(struct asyncio__tie *tie) {
     asyncio__container(tie, asyncio_async, tie)->loop->external--;

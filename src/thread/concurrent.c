@@ -22,7 +22,7 @@ struct callback {
     void *arg;
 };
 
-static const struct asyncio__concurrent_ops plain_ops = { NULL, NULL };
+static const struct asyncio__concurrent_ops plain_ops = { .cancelled = NULL };
 
 /* ---- life ---- */
 

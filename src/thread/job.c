@@ -36,7 +36,8 @@ static void free_job(asyncio_concurrent_future *f) {
     asyncio__free(job);
 }
 
-static const struct asyncio__concurrent_ops job_ops = { cancelled_job, free_job };
+static const struct asyncio__concurrent_ops job_ops = { .cancelled = cancelled_job,
+                                                        .free = free_job };
 
 asyncio_job *asyncio__job_new(asyncio_job_function *fn, const asyncio_job_options *options,
                               const void *args, size_t size, bool copy_context) {

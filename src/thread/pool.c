@@ -313,8 +313,13 @@ static void free_pool(void *state) {
     if (alone) destroy_pool(pool);
 }
 
-static const asyncio_executor_ops pool_ops = { sizeof(asyncio_executor_ops), "ThreadPoolExecutor",
-                                               submit_to_pool, shut_down_pool, free_pool };
+static const asyncio_executor_ops pool_ops = {
+    .size = sizeof(asyncio_executor_ops),
+    .name = "ThreadPoolExecutor",
+    .submit = submit_to_pool,
+    .shutdown = shut_down_pool,
+    .free = free_pool,
+};
 
 /* ---- making one ---- */
 

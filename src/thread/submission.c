@@ -86,8 +86,11 @@ static int describe_done(struct asyncio__runnable *runnable, char *buf, size_t n
     return snprintf(buf, n, "_chain_future.<locals>._call_set_state()");
 }
 
-static const struct asyncio__runnable_ops done_ops = { run_done, discard_done, describe_done,
-                                                       NULL };
+static const struct asyncio__runnable_ops done_ops = {
+    .run = run_done,
+    .discard = discard_done,
+    .describe = describe_done,
+};
 
 static void close_submission(struct asyncio__tie *tie) {
     struct submission *s = asyncio__container(tie, struct submission, tie);
@@ -174,8 +177,11 @@ static int describe_begin(struct asyncio__runnable *runnable, char *buf, size_t 
     return snprintf(buf, n, "run_coroutine_threadsafe.<locals>.callback()");
 }
 
-static const struct asyncio__runnable_ops begin_ops = { run_begin, discard_begin, describe_begin,
-                                                        NULL };
+static const struct asyncio__runnable_ops begin_ops = {
+    .run = run_begin,
+    .discard = discard_begin,
+    .describe = describe_begin,
+};
 
 /* ---- cancelled by a thread ---- */
 
@@ -199,8 +205,11 @@ static int describe_cancel(struct asyncio__runnable *runnable, char *buf, size_t
     return snprintf(buf, n, "Task.cancel()");
 }
 
-static const struct asyncio__runnable_ops cancel_ops = { run_cancel, discard_cancel,
-                                                         describe_cancel, NULL };
+static const struct asyncio__runnable_ops cancel_ops = {
+    .run = run_cancel,
+    .discard = discard_cancel,
+    .describe = describe_cancel,
+};
 
 /* Called once: a future is cancelled once. */
 static void cancelled_submission(asyncio_concurrent_future *f) {
@@ -213,8 +222,8 @@ static void cancelled_submission(asyncio_concurrent_future *f) {
     if (asyncio__inbox_post(s->loop, &s->cancel) < 0) asyncio_concurrent_future_unref(f);
 }
 
-static const struct asyncio__concurrent_ops submission_ops = { cancelled_submission,
-                                                               free_submission };
+static const struct asyncio__concurrent_ops submission_ops = { .cancelled = cancelled_submission,
+                                                               .free = free_submission };
 
 /* ---- submitting ---- */
 

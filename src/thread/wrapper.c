@@ -74,8 +74,11 @@ static int describe_wrapper(struct asyncio__runnable *runnable, char *buf, size_
     return snprintf(buf, n, "_chain_future.<locals>._call_check_cancel()");
 }
 
-static const struct asyncio__runnable_ops arrival_ops = { run_arrival, discard_arrival,
-                                                          describe_wrapper, NULL };
+static const struct asyncio__runnable_ops arrival_ops = {
+    .run = run_arrival,
+    .discard = discard_arrival,
+    .describe = describe_wrapper,
+};
 
 /* ---- given up, closed ---- */
 
@@ -114,8 +117,11 @@ static void discard_settled(struct asyncio__runnable *runnable) {
     if (m->future.state != ASYNCIO__PENDING) asyncio_future_unref(&m->future);
 }
 
-static const struct asyncio__runnable_ops settled_ops = { run_settled, discard_settled,
-                                                          describe_wrapper, NULL };
+static const struct asyncio__runnable_ops settled_ops = {
+    .run = run_settled,
+    .discard = discard_settled,
+    .describe = describe_wrapper,
+};
 
 /* The loop is closed: nobody can wait for it any more. */
 static void close_wrapper(struct asyncio__tie *tie) {

@@ -122,8 +122,11 @@ static int describe_accept(struct asyncio__runnable *runnable, char *buf, size_t
     return snprintf(buf, n, "accept() on descriptor %d", l->fd);
 }
 
-static const struct asyncio__runnable_ops accept_ops = { run_accept, discard_accept,
-                                                         describe_accept, NULL };
+static const struct asyncio__runnable_ops accept_ops = {
+    .run = run_accept,
+    .discard = discard_accept,
+    .describe = describe_accept,
+};
 
 static void listener_ready(struct asyncio__fdwatch *w, enum asyncio__direction direction) {
     struct asyncio__listener *l = asyncio__container(w, struct asyncio__listener, watch);
@@ -143,8 +146,11 @@ static void listener_gone(struct asyncio__fdwatch *w, int status) {
     asyncio_server_close(l->server);
 }
 
-static const struct asyncio__fdwatch_ops listener_ops = { listener_ready, listener_gone,
-                                                          ASYNCIO__WATCH_LEVEL };
+static const struct asyncio__fdwatch_ops listener_ops = {
+    .ready = listener_ready,
+    .gone = listener_gone,
+    .kind = ASYNCIO__WATCH_LEVEL,
+};
 
 /* ---- the pause ---- */
 
@@ -168,8 +174,11 @@ static int describe_retry(struct asyncio__runnable *runnable, char *buf, size_t 
     return snprintf(buf, n, "Server._start_serving()");
 }
 
-static const struct asyncio__runnable_ops retry_ops = { run_retry, discard_retry, describe_retry,
-                                                        NULL };
+static const struct asyncio__runnable_ops retry_ops = {
+    .run = run_retry,
+    .discard = discard_retry,
+    .describe = describe_retry,
+};
 
 /* ---- life ---- */
 

@@ -110,8 +110,11 @@ static void child_gone(struct asyncio__fdwatch *watch, int status) {
     asyncio_process_unref(p);
 }
 
-static const struct asyncio__fdwatch_ops watch_ops = { child_ready, child_gone,
-                                                       ASYNCIO__WATCH_ONCE };
+static const struct asyncio__fdwatch_ops watch_ops = {
+    .ready = child_ready,
+    .gone = child_gone,
+    .kind = ASYNCIO__WATCH_ONCE,
+};
 
 /* ---- making one ---- */
 

@@ -60,7 +60,8 @@ static void reading_gone(struct asyncio__fdwatch *watch, int status);
 static void writing_gone(struct asyncio__fdwatch *watch, int status);
 
 static const struct asyncio__fdwatch_ops watch_ops[2] = {
-    { fired, reading_gone, ASYNCIO__WATCH_LASTING }, { fired, writing_gone, ASYNCIO__WATCH_LASTING }
+    [ASYNCIO__READING] = { .ready = fired, .gone = reading_gone, .kind = ASYNCIO__WATCH_LASTING },
+    [ASYNCIO__WRITING] = { .ready = fired, .gone = writing_gone, .kind = ASYNCIO__WATCH_LASTING },
 };
 
 static struct asyncio__stream *stream_of(struct asyncio__fdwatch *watch, int direction) {
