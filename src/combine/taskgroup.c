@@ -228,9 +228,9 @@ asyncio_task *asyncio_taskgroup_create_task_with(asyncio_taskgroup *g,
     if (check_open(g) < 0) return NULL;
     struct member *m = new_member(g);
     if (!m) return NULL;
-    g->loop->inherit = g->cancelstatus;
+    asyncio__task_loop(g->loop)->inherit = g->cancelstatus;
     asyncio_task *t = asyncio_loop_create_task_with(g->loop, o);
-    g->loop->inherit = NULL;
+    asyncio__task_loop(g->loop)->inherit = NULL;
     if (!t) {
         free_member(m);
         return NULL;

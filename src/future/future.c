@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "future/loop.h"
 
 /* ---- messages ---- */
 
@@ -32,11 +33,19 @@ void asyncio__message_set(struct asyncio__message **slot, struct asyncio__messag
 
 /* ---- life ---- */
 
+void asyncio__future_loop_init(asyncio_loop *loop) {
+    asyncio__slab_init(&asyncio__future_loop(loop)->slab, sizeof(struct asyncio_future), 64);
+}
+
+void asyncio__future_loop_fini(asyncio_loop *loop) {
+    asyncio__slab_fini(&asyncio__future_loop(loop)->slab);
+}
+
 const struct asyncio__future_ops asyncio__future_ops = { .name = "Future" };
 
 asyncio_future *asyncio_loop_create_future(asyncio_loop *loop) {
     if (asyncio__loop_check(loop) < 0) return NULL;
-    asyncio_future *f = asyncio__slab_get(&loop->futures_slab);
+    asyncio_future *f = asyncio__slab_get(&asyncio__future_loop(loop)->slab);
     if (!f) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
     asyncio__future_init(f, loop, &asyncio__future_ops, 0);
     loop->live++;
@@ -102,7 +111,7 @@ void asyncio_future_unref(asyncio_future *f) {
     }
     asyncio_loop *loop = f->loop;
     if (!asyncio__future_fini(f)) return;
-    asyncio__slab_put(&loop->futures_slab, f);
+    asyncio__slab_put(&asyncio__future_loop(loop)->slab, f);
     asyncio__loop_object_gone(loop);
 }
 

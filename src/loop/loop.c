@@ -60,8 +60,6 @@ const unsigned *asyncio__fork_mark(void) {
 }
 
 static void init_slabs(asyncio_loop *loop) {
-    asyncio__slab_init(&loop->tasks_slab, loop->hooks->task_size, 64);
-    asyncio__slab_init(&loop->futures_slab, 64, 64);
     asyncio__slab_init(&loop->handles_slab, sizeof(struct asyncio_handle), 16);
     asyncio__slab_init(&loop->cells_slab, 96, 16);
 }
@@ -69,9 +67,6 @@ static void init_slabs(asyncio_loop *loop) {
 static void init_fields(asyncio_loop *loop, const struct asyncio__loop_hooks *hooks) {
     asyncio__link_init(&loop->batch);
     asyncio__link_init(&loop->ready);
-    asyncio__link_init(&loop->tasks);
-    asyncio__link_init(&loop->generators);
-    asyncio__link_init(&loop->failed_tasks);
     asyncio__link_init(&loop->ties);
     asyncio__timers_init(&loop->timers);
     atomic_init(&loop->refs, 1);
@@ -109,6 +104,7 @@ asyncio_loop *asyncio__loop_new(const struct asyncio__loop_hooks *hooks) {
         return NULL;
     }
     init_slabs(loop);
+    hooks->init(loop);
     return loop;
 }
 
@@ -118,8 +114,7 @@ asyncio_loop *asyncio_loop_ref(asyncio_loop *loop) {
 }
 
 static void free_loop(asyncio_loop *loop) {
-    asyncio__slab_fini(&loop->tasks_slab);
-    asyncio__slab_fini(&loop->futures_slab);
+    loop->hooks->fini(loop);
     asyncio__slab_fini(&loop->handles_slab);
     asyncio__slab_fini(&loop->cells_slab);
     asyncio__free(loop);
@@ -334,7 +329,7 @@ static int wait_for_events(asyncio_loop *loop) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
                               "the event loop belongs to the parent process");
     }
-    if (ASYNCIO__UNLIKELY(!asyncio__list_empty(&loop->failed_tasks)) && is_idle(loop)) {
+    if (ASYNCIO__UNLIKELY(loop->wants_idle) && is_idle(loop)) {
         loop->hooks->idle(loop);
         if (loop->slow & ASYNCIO__SLOW_EXIT) return loop->exit_status;
     }

@@ -16,8 +16,8 @@
 #define ASYNCIO_LOOP_LOOP_H
 
 #include <asyncio/loop.h>
-#include <asyncio/task.h>
 #include <asyncio/watchdog.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 
 #include "base/alloc.h"
@@ -55,8 +55,9 @@ struct asyncio__text;
 
 /* What the layers above do for the loop. */
 struct asyncio__loop_hooks {
-    size_t task_size;         /* of what the loop's slab of tasks holds */
-    void (*fiber_main)(void); /* entered by a fiber's first step; does not return */
+    void (*init)(asyncio_loop *loop); /* the loop is made: fills in their places; cannot fail */
+    void (*fini)(asyncio_loop *loop); /* its memory goes, long after it was closed */
+    void (*fiber_main)(void);         /* entered by a fiber's first step; does not return */
     void (*fiber_failed)(struct asyncio__fiber *fiber, int status); /* no stack to be had */
     int (*fiber_describe)(struct asyncio__fiber *fiber, char *buf, size_t n);
     void (*fiber_cancel)(struct asyncio__fiber *fiber); /* requests it, for tests */
@@ -68,7 +69,7 @@ struct asyncio__loop_hooks {
                           struct asyncio__text *text);
     void (*destroy_pending)(asyncio_loop *loop);               /* the loop closes */
     asyncio__context_ref *(*task_context)(asyncio_task *task); /* what a task runs in */
-    void (*idle)(asyncio_loop *loop); /* `failed_tasks` is not empty, and nothing is ready */
+    void (*idle)(asyncio_loop *loop);                          /* nothing is ready (wants_idle) */
 };
 
 /* Reasons for `slow`. */
@@ -114,13 +115,20 @@ struct asyncio_loop {
     struct asyncio__return *inline_top; /* innermost eager start under way, or NULL */
     struct asyncio__cxx *cxx;           /* the thread's C++ exception state, kept over switches */
     struct asyncio__stackpool stacks;
-    struct asyncio__slab tasks_slab, futures_slab, handles_slab, cells_slab;
+    struct asyncio__slab handles_slab, cells_slab;
     struct {
         struct asyncio__page *page;
         unsigned gone;
     } posts;     /* how many of a page's were let go here (loop/post.h) */
     size_t live; /* objects of the loop's thread, which share one hold until it is closed */
     const struct asyncio__loop_hooks *hooks;
+
+    /* Places for what the layers above keep for each loop; what is in them is in their own loop.h
+     * (future/loop.h ...). They begin as zeros, and the loop looks into none. */
+    alignas(max_align_t) unsigned char future_place[48];
+    alignas(max_align_t) unsigned char task_place[160];
+    alignas(max_align_t) unsigned char thread_place[48];
+    alignas(max_align_t) unsigned char net_place[48];
 
     struct asyncio__timers timers;
     int64_t now;          /* the clock at the last look at the timers */
@@ -157,34 +165,9 @@ struct asyncio_loop {
     uint64_t shuffle;       /* state of the random numbers, with ASYNCIO__SLOW_SHUFFLE */
     long points, cancel_at; /* how many so far, with ASYNCIO__SLOW_POINTS; the one that cancels */
 
-    /* The task layer's. */
-    struct asyncio__link tasks;      /* all that are not done, in order of creation */
-    struct asyncio__link generators; /* started and not ended, in order of their first step */
-    asyncio_task_factory *task_factory;
-    void *task_factory_arg;
-    size_t stack_size;
-    struct asyncio__cancelstatus *inherit; /* of the next task that is made, or NULL */
-    unsigned unwind_refusals;              /* awaits refused to the task that is unwound */
-
-    struct asyncio__link
-        failed_tasks; /* failed tasks that nobody has looked at (task/failed_task.h) */
-    int failed_task_mode;
-    double failed_task_grace;
-
     struct asyncio__link ties; /* in the order they were made */
-
-    /* The thread layer's. */
-    size_t external;                   /* results that are expected from other threads */
-    struct asyncio_executor *executor; /* the default one, a reference; NULL: none yet */
-    bool executor_down;                /* shutdown_default_executor was called */
-    struct asyncio__tie executor_tie;
-    /* What a runner awaits before it closes the loop; NULL: there was never an executor. */
-    asyncio_coro (*shutdown_executor)(asyncio_loop *loop, double timeout);
-
-    /* The io layer's. */
-    struct asyncio_executor *resolver; /* looks names up; a reference; NULL: none yet */
-    size_t resolving;                  /* look-ups under way or given up */
-    struct asyncio__tie resolver_tie;
+    size_t external;           /* results that are expected from other threads */
+    bool wants_idle;           /* hooks->idle is to be called when nothing is ready */
 };
 
 /* A new loop. NULL: see the slot. */

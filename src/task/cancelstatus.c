@@ -220,10 +220,10 @@ static void free_root(struct asyncio__cancelstatus *c) {
 
 int asyncio__cancelstatus_inherit(struct asyncio_task *t) {
     asyncio_loop *loop = t->future.loop;
-    struct asyncio__cancelstatus *outer = loop->inherit;
+    struct asyncio__cancelstatus *outer = asyncio__task_loop(loop)->inherit;
     struct asyncio__cancelstatus *root = asyncio__slab_get(&loop->cells_slab);
     if (!root) return -ENOMEM;
-    loop->inherit = NULL;
+    asyncio__task_loop(loop)->inherit = NULL;
     loop->live++;
     asyncio__cancelstatus_init(root, ASYNCIO__CANCELSTATUS_ROOT, loop, free_root);
     put_below(root, outer, t);

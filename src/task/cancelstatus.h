@@ -92,7 +92,7 @@ void asyncio__cancelstatus_hit(struct asyncio_task *task, struct asyncio_future 
 /* Raises the CancelledError of the scope that the task sees. */
 int asyncio__cancelstatus_raise(struct asyncio_task *task);
 
-/* Gives a task that is made a root below loop->inherit; 0 or -ENOMEM. */
+/* Gives a task that is made a root below what it is to inherit; 0 or -ENOMEM. */
 int asyncio__cancelstatus_inherit(struct asyncio_task *task);
 
 /* The first step: the start cell goes, the cancel statuses stay. */

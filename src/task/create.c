@@ -8,9 +8,9 @@
 #include "task/task.h"
 
 static asyncio_task *create_on(asyncio_loop *loop, const asyncio_task_options *o) {
-    if (ASYNCIO__LIKELY(!loop->task_factory)) return asyncio_task_new(loop, o);
+    if (ASYNCIO__LIKELY(!asyncio__task_loop(loop)->factory)) return asyncio_task_new(loop, o);
     if (asyncio__loop_check(loop) < 0) return NULL;
-    return loop->task_factory(loop, o, loop->task_factory_arg);
+    return asyncio__task_loop(loop)->factory(loop, o, asyncio__task_loop(loop)->factory_arg);
 }
 
 asyncio_task *asyncio_loop_create_task_with(asyncio_loop *loop, const asyncio_task_options *o) {
@@ -36,7 +36,7 @@ asyncio_task *asyncio_create_task_coro(const asyncio_coro *coro, const char *whe
     asyncio_loop *loop = asyncio__here.running;
     if (ASYNCIO__UNLIKELY(!loop)) return (void)asyncio_get_running_loop(), NULL;
     if (!coro) return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a coroutine was expected"), NULL;
-    if (ASYNCIO__LIKELY(!loop->task_factory)) {
+    if (ASYNCIO__LIKELY(!asyncio__task_loop(loop)->factory)) {
         struct asyncio_task *t = asyncio__task_new(loop, coro);
         if (t) t->where = where;
         return t;
@@ -68,12 +68,13 @@ asyncio_future *asyncio_ensure_future(asyncio_coro awaitable) {
 
 void asyncio_loop_set_task_factory(asyncio_loop *loop, asyncio_task_factory *factory, void *arg) {
     if (!loop) return;
-    loop->task_factory = factory;
-    loop->task_factory_arg = arg;
+    struct asyncio__task_loop *own = asyncio__task_loop(loop);
+    own->factory = factory;
+    own->factory_arg = arg;
 }
 
 asyncio_task_factory *asyncio_loop_get_task_factory(const asyncio_loop *loop) {
-    return loop ? loop->task_factory : NULL;
+    return loop ? asyncio__task_loop(loop)->factory : NULL;
 }
 
 asyncio_task *asyncio_eager_task_factory(asyncio_loop *loop, const asyncio_task_options *options,
@@ -98,7 +99,8 @@ size_t asyncio_all_tasks(asyncio_loop *loop, asyncio_task **tasks, size_t n) {
     if (!loop) loop = asyncio_get_running_loop();
     if (!loop) return 0;
     if (!tasks) n = 0;
-    for (struct asyncio__link *l = loop->tasks.next; l != &loop->tasks; l = l->next, count++) {
+    struct asyncio__link *all = &asyncio__task_loop(loop)->tasks;
+    for (struct asyncio__link *l = all->next; l != all; l = l->next, count++) {
         if (count < n) tasks[count] = asyncio__container(l, struct asyncio_task, all);
     }
     return count;
@@ -111,10 +113,11 @@ int asyncio_loop_set_stack_size(asyncio_loop *loop, size_t bytes) {
     if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
     int rc = bytes ? asyncio__stack_class(bytes, &cls) : ASYNCIO_VALUE_ERROR;
     if (rc < 0) return asyncio__raise(rc, "stack size out of range");
-    loop->stack_size = bytes;
+    asyncio__task_loop(loop)->stack_size = bytes;
     return 0;
 }
 
 size_t asyncio_loop_get_stack_size(const asyncio_loop *loop) {
-    return loop && loop->stack_size ? loop->stack_size : (size_t)16384 << ASYNCIO__STACK_DEFAULT;
+    size_t bytes = loop ? asyncio__task_loop(loop)->stack_size : 0;
+    return bytes ? bytes : (size_t)16384 << ASYNCIO__STACK_DEFAULT;
 }

@@ -121,13 +121,15 @@ static void dump_task(struct line *l, struct asyncio_task *t) {
 
 static size_t count_tasks(const asyncio_loop *loop) {
     size_t count = 0;
-    for (const struct asyncio__link *l = loop->tasks.next; l != &loop->tasks; l = l->next) count++;
+    struct asyncio__link *tasks = &asyncio__task_loop(loop)->tasks;
+    for (const struct asyncio__link *l = tasks->next; l != tasks; l = l->next) count++;
     return count;
 }
 
 static void dump_tasks(asyncio_loop *loop, FILE *file) {
     struct line line = { .file = file };
-    for (struct asyncio__link *l = loop->tasks.next; l != &loop->tasks; l = l->next) {
+    struct asyncio__link *tasks = &asyncio__task_loop(loop)->tasks;
+    for (struct asyncio__link *l = tasks->next; l != tasks; l = l->next) {
         dump_task(&line, asyncio__container(l, struct asyncio_task, all));
     }
 }

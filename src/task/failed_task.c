@@ -16,7 +16,7 @@
 #include "base/clock.h"
 
 struct record {
-    struct asyncio__link link; /* in loop->failed_tasks, in order of failure */
+    struct asyncio__link link; /* in the loop's list of failed tasks, in order of failure */
     struct asyncio__timer timer;
     struct asyncio_task *task; /* a reference */
 };
@@ -31,6 +31,7 @@ static void free_record(struct record *r) {
     struct asyncio_task *t = r->task;
     asyncio_loop *loop = t->future.loop;
     asyncio__link_take(&r->link);
+    loop->wants_idle = !asyncio__list_empty(&asyncio__task_loop(loop)->failed);
     asyncio__timer_cancel(&loop->timers, &r->timer);
     asyncio__slab_put(&loop->cells_slab, r);
     asyncio_future_unref(&t->future);
@@ -48,7 +49,7 @@ static void report_task(struct asyncio_task *t) {
                                           .task = t,
                                           .where = t->where };
     asyncio__loop_report(f->loop, &context);
-    if (f->loop->failed_task_mode == ASYNCIO_FAILED_TASK_FAIL &&
+    if (asyncio__task_loop(f->loop)->failed_mode == ASYNCIO_FAILED_TASK_FAIL &&
         !(f->loop->slow & ASYNCIO__SLOW_EXIT))
         asyncio__loop_exit(f->loop, f->failed.code, asyncio_error_ref(error));
 }
@@ -86,6 +87,7 @@ static const struct asyncio__runnable_ops record_ops = {
 /* Without memory the report comes when the last reference goes. */
 void asyncio__failed_task_note(struct asyncio_task *t) {
     asyncio_loop *loop = t->future.loop;
+    struct asyncio__task_loop *own = asyncio__task_loop(loop);
     if (t->future.refs == 1) return; /* the loop's, which goes now */
     struct record *r = asyncio__slab_get(&loop->cells_slab);
     if (!r) return;
@@ -93,17 +95,17 @@ void asyncio__failed_task_note(struct asyncio_task *t) {
     asyncio__timer_init(&r->timer, &record_ops);
     r->task = t;
     asyncio_future_ref(&t->future);
-    asyncio__list_append(&loop->failed_tasks, &r->link);
-    if (loop->failed_task_grace <= 0) return;
-    int64_t when = asyncio__clock_add(asyncio__loop_now(loop), loop->failed_task_grace);
+    asyncio__list_append(&own->failed, &r->link);
+    loop->wants_idle = true;
+    if (own->failed_grace <= 0) return;
+    int64_t when = asyncio__clock_add(asyncio__loop_now(loop), own->failed_grace);
     if (asyncio__loop_arm(loop, &r->timer, when) < 0) free_record(r);
 }
 
 void asyncio__failed_task_idle(asyncio_loop *loop) {
-    struct asyncio__link due;
+    struct asyncio__link due, *failed = &asyncio__task_loop(loop)->failed;
     asyncio__link_init(&due);
-    for (struct asyncio__link *l = loop->failed_tasks.next, *next; l != &loop->failed_tasks;
-         l = next) {
+    for (struct asyncio__link *l = failed->next, *next; l != failed; l = next) {
         next = l->next;
         struct record *r = asyncio__container(l, struct record, link);
         if (r->timer.state != ASYNCIO__TIMER_IDLE) continue;
@@ -115,9 +117,10 @@ void asyncio__failed_task_idle(asyncio_loop *loop) {
 }
 
 void asyncio__failed_task_drop(asyncio_loop *loop) {
-    loop->failed_task_mode = ASYNCIO_FAILED_TASK_LATE;
-    while (!asyncio__list_empty(&loop->failed_tasks))
-        free_record(asyncio__container(loop->failed_tasks.next, struct record, link));
+    struct asyncio__task_loop *own = asyncio__task_loop(loop);
+    own->failed_mode = ASYNCIO_FAILED_TASK_LATE;
+    while (!asyncio__list_empty(&own->failed))
+        free_record(asyncio__container(own->failed.next, struct record, link));
 }
 
 int asyncio_loop_set_failed_task_report(asyncio_loop *loop, int mode, double grace) {
@@ -126,7 +129,8 @@ int asyncio_loop_set_failed_task_report(asyncio_loop *loop, int mode, double gra
         isinf(grace))
         return asyncio__raise(ASYNCIO_VALUE_ERROR, "a known mode and a grace of 0 or more seconds "
                                                    "are required");
-    loop->failed_task_mode = mode;
-    loop->failed_task_grace = grace;
+    struct asyncio__task_loop *own = asyncio__task_loop(loop);
+    own->failed_mode = mode;
+    own->failed_grace = grace;
     return 0;
 }

@@ -22,7 +22,7 @@
 enum state { CREATED, SUSPENDED, RUNNING, ENDED };
 
 struct asyncio_gen {
-    struct asyncio__link link; /* in loop->generators */
+    struct asyncio__link link; /* in the loop's list of generators */
     const asyncio_gen_type *type;
     asyncio_loop *loop;           /* a reference; NULL before the first operation */
     struct asyncio__stack *stack; /* while started and not ended */
@@ -107,7 +107,7 @@ static void unwind_gen(asyncio_gen *g) {
     strand->top = &frame;
     strand->flags = ASYNCIO__TASK_UNWINDING;
     asyncio__here.strand = strand;
-    g->loop->unwind_refusals = 0;
+    asyncio__task_loop(g->loop)->unwind_refusals = 0;
     for (int i = 0; g->state == SUSPENDED && i < YIELDS_MAX; i++) {
         g->status = ASYNCIO_GENERATOR_EXIT;
         advance(g, strand, &g->loop->cpu);
@@ -118,8 +118,9 @@ static void unwind_gen(asyncio_gen *g) {
 }
 
 void asyncio__gen_destroy_all(asyncio_loop *loop) {
-    while (!asyncio__list_empty(&loop->generators)) {
-        asyncio_gen *g = asyncio__container(loop->generators.next, asyncio_gen, link);
+    struct asyncio__link *open = &asyncio__task_loop(loop)->generators;
+    while (!asyncio__list_empty(open)) {
+        asyncio_gen *g = asyncio__container(open->next, asyncio_gen, link);
         asyncio__link_take(&g->link);
         asyncio_gen_ref(g);
         if (g->state == SUSPENDED) unwind_gen(g);
@@ -161,13 +162,13 @@ static void join_loop(asyncio_gen *g, asyncio_loop *loop) {
     asyncio__link_take(&g->link);
     asyncio_loop_unref(g->loop);
     g->loop = asyncio_loop_ref(loop);
-    asyncio__list_append(&loop->generators, &g->link);
+    asyncio__list_append(&asyncio__task_loop(loop)->generators, &g->link);
 }
 
 static int start_gen(asyncio_gen *g, asyncio_loop *loop) {
     unsigned cls = ASYNCIO__STACK_DEFAULT;
-    if (loop->stack_size && asyncio__stack_class(loop->stack_size, &cls) < 0)
-        cls = ASYNCIO__STACK_DEFAULT;
+    size_t bytes = asyncio__task_loop(loop)->stack_size;
+    if (bytes && asyncio__stack_class(bytes, &cls) < 0) cls = ASYNCIO__STACK_DEFAULT;
     g->stack = asyncio__stack_get(&loop->stacks, cls);
     if (!g->stack) return asyncio__raise(-ENOMEM, "no memory for a stack");
     if (g->loop != loop) join_loop(g, loop);
@@ -405,8 +406,8 @@ bool asyncio_gen_step(asyncio_gen *g, asyncio_value *value, int *rc, const char 
 size_t asyncio_loop_open_asyncgens(const asyncio_loop *loop) {
     size_t count = 0;
     if (!loop) return 0;
-    for (const struct asyncio__link *l = loop->generators.next; l != &loop->generators;
-         l = l->next) {
+    const struct asyncio__link *open = &asyncio__task_loop(loop)->generators;
+    for (const struct asyncio__link *l = open->next; l != open; l = l->next) {
         count += !asyncio__container(l, const asyncio_gen, link)->closing;
     }
     return count;
@@ -450,8 +451,8 @@ static const struct asyncio__runnable_ops closer_ops = {
 
 /* The open generators, in order. */
 static void collect_closers(asyncio_loop *loop, struct shutdown *s) {
-    struct asyncio__link *l = loop->generators.next;
-    for (; l != &loop->generators && s->count < s->left; l = l->next) {
+    struct asyncio__link *open = &asyncio__task_loop(loop)->generators, *l = open->next;
+    for (; l != open && s->count < s->left; l = l->next) {
         asyncio_gen *g = asyncio__container(l, asyncio_gen, link);
         if (g->closing) continue;
         struct closer *c = &s->closers[s->count++];

@@ -64,7 +64,8 @@ int asyncio_debug_mutex_unlock(pthread_mutex_t *mutex) {
 /* The task, if it is still there. */
 static struct asyncio_task *find_task(const asyncio_loop *loop,
                                       const struct asyncio__strand *strand) {
-    for (const struct asyncio__link *l = loop->tasks.next; l != &loop->tasks; l = l->next) {
+    const struct asyncio__link *tasks = &asyncio__task_loop(loop)->tasks;
+    for (const struct asyncio__link *l = tasks->next; l != tasks; l = l->next) {
         struct asyncio_task *t = asyncio__container(l, struct asyncio_task, all);
         if (&t->fiber.strand == strand) return t;
     }

@@ -6,15 +6,31 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "future/loop.h"
 #include "task/failed_task.h"
 #include "task/run.h"
 #include "task/task.h"
 
 /* ---- making one ---- */
 
+static void init_places(asyncio_loop *loop) {
+    struct asyncio__task_loop *own = asyncio__task_loop(loop);
+    asyncio__future_loop_init(loop);
+    asyncio__slab_init(&own->slab, sizeof(struct asyncio_task), 64);
+    asyncio__link_init(&own->tasks);
+    asyncio__link_init(&own->generators);
+    asyncio__link_init(&own->failed);
+}
+
+static void fini_places(asyncio_loop *loop) {
+    asyncio__slab_fini(&asyncio__task_loop(loop)->slab);
+    asyncio__future_loop_fini(loop);
+}
+
 /* What the loop, which knows no task, is given to call. */
 static const struct asyncio__loop_hooks hooks = {
-    .task_size = sizeof(struct asyncio_task),
+    .init = init_places,
+    .fini = fini_places,
     .fiber_main = asyncio__task_main,
     .fiber_failed = asyncio__task_without_stack,
     .fiber_describe = asyncio__task_describe,

@@ -143,10 +143,12 @@ static struct asyncio__limit shutdown_limit(const asyncio_runner *r) {
 static int shut_down(asyncio_loop *loop, const struct asyncio__limit *limit) {
     int rc = asyncio__shutdown_tasks(loop, limit);
     if (rc >= 0) rc = asyncio__shutdown_generators(loop, limit);
-    if (rc < 0 || !loop->shutdown_executor) return rc;
+    asyncio_coro (*shutdown_executor)(asyncio_loop * loop, double timeout) =
+        asyncio__task_loop(loop)->shutdown_executor;
+    if (rc < 0 || !shutdown_executor) return rc;
     double left = limit->deadline - asyncio_loop_time(loop);
     if (left > THREAD_JOIN_TIMEOUT) left = THREAD_JOIN_TIMEOUT;
-    return asyncio_loop_run_until_complete(loop, loop->shutdown_executor(loop, left > 0 ? left : 0),
+    return asyncio_loop_run_until_complete(loop, shutdown_executor(loop, left > 0 ? left : 0),
                                            NULL);
 }
 

@@ -81,7 +81,8 @@ int asyncio__task_woken(struct asyncio_task *t, struct asyncio_future *f) {
 
 static int refuse(struct asyncio_task *t) {
     asyncio_loop *loop = t->future.loop;
-    if (++loop->unwind_refusals > REFUSALS_MAX) asyncio__loop_suspend(loop, &t->fiber);
+    if (++asyncio__task_loop(loop)->unwind_refusals > REFUSALS_MAX)
+        asyncio__loop_suspend(loop, &t->fiber);
     return ASYNCIO_GENERATOR_EXIT;
 }
 

@@ -54,7 +54,8 @@ static int fill_start(struct asyncio_task *t, const asyncio_coro *coro,
     if (!start) return -ENOMEM;
     asyncio__coro_copy(&start->coro, coro);
     t->start = start;
-    size_t bytes = o && o->stack_size ? o->stack_size : t->future.loop->stack_size;
+    size_t bytes =
+        o && o->stack_size ? o->stack_size : asyncio__task_loop(t->future.loop)->stack_size;
     return ASYNCIO__LIKELY(bytes == 0) ? 0 : set_stack_class(t, bytes);
 }
 
@@ -70,7 +71,8 @@ static inline int fill_task(struct asyncio_task *t, asyncio_loop *loop, const as
     asyncio__link_init(&t->all);
     int rc = fill_start(t, coro, o);
     if (rc >= 0 && o && o->name) rc = set_name(t, o->name);
-    if (rc >= 0 && ASYNCIO__UNLIKELY(loop->inherit != NULL)) rc = asyncio__cancelstatus_inherit(t);
+    if (rc >= 0 && ASYNCIO__UNLIKELY(asyncio__task_loop(loop)->inherit != NULL))
+        rc = asyncio__cancelstatus_inherit(t);
     if (rc < 0) return rc;
     if (!o || !o->name) t->name = (uintptr_t)(next_number() << 1) | 1;
     t->fiber.strand.context =
@@ -86,7 +88,7 @@ static void free_parts(struct asyncio_task *t) {
     if (t->start) asyncio__slab_put(&loop->cells_slab, t->start);
     if (!(t->name & 1)) asyncio__free((char *)t->name);
     asyncio__context_release(t->fiber.strand.context);
-    asyncio__slab_put(&loop->tasks_slab, t);
+    asyncio__slab_put(&asyncio__task_loop(loop)->slab, t);
     asyncio__loop_object_gone(loop);
 }
 
@@ -132,7 +134,7 @@ static struct asyncio_task *start_eagerly(asyncio_loop *loop, struct asyncio_tas
 /* A new task from options that are good. NULL: raised, nothing of the coroutine consumed. */
 static inline struct asyncio_task *make_task(asyncio_loop *loop, const asyncio_coro *coro,
                                              const asyncio_task_options *o) {
-    struct asyncio_task *t = asyncio__slab_get(&loop->tasks_slab);
+    struct asyncio_task *t = asyncio__slab_get(&asyncio__task_loop(loop)->slab);
     if (!t) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
     loop->live++;
     int rc = fill_task(t, loop, coro, o);
@@ -149,7 +151,7 @@ static inline __attribute__((always_inline)) struct asyncio_task *new_task(
     struct asyncio_task *t = make_task(loop, coro, o);
     if (!t) return NULL;
     t->future.refs = 2; /* the caller's and the loop's */
-    asyncio__list_append(&loop->tasks, &t->all);
+    asyncio__list_append(&asyncio__task_loop(loop)->tasks, &t->all);
     if (starts_now(loop, o)) return start_eagerly(loop, t);
     asyncio__loop_queue(loop, &t->fiber.runnable);
     return t;
@@ -191,7 +193,8 @@ static void finish_failed(struct asyncio_task *t, int status) {
     bool leaves = status == ASYNCIO_KEYBOARD_INTERRUPT || status == ASYNCIO_SYSTEM_EXIT;
     if (leaves && !loop->inline_top) asyncio__loop_exit(loop, status, asyncio_error_ref(error));
     asyncio__future_fail(&t->future, status, error);
-    if (ASYNCIO__UNLIKELY(loop->failed_task_mode) && !leaves) asyncio__failed_task_note(t);
+    if (ASYNCIO__UNLIKELY(asyncio__task_loop(loop)->failed_mode) && !leaves)
+        asyncio__failed_task_note(t);
 }
 
 static void finish_value(struct asyncio_task *t, asyncio_value value) {

@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "future/future.h"
 #include "loop/loop.h"
+#include "task/loop.h"
 
 enum {
     ASYNCIO__TASK_MUST_CANCEL = 1, /* CancelledError is thrown in at the next step */
@@ -63,7 +64,7 @@ struct asyncio__start {
 struct asyncio_task {
     struct asyncio_future future; /* first: a task is a future */
     struct asyncio__fiber fiber;
-    struct asyncio__link all;      /* in loop->tasks until it is done */
+    struct asyncio__link all;      /* in the loop's list of tasks until it is done */
     const asyncio_coro_type *coro; /* what it runs; NULL: was done when made */
     /* Until the first step; afterwards NULL, or the innermost cancel status it is under | 1. */
     struct asyncio__start *start;

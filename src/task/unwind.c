@@ -29,7 +29,7 @@ static void unwind_task(struct asyncio_task *t) {
         asyncio__task_finish(t, ASYNCIO_GENERATOR_EXIT, asyncio_none());
         return;
     }
-    loop->unwind_refusals = 0;
+    asyncio__task_loop(loop)->unwind_refusals = 0;
     asyncio_task_ref(t);
     asyncio__task_drive(t)->unwind(t);
     bool ended = asyncio__list_empty(&t->all);
@@ -48,19 +48,20 @@ static void unwind_task(struct asyncio_task *t) {
 }
 
 void asyncio__task_destroy_pending(asyncio_loop *loop) {
+    struct asyncio__task_loop *own = asyncio__task_loop(loop);
     asyncio__failed_task_drop(loop);
-    struct asyncio__link *l = loop->tasks.next;
-    while (l != &loop->tasks) {
+    struct asyncio__link *l = own->tasks.next;
+    while (l != &own->tasks) {
         struct asyncio_task *t = asyncio__container(l, struct asyncio_task, all);
         asyncio_task_ref(t);
         report_pending(t);
         l = l->next;
         asyncio_task_unref(t);
     }
-    if (asyncio__list_empty(&loop->tasks) && asyncio__list_empty(&loop->generators)) return;
+    if (asyncio__list_empty(&own->tasks) && asyncio__list_empty(&own->generators)) return;
     bool alternate = asyncio__overflow_thread_start() == 0;
-    while (!asyncio__list_empty(&loop->tasks)) {
-        unwind_task(asyncio__container(loop->tasks.next, struct asyncio_task, all));
+    while (!asyncio__list_empty(&own->tasks)) {
+        unwind_task(asyncio__container(own->tasks.next, struct asyncio_task, all));
     }
     asyncio__gen_destroy_all(loop);
     if (alternate) asyncio__overflow_thread_stop();

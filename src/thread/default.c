@@ -16,6 +16,7 @@
 #include "base/thread.h"
 #include "task/task.h"
 #include "thread/executor.h"
+#include "thread/loop.h"
 
 /* ---- jobs ---- */
 
@@ -42,32 +43,34 @@ asyncio_future *asyncio_loop_run_in_executor_with(asyncio_loop *loop, asyncio_ex
 /* ---- the default executor ---- */
 
 static void close_executor(struct asyncio__tie *tie) {
-    asyncio_loop *loop = asyncio__container(tie, asyncio_loop, executor_tie);
-    asyncio_executor *executor = loop->executor;
-    loop->executor = NULL;
-    loop->executor_down = true;
+    struct asyncio__thread_loop *own = asyncio__container(tie, struct asyncio__thread_loop, tie);
+    asyncio_executor *executor = own->executor;
+    own->executor = NULL;
+    own->down = true;
     asyncio_ignore(asyncio_executor_shutdown(executor, false, false));
     asyncio_executor_unref(executor);
 }
 
 /* Takes the reference. */
 static void set_executor(asyncio_loop *loop, asyncio_executor *executor) {
-    asyncio_executor *before = loop->executor;
-    loop->executor = executor;
-    loop->shutdown_executor = asyncio_loop_shutdown_default_executor;
+    struct asyncio__thread_loop *own = asyncio__thread_loop(loop);
+    asyncio_executor *before = own->executor;
+    own->executor = executor;
+    asyncio__task_loop(loop)->shutdown_executor = asyncio_loop_shutdown_default_executor;
     if (!before) {
-        loop->executor_tie.close = close_executor;
-        asyncio__list_append(&loop->ties, &loop->executor_tie.link);
+        own->tie.close = close_executor;
+        asyncio__list_append(&loop->ties, &own->tie.link);
     }
     asyncio_executor_unref(before);
 }
 
 asyncio_executor *asyncio__default_executor(asyncio_loop *loop) {
-    if (loop->executor_down) {
+    struct asyncio__thread_loop *own = asyncio__thread_loop(loop);
+    if (own->down) {
         asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Executor shutdown has been called");
         return NULL;
     }
-    if (loop->executor) return loop->executor;
+    if (own->executor) return own->executor;
     asyncio_executor_options o = { .size = sizeof o, .thread_name_prefix = "asyncio" };
     asyncio_executor *executor = asyncio_executor_new_with(&o);
     if (executor) set_executor(loop, executor);
@@ -109,7 +112,7 @@ static void *join_executor(void *arg) {
 static int start_joiner(asyncio_loop *loop, asyncio_concurrent_future *over, pthread_t *thread) {
     struct joiner *j = asyncio__malloc(sizeof *j);
     if (!j) return asyncio__raise(-ENOMEM, NULL);
-    *j = (struct joiner){ asyncio_executor_ref(loop->executor),
+    *j = (struct joiner){ asyncio_executor_ref(asyncio__thread_loop(loop)->executor),
                           asyncio_concurrent_future_ref(over) };
     int rc = asyncio__thread_start(thread, NULL, join_executor, j);
     if (rc >= 0) return 0;
@@ -164,8 +167,8 @@ static int shutdown_run(const void *args, asyncio_value *result) {
     if (!a->loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
     if (isnan(a->timeout))
         return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid timeout: NaN (not a number)");
-    a->loop->executor_down = true;
-    return a->loop->executor ? shut_down(a->loop, a->timeout) : 0;
+    asyncio__thread_loop(a->loop)->down = true;
+    return asyncio__thread_loop(a->loop)->executor ? shut_down(a->loop, a->timeout) : 0;
 }
 
 static const asyncio_coro_type shutdown_type = {

@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "io/net/loop.h"
 #include "thread/executor.h"
 
 #define THREADS 4
@@ -37,25 +38,26 @@ static const char *name_of(const char *host, const char *service) {
 
 /* Threads that have nothing to do end at once; nobody waits for one that still asks. */
 static void close_resolver(struct asyncio__tie *tie) {
-    asyncio_loop *loop = asyncio__container(tie, asyncio_loop, resolver_tie);
-    asyncio_executor *resolver = loop->resolver;
-    loop->resolver = NULL;
-    asyncio_ignore(asyncio_executor_shutdown(resolver, loop->resolving == 0, true));
+    struct asyncio__net_loop *own = asyncio__container(tie, struct asyncio__net_loop, tie);
+    asyncio_executor *resolver = own->resolver;
+    own->resolver = NULL;
+    asyncio_ignore(asyncio_executor_shutdown(resolver, own->resolving == 0, true));
     asyncio_executor_unref(resolver);
 }
 
 /* Lent. NULL: raised. */
 static asyncio_executor *resolver_of(asyncio_loop *loop) {
-    if (loop->resolver) return loop->resolver;
+    struct asyncio__net_loop *own = asyncio__net_loop(loop);
+    if (own->resolver) return own->resolver;
     if (loop->closed) return (void)asyncio__loop_check(loop), NULL;
     asyncio_executor_options o = { .size = sizeof o,
                                    .max_workers = THREADS,
                                    .thread_name_prefix = "resolver" };
-    loop->resolver = asyncio_executor_new_with(&o);
-    if (!loop->resolver) return NULL;
-    loop->resolver_tie.close = close_resolver;
-    asyncio__list_append(&loop->ties, &loop->resolver_tie.link);
-    return loop->resolver;
+    own->resolver = asyncio_executor_new_with(&o);
+    if (!own->resolver) return NULL;
+    own->tie.close = close_resolver;
+    asyncio__list_append(&loop->ties, &own->tie.link);
+    return own->resolver;
 }
 
 /* Runs fn with a copy of `size` bytes at args. 0 and its value, or raised. */
@@ -65,9 +67,9 @@ static int run_there(asyncio_loop *loop, asyncio_job_function *fn, const void *a
     asyncio_job *job = resolver ? asyncio__job_new(fn, NULL, args, size, false) : NULL;
     asyncio_future *f = job ? asyncio__loop_run_job(loop, resolver, job) : NULL;
     if (!f) return asyncio__slot_status();
-    loop->resolving++;
+    asyncio__net_loop(loop)->resolving++;
     int rc = asyncio_await_future(f, NULL, NULL, NULL);
-    if (rc >= 0 || asyncio_is_exception(rc)) loop->resolving--;
+    if (rc >= 0 || asyncio_is_exception(rc)) asyncio__net_loop(loop)->resolving--;
     if (rc >= 0) *value = asyncio_future_take_result(f);
     asyncio_future_unref(f);
     return rc < 0 ? rc : 0;
