@@ -26,6 +26,7 @@
 #include <asyncio/cancelscope.h>
 #include <asyncio/taskgroup.h>
 #include <asyncio/graph.h>
+#include <asyncio/deadlock.h>
 #include <asyncio/dump.h>
 #include <asyncio/watchdog.h>
 #include <asyncio/mutex.h>

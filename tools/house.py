@@ -10,6 +10,23 @@ LAYERS = ["base", "context", "loop", "future", "task", "combine", "sync", "threa
 # What public headers belong to; each may include those of its own part and of the ones before.
 PARTS = ["core", "io", "tls"]
 
+# The headers in include/asyncio/, each with the lowest layer that knows what is in it. What lies on
+# a coroutine's stack is known to the base layer: the strand carries it.
+PUBLIC = {
+    "base": "base block context coro error errorgroup value",
+    "loop": "deadlock loop testing watchdog",
+    "future": "future",
+    "task": "dump generator keywords mutex run task",
+    "combine": "cancelscope gather staggered taskgroup timeout wait",
+    "sync": "barrier condition event lock queue semaphore",
+    "thread": "channel concurrent executor many threadsafe to_thread",
+    "io": "fd file signal",
+    "io/stream": "pipe ssl streams",
+    "io/net": "datagram dns server sock",
+    "io/process": "process",
+    "inspect": "graph",
+}
+
 
 class Check:
     """Collects findings; finish() prints them and gives the exit status."""

@@ -66,7 +66,7 @@ ASYNCIO_API int asyncio_loop_run_forever(asyncio_loop *loop) ASYNCIO_MUST_USE;
  * gives its status. out: where its value moves to; may be NULL. A task or future by way
  * of ASYNCIO_CORO is not wrapped but waited for, its value copied. Errors: its own; those
  * of run_forever; ASYNCIO_DEADLOCK_ERROR if nothing is left that could wake the loop
- * (asyncio/dump.h); ASYNCIO_RUNTIME_ERROR if the loop was stopped before it was done (it
+ * (asyncio/deadlock.h); ASYNCIO_RUNTIME_ERROR if the loop was stopped before it was done (it
  * stays pending); ASYNCIO_VALUE_ERROR for a future of another loop; ASYNCIO_TYPE_ERROR.
  * Suspends: no (it blocks). Thread: loop. Since: 0.1. Python: loop.run_until_complete. */
 ASYNCIO_API int asyncio_loop_run_until_complete(asyncio_loop *loop, asyncio_coro main,

@@ -20,7 +20,7 @@
 #ifndef ASYNCIO_TESTING_H
 #define ASYNCIO_TESTING_H
 
-#include <asyncio/run.h>
+#include <asyncio/loop.h>
 
 ASYNCIO_BEGIN_DECLS
 

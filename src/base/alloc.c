@@ -3,7 +3,7 @@
  * base/alloc.c: memory, with a way to make it fail, and slabs.
  *
  * Builds with ASYNCIO_FAULT_INJECTION count every allocation of the process and let the one
- * that asyncio_testing_fail_allocation chose fail; other builds go straight to the C library.
+ * that asyncio__alloc_fail chose fail; other builds go straight to the C library.
  * What comes from here is freed by free(), so strings may pass to and from callers.
  *
  * A slab takes its memory in chunks that grow from FIRST_OBJECTS objects to LAST_CHUNK bytes;
@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <asyncio/testing.h>
+#include <asyncio/error.h>
 
 #include "base/interleave.h"
 
@@ -30,7 +30,7 @@
 
 const struct asyncio__interleaving *asyncio__interleaving;
 
-static atomic_long allocations; /* since the last asyncio_testing_fail_allocation */
+static atomic_long allocations; /* since the last asyncio__alloc_fail */
 static atomic_long failing;     /* the number of the one that fails; 0: none */
 
 static bool allocation_fails(void) {
@@ -38,7 +38,7 @@ static bool allocation_fails(void) {
     return number == atomic_load(&failing);
 }
 
-long asyncio_testing_fail_allocation(long n) {
+long asyncio__alloc_fail(long n) {
     atomic_store(&failing, 0);
     long seen = atomic_exchange(&allocations, 0);
     atomic_store(&failing, n > 0 ? n : 0);
@@ -47,7 +47,7 @@ long asyncio_testing_fail_allocation(long n) {
 #else
 static inline bool allocation_fails(void) { return false; }
 
-long asyncio_testing_fail_allocation(long n) {
+long asyncio__alloc_fail(long n) {
     (void)n;
     return ASYNCIO_NOT_IMPLEMENTED_ERROR;
 }

@@ -21,6 +21,9 @@ void *asyncio__malloc_aligned(size_t align, size_t size) /* size: a multiple of 
 void asyncio__free(void *p);
 char *asyncio__strdup(const char *s) __attribute__((malloc, warn_unused_result));
 
+/* What asyncio_testing_fail_allocation says. Any thread. */
+long asyncio__alloc_fail(long n);
+
 /* 0 if an allocation other than malloc's (mmap of a stack) may go on, -ENOMEM if it is the
  * one that is to fail. Call it before such an allocation. */
 int asyncio__alloc_check(void);

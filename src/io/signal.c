@@ -9,7 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 
-#include <asyncio/dump.h>
+#include <asyncio/deadlock.h>
 
 #include "base/alloc.h"
 #include "base/error.h"

@@ -7,7 +7,7 @@
  */
 #include "loop/deadlock.h"
 
-#include <asyncio/dump.h>
+#include <asyncio/deadlock.h>
 #include <signal.h>
 #include <sys/single_threaded.h>
 #include <sys/stat.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * loop/testing.c: what asyncio/testing.h does with a loop: turns, live objects, moving a
- * virtual clock, mixing the order of a turn, cancelling at a chosen point.
+ * virtual clock, mixing the order of a turn, cancelling at a chosen point; and the public name of
+ * what base/alloc.c does.
  *
  * A list is mixed without memory of its own, as a merge sort would sort it: two mixed halves are
  * merged, the next one coming from either with the odds of how many each still has. What asyncio
@@ -11,6 +12,7 @@
  */
 #include <asyncio/testing.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "loop/handle.h"
@@ -33,6 +35,8 @@ unsigned long long asyncio_testing_turns(const asyncio_loop *loop) {
 }
 
 size_t asyncio_testing_live_objects(const asyncio_loop *loop) { return loop ? loop->live : 0; }
+
+long asyncio_testing_fail_allocation(long n) { return asyncio__alloc_fail(n); }
 
 /* ---- the order of a turn ---- */
 
