@@ -4,8 +4,9 @@
  */
 #include <string.h>
 
-#include "future/future.h"
 #include "base/error.h"
+#include "future/future.h"
+#include "loop/switch.h"
 
 static bool is_shown(const struct asyncio__link *l) {
     const struct asyncio__runnable_more *more =

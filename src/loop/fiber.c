@@ -6,7 +6,7 @@
  * after the other share one: the stack of a fiber that ends goes back to the pool while that
  * still runs on it, and the next fiber may be entered on it by the jump that leaves the first.
  */
-#include "loop/loop.h"
+#include "loop/switch.h"
 
 #include <errno.h>
 

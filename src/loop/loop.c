@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/contextvar.h"
 #include "base/error.h"
+#include "context/cxx.h"
 #include "context/overflow.h"
 #include "loop/deadlock.h"
 #include "loop/handle.h"

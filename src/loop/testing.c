@@ -15,9 +15,9 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "loop/handle.h"
 #include "context/overflow.h"
-#include "loop/loop.h"
+#include "loop/handle.h"
+#include "loop/switch.h"
 
 int asyncio_testing_advance(asyncio_loop *loop, double seconds) {
     if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");

@@ -20,7 +20,7 @@
 
 #include "base/error.h"
 #include "future/future.h"
-#include "loop/loop.h"
+#include "loop/switch.h"
 #include "task/loop.h"
 
 enum {
