@@ -34,7 +34,8 @@ struct asyncio__page;
 struct asyncio__watched;
 struct asyncio__text;
 
-/* What the layers above do for the loop. */
+/* What the layers above do for the loop. There is one such table, `hooks` in task/run.c, and every
+ * loop is made with it. It is a table so that this layer calls the one above without knowing it. */
 struct asyncio__loop_hooks {
     void (*init)(asyncio_loop *loop); /* the loop is made: fills in their places; cannot fail */
     void (*fini)(asyncio_loop *loop); /* its memory goes, long after it was closed */
@@ -95,7 +96,7 @@ struct asyncio_loop {
         unsigned gone;
     } posts;     /* how many of a page's were let go here (loop/post.h) */
     size_t live; /* objects of the loop's thread, which share one hold until it is closed */
-    const struct asyncio__loop_hooks *hooks;
+    const struct asyncio__loop_hooks *hooks; /* those of task/run.c */
 
     /* Places for what the layers above keep for each loop; what is in them is in their own loop.h
      * (future/loop.h ...). They begin as zeros, and the loop looks into none. */
@@ -114,7 +115,7 @@ struct asyncio_loop {
     uint64_t ns_per_count; /* a little less, times 2^32 */
     struct asyncio__poller poller;
     struct asyncio__descriptors descriptors;
-    atomic_int sleeping;                       /* in the poller (loop/inbox.c) */
+    atomic_int sleeping;                       /* whether it does, and in what (loop/inbox.c) */
     _Atomic(struct asyncio__runnable *) inbox; /* posted by other threads, newest first */
 
     atomic_uint refs;          /* the users' */
