@@ -98,7 +98,7 @@ void asyncio__inbox_take_slow(asyncio_loop *loop) {
     asyncio__list_splice(&loop->ready, &list);
 }
 
-bool asyncio__inbox_sleep(asyncio_loop *loop) {
+bool asyncio__inbox_announce_sleep(asyncio_loop *loop) {
     asyncio__point();
     if (atomic_load(&loop->sleeping) == WAKING) return false;
     /* An exchange, since emulators do not keep a store and a load after it in order. */
@@ -109,7 +109,7 @@ bool asyncio__inbox_sleep(asyncio_loop *loop) {
 
 static bool is_parked(asyncio_loop *loop) { return atomic_load(&loop->sleeping) == PARKED; }
 
-bool asyncio__inbox_wait(asyncio_loop *loop, int64_t timeout_ns) {
+bool asyncio__inbox_park(asyncio_loop *loop, int64_t timeout_ns) {
     if (!may_park(loop)) return false;
     int64_t deadline =
         timeout_ns == ASYNCIO__NEVER ? timeout_ns : asyncio__clock_now() + timeout_ns;
@@ -118,7 +118,7 @@ bool asyncio__inbox_wait(asyncio_loop *loop, int64_t timeout_ns) {
 }
 
 /* Somebody may be waking at this moment, which changes the state under us. */
-void asyncio__inbox_awake(asyncio_loop *loop) {
+void asyncio__inbox_announce_awake(asyncio_loop *loop) {
     int state = ASLEEP;
     asyncio__point();
     if (atomic_compare_exchange_strong(&loop->sleeping, &state, AWAKE)) return;

@@ -27,14 +27,13 @@ static inline void asyncio__inbox_take(asyncio_loop *loop) {
     }
 }
 
-/* Before and after the loop sleeps in the poller. False: it must not, something is there or
- * about to wake it. */
-bool asyncio__inbox_sleep(asyncio_loop *loop);
+/* Before and after the loop sleeps. False: it must not, something is there or about to wake it. */
+bool asyncio__inbox_announce_sleep(asyncio_loop *loop);
+void asyncio__inbox_announce_awake(asyncio_loop *loop);
 
 /* Between the two, instead of the poller: waits for a post, a wake-up, a signal or the time. False
  * if somebody waits for a descriptor: then it has to be the poller. */
-bool asyncio__inbox_wait(asyncio_loop *loop, int64_t timeout_ns);
-void asyncio__inbox_awake(asyncio_loop *loop);
+bool asyncio__inbox_park(asyncio_loop *loop, int64_t timeout_ns);
 
 /* Refuses further posts, discards what is there, and returns when nobody is about to touch the
  * poller any more. */

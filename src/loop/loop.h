@@ -2,7 +2,7 @@
  *
  * loop/loop.h: the inside of a loop: its queues, its timers, its clock, what it is told to do.
  *
- * `ready` holds what runs in the next turn, `batch` what still runs in this one (loop/loop.c).
+ * `ready` holds what runs in the next turn, `batch` what still runs in this one (loop/turn.c).
  * Most batches hold only fibers, and those switch from one to the next without the loop's own
  * stack (loop/switch.h). `slow` is not zero when anything wants that stack first.
  *
