@@ -21,10 +21,11 @@ PUBLIC = {
     "sync": "barrier condition event lock queue semaphore",
     "thread": "channel concurrent executor many threadsafe to_thread",
     "io": "fd file signal",
-    "io/stream": "pipe ssl streams",
+    "io/stream": "pipe starttls streams",
     "io/net": "datagram dns server sock",
     "io/process": "process",
     "inspect": "graph",
+    "io/tls": "ssl",
 }
 
 

@@ -2,6 +2,8 @@
  *
  * asyncio/deadlock.h: a run that nothing can wake any more, and what a program says so that it is
  * not taken for one.
+ *
+ * Part: core.
  */
 #ifndef ASYNCIO_DEADLOCK_H
 #define ASYNCIO_DEADLOCK_H

@@ -211,12 +211,6 @@ asyncio_handle *asyncio__handle_done(asyncio_loop *loop, asyncio_callback *fn,
     return h;
 }
 
-/* The status of the error that a NULL came with. */
-static int slot_status(void) {
-    asyncio_error *e = asyncio__strand_current()->error;
-    return e ? asyncio_error_code(e) : -ENOMEM;
-}
-
 /* ---- scheduling ---- */
 
 int asyncio_loop_call_soon_with(asyncio_loop *loop, asyncio_callback *fn,
@@ -224,7 +218,7 @@ int asyncio_loop_call_soon_with(asyncio_loop *loop, asyncio_callback *fn,
     int rc = asyncio__loop_check(loop);
     if (rc < 0) return rc;
     asyncio_handle *h = new_handle(loop, fn, options, false);
-    if (!h) return slot_status();
+    if (!h) return asyncio__slot_status();
     hand_out(h, options);
     asyncio__loop_queue(loop, &h->timer.runnable);
     return 0;
@@ -237,7 +231,7 @@ int asyncio_loop_call_at_with(asyncio_loop *loop, double when, asyncio_callback 
     if (isnan(when))
         return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid delay: NaN (not a number)");
     asyncio_handle *h = new_handle(loop, fn, options, false);
-    if (!h) return slot_status();
+    if (!h) return asyncio__slot_status();
     h->when = when;
     rc = asyncio__loop_arm(loop, &h->timer, asyncio__clock_from_seconds(when));
     if (rc < 0) {
@@ -273,7 +267,7 @@ int asyncio_loop_call_soon_threadsafe_with(asyncio_loop *loop, asyncio_callback 
         return ASYNCIO__LIKELY(rc == 0) ? 0 : raise_not_posted(rc);
     }
     asyncio_handle *h = new_handle(loop, fn, options, true);
-    if (!h) return slot_status();
+    if (!h) return asyncio__slot_status();
     hand_out(h, options);
     if (asyncio__inbox_post(loop, &h->timer.runnable) == 0) return 0;
     h->call.drop = NULL;

@@ -5,7 +5,7 @@
  */
 #include "io/net/server.h"
 
-#include <asyncio/ssl.h>
+#include <asyncio/starttls.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
