@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * loop/handle.c: scheduling calls, from the loop's thread and from others, and cancelling them.
+ * loop/handle.c: handles: scheduling calls from the loop's own thread (loop/post.c: from others),
+ * running and cancelling them.
  */
 #include "loop/handle.h"
 
@@ -8,79 +9,9 @@
 #include <math.h>
 
 #include "base/clock.h"
-#include "base/contextvar.h"
 #include "base/error.h"
 #include "base/interleave.h"
-#include "loop/inbox.h"
 #include "loop/loop.h"
-#include "loop/post.h"
-
-/* ---- calls ---- */
-
-void asyncio__call_init(struct asyncio__call *call, const asyncio_call_options *options) {
-    *call = (struct asyncio__call){ .arg = NULL };
-    if (options) {
-        call->arg = options->arg;
-        call->drop = options->drop;
-        call->name = options->name;
-        call->where = options->where;
-    }
-    call->context = options && options->context ? asyncio__context_hold(options->context)
-                                                : asyncio__context_capture();
-}
-
-void asyncio__call_drop(struct asyncio__call *call) {
-    if (call->drop) call->drop(call->arg);
-    call->drop = NULL;
-    asyncio__context_release(call->context);
-    call->context = 0;
-}
-
-asyncio__context_ref asyncio__call_enter(struct asyncio__call *call) {
-    struct asyncio__strand *own = &asyncio__here.own;
-    asyncio__context_ref saved = own->context;
-    own->context = call->context;
-    return saved;
-}
-
-/* A callback failed: report it, or leave the run. */
-static void callback_failed(asyncio_loop *loop, struct asyncio__call *call, int status,
-                            asyncio_handle *handle, asyncio_future *future) {
-    asyncio_error *error = asyncio_error_take(status);
-    if (status == ASYNCIO_KEYBOARD_INTERRUPT || status == ASYNCIO_SYSTEM_EXIT) {
-        asyncio__loop_exit(loop, status, error);
-        return;
-    }
-    char message[256] = "Exception in callback ";
-    size_t used = strlen(message);
-    asyncio__call_describe(call, message + used, sizeof message - used);
-    asyncio_exception_context context = { .size = sizeof context,
-                                          .message = message,
-                                          .exception = error,
-                                          .handle = handle,
-                                          .future = future,
-                                          .where = call->where };
-    asyncio__loop_report(loop, &context);
-    asyncio_error_unref(error);
-}
-
-void asyncio__call_leave(asyncio_loop *loop, struct asyncio__call *call, asyncio__context_ref saved,
-                         int status, asyncio_handle *handle, asyncio_future *future) {
-    struct asyncio__strand *own = &asyncio__here.own;
-    if (ASYNCIO__UNLIKELY(status < 0)) callback_failed(loop, call, status, handle, future);
-    if (ASYNCIO__UNLIKELY(own->error != NULL)) {
-        asyncio_error_unref(own->error);
-        own->error = NULL;
-    }
-    call->context = own->context;
-    own->context = saved;
-}
-
-int asyncio__call_describe(const struct asyncio__call *call, char *buf, size_t n) {
-    const char *name = call->name ? call->name : "callback";
-    if (call->where) return snprintf(buf, n, "%s() at %s", name, call->where);
-    return snprintf(buf, n, "%s()", name);
-}
 
 /* ---- life ---- */
 
@@ -201,6 +132,23 @@ static void hand_out(asyncio_handle *h, const asyncio_call_options *options) {
     if (options && options->handle) *options->handle = asyncio_handle_ref(h);
 }
 
+asyncio_handle *asyncio__handle_new_foreign(asyncio_loop *loop, asyncio_callback *fn,
+                                            const asyncio_call_options *options) {
+    asyncio_handle *h = new_handle(loop, fn, options, true);
+    if (h) hand_out(h, options);
+    return h;
+}
+
+void asyncio__handle_undo(asyncio_handle *h, const asyncio_call_options *options) {
+    h->call.drop = NULL;
+    asyncio__call_drop(&h->call);
+    if (options && options->handle) {
+        asyncio_handle_unref(*options->handle);
+        *options->handle = NULL;
+    }
+    asyncio_handle_unref(h);
+}
+
 asyncio_handle *asyncio__handle_done(asyncio_loop *loop, asyncio_callback *fn,
                                      const struct asyncio__call *call) {
     asyncio_call_options o = { .size = sizeof o, .name = call->name, .where = call->where };
@@ -250,34 +198,6 @@ int asyncio_loop_call_later_with(asyncio_loop *loop, double delay, asyncio_callb
     if (rc < 0) return rc;
     if (delay <= 0) loop->slow |= ASYNCIO__SLOW_TIMER;
     return asyncio_loop_call_at_with(loop, asyncio_loop_time(loop) + delay, fn, options);
-}
-
-/* ---- from other threads ---- */
-
-static __attribute__((cold)) int raise_not_posted(int rc) {
-    if (rc == -ENOMEM) return asyncio__raise(rc, NULL);
-    return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
-}
-
-int asyncio_loop_call_soon_threadsafe_with(asyncio_loop *loop, asyncio_callback *fn,
-                                           const asyncio_call_options *options) {
-    if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
-    if (fn && (!options || (!options->handle && !options->drop))) {
-        int rc = asyncio__post_call(loop, fn, options);
-        return ASYNCIO__LIKELY(rc == 0) ? 0 : raise_not_posted(rc);
-    }
-    asyncio_handle *h = new_handle(loop, fn, options, true);
-    if (!h) return asyncio__slot_status();
-    hand_out(h, options);
-    if (asyncio__inbox_post(loop, &h->timer.runnable) == 0) return 0;
-    h->call.drop = NULL;
-    asyncio__call_drop(&h->call);
-    if (options && options->handle) {
-        asyncio_handle_unref(*options->handle);
-        *options->handle = NULL;
-    }
-    asyncio_handle_unref(h);
-    return raise_not_posted(-1);
 }
 
 /* ---- cancelling ---- */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * loop/handle.h: a scheduled call: what call_soon, call_later and call_at make, and the part
- * of it that done callbacks share (asyncio__call).
+ * loop/handle.h: a scheduled call: what call_soon, call_later and call_at make.
  *
  * A handle has one reference while it is scheduled, another for the user who asked for it.
  * One that was scheduled from another thread is `foreign`: allocated by malloc, its state
@@ -15,17 +14,8 @@
 #include <asyncio/loop.h>
 #include <stdatomic.h>
 
-#include "base/strand.h"
+#include "loop/call.h"
 #include "loop/timers.h"
-
-/* An argument and the circumstances of a call. */
-struct asyncio__call {
-    void *arg;
-    void (*drop)(void *arg);      /* lets go of arg; or NULL */
-    const char *name;             /* of the callback; or NULL */
-    const char *where;            /* where it was scheduled; or NULL */
-    asyncio__context_ref context; /* what it runs in; a reference */
-};
 
 enum asyncio__handle_state {
     ASYNCIO__HANDLE_SCHEDULED,
@@ -51,17 +41,10 @@ extern const struct asyncio__runnable_ops asyncio__handle_ops;
 asyncio_handle *asyncio__handle_done(asyncio_loop *loop, asyncio_callback *fn,
                                      const struct asyncio__call *call);
 
-/* Fills in a call; what it holds is let go by asyncio__call_drop. */
-void asyncio__call_init(struct asyncio__call *call, const asyncio_call_options *options);
-void asyncio__call_drop(struct asyncio__call *call);
-
-/* Runs something in the call's context, on the loop's stack: before, after. The error of a
- * negative status is reported, or leaves the run. */
-asyncio__context_ref asyncio__call_enter(struct asyncio__call *call);
-void asyncio__call_leave(asyncio_loop *loop, struct asyncio__call *call, asyncio__context_ref saved,
-                         int status, asyncio_handle *handle, asyncio_future *future);
-
-/* "NAME() at FILE:LINE"; as snprintf. */
-int asyncio__call_describe(const struct asyncio__call *call, char *buf, size_t n);
+/* A foreign handle that is about to be scheduled, and has been given to whoever asked for it. NULL:
+ * raised. undo: it cannot be scheduled; its argument stays the caller's. */
+asyncio_handle *asyncio__handle_new_foreign(asyncio_loop *loop, asyncio_callback *fn,
+                                            const asyncio_call_options *options);
+void asyncio__handle_undo(asyncio_handle *handle, const asyncio_call_options *options);
 
 #endif

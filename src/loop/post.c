@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * loop/post.c: posted calls, and the pages they are cut from.
+ * loop/post.c: call_soon_threadsafe. A call of which nobody wants the handle is a post, cut from a
+ * page; another one is a foreign handle.
  *
  * A page that is free again goes to a store for all threads, since new memory costs more than all
  * the rest of a post. What the store has too much of goes back when a loop is about to sleep and no
@@ -15,6 +16,7 @@
 
 #include "base/alloc.h"
 #include "base/contextvar.h"
+#include "base/error.h"
 #include "loop/inbox.h"
 
 #if defined(ASYNCIO_FAULT_INJECTION) || defined(__SANITIZE_ADDRESS__)
@@ -234,8 +236,11 @@ const struct asyncio__runnable_ops asyncio__post_ops = {
     .describe = describe_post,
 };
 
-int asyncio__post_call(asyncio_loop *loop, asyncio_callback *fn,
-                       const asyncio_call_options *options) {
+/* ---- posting ---- */
+
+/* A call with neither a handle nor a drop: 0, -1 if the loop is closed, -ENOMEM. */
+static int post_call(asyncio_loop *loop, asyncio_callback *fn,
+                     const asyncio_call_options *options) {
     struct asyncio__post *p = get_post();
     if (!p) return -ENOMEM;
     p->runnable.ops = &asyncio__post_ops;
@@ -249,4 +254,23 @@ int asyncio__post_call(asyncio_loop *loop, asyncio_callback *fn,
     asyncio__context_release(p->context);
     put_post(p);
     return -1;
+}
+
+static __attribute__((cold)) int raise_not_posted(int rc) {
+    if (rc == -ENOMEM) return asyncio__raise(rc, NULL);
+    return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
+}
+
+int asyncio_loop_call_soon_threadsafe_with(asyncio_loop *loop, asyncio_callback *fn,
+                                           const asyncio_call_options *options) {
+    if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
+    if (fn && (!options || (!options->handle && !options->drop))) {
+        int rc = post_call(loop, fn, options);
+        return ASYNCIO__LIKELY(rc == 0) ? 0 : raise_not_posted(rc);
+    }
+    asyncio_handle *h = asyncio__handle_new_foreign(loop, fn, options);
+    if (!h) return asyncio__slot_status();
+    if (asyncio__inbox_post(loop, &h->timer.runnable) == 0) return 0;
+    asyncio__handle_undo(h, options);
+    return raise_not_posted(-1);
 }

@@ -23,11 +23,6 @@ struct asyncio__post {
 
 extern const struct asyncio__runnable_ops asyncio__post_ops;
 
-/* A call with neither a handle nor a drop, on its way into the loop's inbox: 0, -1 if the loop is
- * closed, -ENOMEM. */
-int asyncio__post_call(asyncio_loop *loop, asyncio_callback *fn,
-                       const asyncio_call_options *options);
-
 /* A loop is about to sleep: gives back memory that has not been needed lately. In how many ns to
  * call it again: 0 at once, ASYNCIO__NEVER there is nothing to give. */
 int64_t asyncio__posts_trim(int64_t now);
