@@ -97,7 +97,8 @@ struct asyncio__stream *asyncio__pipe_stream(asyncio_loop *loop, int fd, size_t 
     if (fstat(fd, &st) < 0) return (void)asyncio__io_raise(errno, "fstat"), NULL;
     bool file = S_ISREG(st.st_mode);
     int flags = fcntl(fd, F_GETFL);
-    if (!file && !(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+    if (flags < 0 ||
+        (!file && !(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)) {
         return (void)asyncio__io_raise(errno, "fcntl"), NULL;
     }
     struct asyncio__transport *t = new_transport(loop, fd, file);
