@@ -623,6 +623,81 @@ TEST(a_status_that_somebody_else_takes_is_255) {
     CHECK_INT(asyncio_run(status_taken(), NULL), 0);
 }
 
+/* ---- in tasks ---- */
+
+/* What a task is given is its own from then on. */
+ASYNC(talks_in_tasks) {
+    asyncio_auto_process p = NULL;
+    asyncio_bytes out;
+    char input[] = "hello", text[64];
+    TRY(AWAIT(asyncio_create_subprocess_exec(&p, ARGV("cat"), .stdin_fd = ASYNCIO_PIPE,
+                                             .stdout_fd = ASYNCIO_PIPE)));
+    snprintf(text, sizeof text, "<Process %d>", (int)asyncio_process_pid(p));
+    CHECK_STR(REPR(asyncio_process_repr, p), text);
+    asyncio_task *t =
+        asyncio_create_task(asyncio_process_communicate(p, input, strlen(input), &out, NULL));
+    memset(input, 'x', sizeof input);
+    asyncio_task *w = asyncio_create_task(asyncio_process_wait(p));
+    asyncio_process *kept_by_tasks = p;
+    p = NULL;
+    asyncio_process_unref(kept_by_tasks);
+    check_ended(w, 0);
+    CHECK_STR(text_of(out), "hello");
+    check_ended(t, 0);
+    RETURN();
+}
+TEST(tasks_keep_the_process_and_what_it_is_told) { WITH_REAL_LOOP(talks_in_tasks()); }
+
+ASYNC(communicates_without_input) {
+    asyncio_auto_process p = NULL;
+    asyncio_bytes out;
+    TRY(AWAIT(asyncio_create_subprocess_exec(&p, ARGV("cat"), .stdin_fd = ASYNCIO_PIPE,
+                                             .stdout_fd = ASYNCIO_PIPE)));
+    asyncio_task *t = asyncio_create_task(asyncio_process_communicate(p, NULL, 0, &out, NULL));
+    check_ended(t, 0);
+    CHECK_INT(out.size, 0);
+    CHECK(asyncio_process_returncode(p, NULL));
+    RETURN();
+}
+TEST(without_input_the_child_meets_the_end_at_once) {
+    WITH_REAL_LOOP(communicates_without_input());
+}
+
+TEST(no_process) {
+    CHECK_STR(REPR(asyncio_process_repr, NULL), "None");
+    CHECK_PTR(asyncio_process_ref(NULL), NULL);
+    asyncio_process_unref(NULL);
+    CHECK_INT(asyncio_process_pid(NULL), -1);
+    CHECK(!asyncio_process_returncode(NULL, NULL));
+    CHECK_PTR(asyncio_process_stdin(NULL), NULL);
+    CHECK_PTR(asyncio_process_stdout(NULL), NULL);
+    CHECK_PTR(asyncio_process_stderr(NULL), NULL);
+}
+
+ASYNC(starts_nothing) {
+    asyncio_auto_process p = NULL;
+    static const char *const nothing[] = { NULL };
+    CHECK_ERROR(AWAIT(asyncio_create_subprocess_exec_with(&p, NULL)), ASYNCIO_TYPE_ERROR,
+                "a program and a place for it are required");
+    CHECK_ERROR(AWAIT(asyncio_create_subprocess_exec(&p, NULL)), ASYNCIO_TYPE_ERROR,
+                "a program and a place for it are required");
+    CHECK_ERROR(AWAIT(asyncio_create_subprocess_exec(&p, nothing)), ASYNCIO_TYPE_ERROR,
+                "a program and a place for it are required");
+    CHECK_ERROR(AWAIT(asyncio_create_subprocess_exec(NULL, ARGV("true"))), ASYNCIO_TYPE_ERROR,
+                "a program and a place for it are required");
+    CHECK_ERROR(AWAIT(asyncio_create_subprocess_shell_with(&p, NULL)), ASYNCIO_TYPE_ERROR,
+                "a command and a place for it are required");
+    CHECK_ERROR(AWAIT(asyncio_create_subprocess_shell(&p, NULL)), ASYNCIO_TYPE_ERROR,
+                "a command and a place for it are required");
+    CHECK_ERROR(AWAIT(asyncio_create_subprocess_shell(NULL, "true")), ASYNCIO_TYPE_ERROR,
+                "a command and a place for it are required");
+    asyncio_task *t = asyncio_create_task(asyncio_create_subprocess_exec_with(&p, NULL));
+    check_ended(t, ASYNCIO_TYPE_ERROR);
+    CHECK_PTR(p, NULL);
+    RETURN();
+}
+TEST(no_program_and_no_place_for_it_are_refused) { WITH_REAL_LOOP(starts_nothing()); }
+
 /* ---- exhausted ---- */
 
 ASYNC(without_memory) {
