@@ -398,6 +398,55 @@ TEST(a_loop_that_closes_takes_servers_and_clients_along) {
     close(b);
 }
 
+/* Until somebody lets it, it only holds its address. */
+ASYNC(never_serves) {
+    TRY(AWAIT(asyncio_start_server(echoes, "127.0.0.1", 0, &server, .start_serving = -1)));
+    CHECK(!asyncio_server_is_serving(server));
+    CHECK_PTR(asyncio_server_ref(server), server);
+    asyncio_server_unref(server);
+    CHECK_INT(asyncio_server_sockets(server, NULL, 0), 1);
+    asyncio_server_unref(server);
+    RETURN();
+}
+TEST(a_server_that_never_served_closes_with_its_last_reference) { run_alone(never_serves()); }
+
+ASYNC(serves_later) {
+    TRY(AWAIT(asyncio_start_server(echoes, "127.0.0.1", 0, &server, .start_serving = -1)));
+    TRY(asyncio_server_start_serving(server));
+    CHECK(asyncio_server_is_serving(server));
+    TRY(asyncio_server_start_serving(server)); /* nothing */
+    int fd = connect_blocking();
+    put(fd, "x\n");
+    CHECK_STR(get_soon(fd), "x\n");
+    close(fd);
+    end_server();
+    RETURN();
+}
+TEST(a_server_may_begin_to_serve_later) { run_alone(serves_later()); }
+
+/* The loop is closed while accepting pauses, with a client that nobody accepted. */
+TEST(a_loop_may_close_while_a_server_pauses) {
+    struct rlimit limit;
+    if (test_under_valgrind()) SKIP("valgrind has a limit of descriptors of its own");
+    start_loop();
+    CHECK_INT(run(asyncio_start_server(echoes, "127.0.0.1", 0, &server)), 0);
+    int fd = connect_blocking();
+    getrlimit(RLIMIT_NOFILE, &limit);
+    int next = dup(0);
+    close(next);
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ (rlim_t)next, limit.rlim_max }), 0);
+    for (int i = 0; i < 5; i++) turn();
+    CHECK_INT(reported.count, 1);
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    CHECK_INT(asyncio_loop_close(loop), 0);
+    CHECK(!asyncio_server_is_serving(server));
+    CHECK_INT(asyncio_server_sockets(server, NULL, 0), 0);
+    asyncio_server_unref(server);
+    CHECK_INT(asyncio_testing_live_objects(loop), 0);
+    asyncio_loop_unref(loop);
+    close(fd);
+}
+
 ASYNC(listener_closed) {
     int fd;
     start_echo();
