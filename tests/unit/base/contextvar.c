@@ -256,6 +256,8 @@ TEST(context_get_does_not_look_at_the_default) {
     asyncio_context *copy = asyncio_copy_context();
     CHECK_INT(get_in(copy, var), -1);
     asyncio_context_unref(copy);
+    CHECK_INT(asyncio_context_get(copy = asyncio_copy_context(), var, NULL), ASYNCIO_LOOKUP_ERROR);
+    asyncio_context_unref(copy);
     CHECK_PTR(asyncio_context_ref(empty), empty);
     asyncio_context_unref(empty);
     asyncio_context_unref(empty);

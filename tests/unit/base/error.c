@@ -100,6 +100,8 @@ TEST(properties_of_no_error_are_empty) {
     CHECK_PTR(asyncio_error_child(NULL, 0), NULL);
     CHECK_PTR(asyncio_error_value(NULL).type, NULL);
     CHECK_PTR(asyncio_error_ref(NULL), NULL);
+    CHECK_PTR(asyncio_error_note(NULL, 0), NULL);
+    CHECK_INT(asyncio_error_add_note(NULL, "x"), ASYNCIO_TYPE_ERROR);
     asyncio_error_unref(NULL);
 }
 

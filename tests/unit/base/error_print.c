@@ -128,6 +128,12 @@ TEST(an_argument_stands_in_for_the_message) {
     e = make(ASYNCIO_VALUE_ERROR, NULL);
     asyncio_error_set_value(e, asyncio_str("it's"));
     CHECK_STR(printed(e), "ValueError: it's\n");
+    e = make(ASYNCIO_VALUE_ERROR, NULL);
+    asyncio_error_set_value(e, asyncio_own_str(strdup("own")));
+    CHECK_STR(printed(e), "ValueError: own\n");
+    e = make(ASYNCIO_KEY_ERROR, NULL);
+    asyncio_error_set_value(e, asyncio_str("it's"));
+    CHECK_STR(printed(e), "KeyError: \"it's\"\n");
     char text[400] = "";
     memset(text, 'x', sizeof text - 1);
     const char *out = printed(make(ASYNCIO_KEY_ERROR, text));
@@ -198,6 +204,13 @@ TEST(only_regular_files_are_read) {
 
 TEST(places_that_are_not_file_and_line_are_shown_as_they_are) {
     CHECK_CONTAINS(printed(raised_at("somewhere")), "  File \"somewhere\", in work\n");
+    char path[300] = "", line[400];
+    memset(path, 'x', 256); /* longer than what is cut into path and line */
+    snprintf(line, sizeof line, "%s:7", path);
+    CHECK_CONTAINS(printed(raised_at(line)), line);
+    path[255] = '\0';
+    snprintf(line, sizeof line, "%s:7", path);
+    CHECK_CONTAINS(printed(raised_at(line)), "xxx\", line 7, in work\n");
     struct asyncio__traced frame = { NULL, NULL };
     asyncio__error_print_frames(&frame, 1, NULL);
     CHECK_STR(test_printed(), "  File \"?\", in ?\n");
@@ -321,6 +334,10 @@ TEST(wide_and_deep_groups_are_cut_short) {
                          "    +---------------- ... ----------------\n"
                          "    | and 2 more exceptions\n"
                          "    +------------------------------------\n");
+    for (int i = 0; i < 16; i++) members[i] = make(-EIO, "x");
+    CHECK_CONTAINS(printed(make_group("wide", 16, members)), "    | and 1 more exception\n");
+    for (int i = 0; i < 15; i++) members[i] = make(-EIO, "x");
+    CHECK(!strstr(printed(make_group("wide", 15, members)), "more exception"));
     asyncio_error *e = make(-EIO, "deepest");
     for (int i = 0; i < 12; i++) e = make_group("g", 1, &e);
     text = printed(e);

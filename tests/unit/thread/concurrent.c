@@ -147,6 +147,21 @@ TEST(bad_input_to_a_future_for_threads) {
     CHECK(!asyncio_concurrent_future_cancel(NULL));
     CHECK(!asyncio_concurrent_future_done(NULL));
     CHECK(!asyncio_concurrent_future_start(NULL));
+    CHECK(!asyncio_concurrent_future_cancelled(NULL));
+    CHECK(!asyncio_concurrent_future_running(NULL));
+    CHECK(asyncio_concurrent_future_take_result(NULL).type == NULL);
+    CHECK_PTR(asyncio_concurrent_future_ref(NULL), NULL);
+    asyncio_error *error = asyncio_error_new(ASYNCIO_VALUE_ERROR, "x");
+    check_raised(asyncio_concurrent_future_set_error(NULL, error), ASYNCIO_TYPE_ERROR,
+                 "a future and an error are required");
+    asyncio_error_unref(error);
+    check_raised(asyncio_concurrent_future_set_exception(f, 0, NULL), ASYNCIO_TYPE_ERROR,
+                 "a future and a negative code are required");
+    check_raised(asyncio_concurrent_future_set_exception(NULL, ASYNCIO_VALUE_ERROR, NULL),
+                 ASYNCIO_TYPE_ERROR, "a future and a negative code are required");
+    check_raised(asyncio_concurrent_future_add_done_callback(NULL, NULL, NULL), ASYNCIO_TYPE_ERROR,
+                 "a future and a callback are required");
+    CHECK(!asyncio_concurrent_future_done(f));
     check_repr(NULL, "None");
     asyncio_concurrent_future_unref(NULL);
     asyncio_concurrent_future_unref(f);

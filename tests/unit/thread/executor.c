@@ -345,6 +345,17 @@ static void note_free(void *state) { ((struct calls *)state)->frees++; }
 static const asyncio_executor_ops noting_ops = { sizeof noting_ops, "noting", refuse_job,
                                                  note_shutdown, note_free };
 
+TEST(an_executor_needs_all_its_operations) {
+    for (int i = 0; i < 3; i++) {
+        asyncio_executor_ops ops = noting_ops;
+        if (i == 0) ops.submit = NULL;
+        if (i == 1) ops.shutdown = NULL;
+        if (i == 2) ops.free = NULL;
+        check_refused(asyncio_executor_new_custom(&ops, NULL), ASYNCIO_TYPE_ERROR,
+                      "an executor needs submit, shutdown and free");
+    }
+}
+
 TEST(the_last_reference_shuts_down_without_waiting) {
     struct calls c = { .wait = true, .cancel_futures = true };
     asyncio_executor *executor = asyncio_executor_new_custom(&noting_ops, &c);
