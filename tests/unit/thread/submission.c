@@ -320,6 +320,68 @@ TEST(a_loop_that_closes_ends_the_wait) {
     asyncio_loop_unref(loop);
 }
 
+static void turns(asyncio_loop *loop, int n) {
+    while (n-- > 0) {
+        asyncio_loop_stop(loop);
+        CHECK_INT(asyncio_loop_run_forever(loop), 0);
+    }
+}
+
+TEST(a_cancellation_may_come_too_late_for_the_loop) {
+    asyncio_loop *loop = asyncio_new_event_loop();
+    atomic_int cancelled = 0;
+    char report[128] = "";
+    asyncio_loop_set_exception_handler(loop, take_report, report);
+    asyncio_concurrent_future *f = asyncio_run_coroutine_threadsafe(sleeps_long(&cancelled), loop);
+    turns(loop, 2);
+    CHECK(asyncio_concurrent_future_cancel(f)); /* for the loop, in its next turn */
+    CHECK(asyncio_concurrent_future_cancelled(f));
+    CHECK_INT(asyncio_loop_close(loop), 0);
+    CHECK_STR(report, "Task was destroyed but it is pending!");
+    CHECK(asyncio_concurrent_future_cancelled(f));
+    asyncio_concurrent_future_unref(f);
+    CHECK_INT(asyncio_testing_live_objects(loop), 0);
+    asyncio_loop_unref(loop);
+}
+
+ASYNC(returns_three) { RETURN(3); }
+
+TEST(a_coroutine_that_ends_eagerly_delivers_its_result) {
+    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_value value;
+    asyncio_loop_set_task_factory(loop, asyncio_eager_task_factory, NULL);
+    asyncio_concurrent_future *f = asyncio_run_coroutine_threadsafe(returns_three(), loop);
+    turns(loop, 2);
+    CHECK_INT(asyncio_concurrent_future_result(f, 0, &value), 0);
+    CHECK_INT(value.i, 3);
+    asyncio_concurrent_future_unref(f);
+    CHECK_INT(asyncio_loop_close(loop), 0);
+    asyncio_loop_unref(loop);
+}
+
+static int interrupts;
+static asyncio_task *refuses_tasks(asyncio_loop *loop, const asyncio_task_options *options,
+                                   void *arg) {
+    (void)loop, (void)options, (void)arg;
+    interrupts++;
+    asyncio_raise(ASYNCIO_KEYBOARD_INTERRUPT, NULL, NULL, "now");
+    return NULL;
+}
+
+/* As an exception that is none for callbacks, it leaves the run; who waits has it, too. */
+TEST(an_interrupt_of_a_task_factory_leaves_the_run) {
+    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_loop_set_task_factory(loop, refuses_tasks, NULL);
+    asyncio_concurrent_future *f = asyncio_run_coroutine_threadsafe(adds(1, 2), loop);
+    asyncio_loop_stop(loop);
+    check_raised(asyncio_loop_run_forever(loop), ASYNCIO_KEYBOARD_INTERRUPT, "now");
+    CHECK_INT(interrupts, 1);
+    check_raised(asyncio_concurrent_future_result(f, 0, NULL), ASYNCIO_KEYBOARD_INTERRUPT, "now");
+    asyncio_concurrent_future_unref(f);
+    CHECK_INT(asyncio_loop_close(loop), 0);
+    asyncio_loop_unref(loop);
+}
+
 TEST(a_task_that_is_done_when_the_loop_closes_has_its_result_delivered) {
     asyncio_loop *loop = asyncio_new_event_loop();
     asyncio_value value;
