@@ -17,11 +17,13 @@ def main():
     parser.add_argument("n", metavar="N", type=int)
     parser.add_argument("folder", metavar="FOLDER", type=pathlib.Path)
     parser.add_argument("--size", type=int)
+    parser.add_argument("--cancel-groups", action="store_true", help="for CPython 3.15")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     for i in range(arguments.n):
         path = arguments.folder / f"g{arguments.seed}-{i:04d}.scn"
-        path.write_text(scenario(arguments.seed, i, arguments.size), encoding="utf-8")
+        text = scenario(arguments.seed, i, arguments.size, arguments.cancel_groups)
+        path.write_text(text, encoding="utf-8")
     return 0
 
 

@@ -44,8 +44,8 @@ def main(argv):
     good, bad, left_out = files.for_each(action, arguments.paths, arguments.any_version)
     if action is not files.show:
         done = {files.check: "hold", files.record: "recorded", files.lint: "right"}[action]
-        print(f"CPython {sys.version.split(' ')[0]}: {good} {done}, {bad} do not, "
-              f"{left_out} are of a newer CPython")
+        print(f"CPython {sys.version.split(' ')[0]}: {good} {done}, {bad} failed, "
+              f"{left_out} left to a newer CPython")
     return 1 if bad or not (good or left_out) else 0
 
 

@@ -110,6 +110,7 @@ static int form_expired(struct call *c, struct value *out) {
 struct group {
     asyncio_taskgroup_with with; /* it can be entered once */
     asyncio_taskgroup *group;    /* a reference once it was entered */
+    bool cancelled;              /* before that: there is no object of the library yet */
 };
 
 static void drop_group(void *p) { asyncio_taskgroup_unref(((struct group *)p)->group); }
@@ -122,6 +123,7 @@ static asyncio_block *group_block(struct interp *it, void *p) {
 static struct value group_entered(struct object *object, const asyncio_block *block) {
     struct group *g = object->p;
     g->group = asyncio_taskgroup_ref(g->with.object);
+    if (g->cancelled) asyncio_taskgroup_cancel(g->group);
     return own_value(object, block);
 }
 
@@ -154,6 +156,17 @@ static int form_spawn(struct call *c, struct value *out) {
     return interp_after(c->it, ST_OK);
 }
 
+static int form_group_cancel(struct call *c, struct value *out) {
+    (void)out;
+    void *p;
+    int rc = want_object(c, c->args[0], &group_class, &p);
+    if (rc != ST_OK) return rc;
+    struct group *g = p;
+    if (g->group) asyncio_taskgroup_cancel(g->group);
+    else g->cancelled = true;
+    return ST_OK;
+}
+
 const struct form block_forms[] = {
     { "with", 3, ANY, form_with, NULL, { NULL } },
     { "timeout", 1, 1, NULL, form_timeout, { NULL } },
@@ -163,5 +176,6 @@ const struct form block_forms[] = {
     { "expired", 1, 1, NULL, form_expired, { NULL } },
     { "group", 0, 0, NULL, form_group, { NULL } },
     { "spawn", 2, 2, NULL, form_spawn, { "name", "context", "eager" } },
+    { "group-cancel", 1, 1, NULL, form_group_cancel, { NULL } },
     { NULL, 0, 0, NULL, NULL, { NULL } },
 };

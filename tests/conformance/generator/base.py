@@ -13,9 +13,10 @@ EXCS = ["ValueError", "KeyError", "RuntimeError", "OSError", "ZeroDivisionError"
 class Base:
     """Methods named s_ give a statement; depth says how deep others may stand in it."""
 
-    def __init__(self, seed, index, size=None):
+    def __init__(self, seed, index, size=None, cancels_groups=False):
         self.rng = random.Random(f"{seed}/{index}")
         self.size = size or 1 + index % 5
+        self.cancels_groups = cancels_groups
         self.labels = 0
         self.calls = 0
         r = self.rng
@@ -225,6 +226,8 @@ class Base:
                 kinds.append((4, self.s_gen))
             kinds.append((5, self.s_race))
         kinds = [(w * 5 if f.__name__ == self.focus else w, f) for w, f in kinds]
+        if self.cancels_groups:
+            kinds += [(9, self.s_cancel_group), (12 if depth > 0 else 0, self.s_group)]
         total = sum(w for w, _ in kinds)
         x = r.randrange(total)
         for w, f in kinds:

@@ -48,6 +48,8 @@ class CombineStatements:
             late[2].append(self.caught(["spawn", S("tg"), self.call()], "RuntimeError"))
             body.append(late)
         s = ["with", "tg", ["group"], *body]
+        if self.cancels_groups:
+            s = self.known_group(s)
         x = self.rng.random()
         if x < .15:
             return s
@@ -59,6 +61,32 @@ class CombineStatements:
         if x < .8:
             return ["try", s, ["except", "Exception", "e", self.log(S("e"), ["type-of", S("e")])]]
         return ["try", s, *self.swallow()]
+
+    def known_group(self, s):
+        """Others know the group and may cancel it; sometimes it is cancelled before its block."""
+        s[3:3] = [["setg", f"gr{self.rng.randrange(2)}", S("tg")]]
+        if self.chance(.25):
+            s.insert(self.rng.randrange(4, len(s) + 1), ["group-cancel", S("tg")])
+        if self.chance(.1):
+            s[2] = S("tq")
+            s = ["do", ["set", "tq", ["group"]], ["group-cancel", S("tq")], s]
+        return s
+
+    def s_cancel_group(self, depth):
+        g = S(f"gr{self.rng.randrange(2)}")
+        cancel = ["if", g, ["group-cancel", g]]
+        x = self.rng.randrange(6)
+        if x == 0:
+            return ["call-soon", ["fn", [], cancel]]
+        if x == 1:
+            return ["call-later", self.delay(), ["fn", [], self.log(q("end")), cancel]]
+        if x == 2:
+            return ["do", cancel, self.log(["cancelling", ["current-task"]])]
+        if x == 3:
+            return ["do", cancel, self.cancelling()]
+        if x == 4:
+            return ["do", self.cancelling(), cancel]
+        return cancel
 
     def s_gather(self, depth):
         g = ["gather", *self.children(1 + self.rng.randrange(3)), *self.return_exceptions()]

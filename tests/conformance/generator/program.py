@@ -43,6 +43,8 @@ class Program(Base, TaskStatements, CombineStatements, SyncStatements):
         defs += [self.generator(k) for k in range(self.ngens)]
         self.level, self.calls = -1, 3 + self.size
         init = [["setg", t, S("none")] for t in self.tasks]
+        if self.cancels_groups:
+            init += [["setg", f"gr{k}", S("none")] for k in range(2)]
         for u, n, e in (("lock", "lk", ["lock"]), ("sem", "sm", ["semaphore", r.randrange(3)]),
                         ("bsem", "bs", ["bounded-semaphore", 1 + r.randrange(2)]),
                         ("event", "ev", ["event"]), ("cond", "cv", ["condition"]),
@@ -79,7 +81,9 @@ class Program(Base, TaskStatements, CombineStatements, SyncStatements):
         return defs + [main]
 
 
-def scenario(seed, index, size=None):
-    g = Program(seed, index, size)
+def scenario(seed, index, size=None, cancels_groups=False):
+    g = Program(seed, index, size, cancels_groups)
     title = f'(scenario "random {seed}/{index} size {g.size}")'
+    if cancels_groups:
+        title = f"; CPython 3.15.0rc1\n{title}"
     return "\n".join([title] + [layout(d) for d in g.program()]) + "\n"

@@ -5,6 +5,7 @@ import asyncio
 import contextvars
 
 from .loop import TimerHandle
+from .reader import ScenarioError
 from .tables import function
 from .values import (GENERATOR, Fn, truth, want, want_awaitable, want_coro, want_future, want_int,
                      want_time)
@@ -154,6 +155,13 @@ function("wait-for", 2)(lambda it, a, d: asyncio.wait_for(want_awaitable(a), wan
 def form_spawn(it, g, coro, name=None, context=None, eager=None):
     return want(g, asyncio.TaskGroup).create_task(want_coro(coro),
                                                   **task_options(name, context, eager))
+
+
+@function("group-cancel", 1)
+def form_group_cancel(it, g):
+    if not hasattr(asyncio.TaskGroup, "cancel"):
+        raise ScenarioError("group-cancel needs CPython 3.15")
+    want(g, asyncio.TaskGroup).cancel()
 
 
 function("timeout", 1)(lambda it, d: asyncio.timeout(want_time(d)))
