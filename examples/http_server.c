@@ -21,6 +21,7 @@
 
 #define FILE_PIECE (1 << 20) /* of a large file, sent within one time limit */
 #define SKIP_MAX (64 << 10)  /* of a body that nobody wants, to keep the connection */
+#define PIECES_MAX 64        /* of a body, written together */
 
 struct link {
     struct link *next, *previous;
@@ -60,11 +61,21 @@ static struct {
 
 static const char *reason_of(int status) {
     switch (status) {
-#define REASON(number, name, string)                                                               \
-    case number: return #string;
-        HTTP_STATUS_MAP(REASON)
-#undef REASON
-    default: return "Unknown";
+    case 200: return "OK";
+    case 301: return "Moved Permanently";
+    case 304: return "Not Modified";
+    case 400: return "Bad Request";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 417: return "Expectation Failed";
+    case 431: return "Request Header Fields Too Large";
+    case 503: return "Service Unavailable";
+    case 505: return "HTTP Version Not Supported";
+    default: return "Internal Server Error";
     }
 }
 
@@ -151,8 +162,8 @@ ASYNC(send_large, (struct client *) c, (const struct site_file *) f) {
 /* Where a folder is asked for without a slash: the same, with one. */
 static int write_redirect(struct client *c) {
     char text[HTTP_HEAD_MAX + 64];
-    const char *target = c->http.message.target;
-    int size = (int)strcspn(target, "?#");
+    const char *target = http_target_path(c->http.message.target);
+    int size = (int)strcspn(target, "?");
     int name = size;
     while (name > 0 && target[name - 1] != '/') name--;
     int n = snprintf(text, sizeof text, "Location: ./%.*s/\r\nContent-Length: 0\r\n", size - name,
@@ -182,47 +193,89 @@ ASYNC(get, (struct client *) c) {
 
 /* ---- POST, PUT ---- */
 
-static int write_piece(struct client *c, bool chunked) {
-    struct http_message *m = &c->http.message;
-    char size[32];
-    if (!chunked) return asyncio_streamwriter_write(c->http.writer, m->body, m->body_size);
-    snprintf(size, sizeof size, "%zx\r\n", m->body_size);
-    struct iovec parts[] = { part(size),
-                             { (void *)(uintptr_t)m->body, m->body_size },
-                             part("\r\n") };
-    return asyncio_streamwriter_writelines(c->http.writer, parts, 3);
+/* Pieces of the body that came together; they stay in the buffer until more is read. */
+struct pieces {
+    int count;
+    size_t size;
+    struct iovec parts[PIECES_MAX + 2]; /* the first and the last frame a chunk */
+};
+
+/* Waits for the first and takes what is there behind it. Gives what comes next: HTTP_GOT_BODY or
+ * HTTP_MORE if there may be more. */
+ASYNC(collect, (struct client *) c, (struct pieces *) p) {
+    const struct http_message *m = &c->http.message;
+    p->count = 0;
+    p->size = 0;
+    int event = TRY(AWAIT(next_piece(c)));
+    while (event == HTTP_GOT_BODY) {
+        p->parts[++p->count] = (struct iovec){ (void *)(uintptr_t)m->body, m->body_size };
+        p->size += m->body_size;
+        if (p->count == PIECES_MAX) break;
+        event = (int)http_next_nowait(&c->http);
+    }
+    return event;
 }
 
-ASYNC(echo, (struct client *) c) {
-    struct http_message *m = &c->http.message;
+static int write_pieces(struct client *c, struct pieces *p, bool chunked) {
+    char size[32];
+    if (p->count == 0) return 0;
+    if (!chunked) return asyncio_streamwriter_writelines(c->http.writer, p->parts + 1, p->count);
+    snprintf(size, sizeof size, "%zx\r\n", p->size);
+    p->parts[0] = part(size);
+    p->parts[p->count + 1] = part("\r\n");
+    return asyncio_streamwriter_writelines(c->http.writer, p->parts, p->count + 2);
+}
+
+static int write_echo_head(struct client *c, bool chunked, unsigned long long length) {
     char headers[128] = "Content-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n";
-    bool chunked = m->parser.flags & F_CHUNKED;
-    unsigned long long length = m->parser.flags & F_CONTENTLENGTH ? m->parser.content_length : 0;
-    if (length > app.max_body) {
-        c->last = true;
-        return write_status(c, 413, "");
-    }
     if (!chunked) {
         snprintf(headers, sizeof headers,
                  "Content-Type: application/octet-stream\r\nContent-Length: %llu\r\n", length);
     }
+    return write_head(c, 200, part(headers), part(""));
+}
+
+static int refuse(struct client *c, int status, const char *headers) {
+    c->last = true;
+    return write_status(c, status, headers);
+}
+
+/* The body, as it comes. What is wrong with what came first is answered; later on there is only the
+ * end of the connection. */
+ASYNC(echo_body, (struct client *) c, (bool) chunked, (unsigned long long) length) {
+    struct pieces pieces;
+    unsigned long long size = 0;
+    int event = HTTP_MORE;
+    for (bool begun = false; event != HTTP_COMPLETE; begun = true) {
+        event = TRY(AWAIT(collect(c, &pieces)));
+        size += pieces.size;
+        bool too_long = size > app.max_body;
+        bool broken = event == HTTP_BAD || event == HTTP_CLOSED;
+        if (!begun && (broken || too_long)) return refuse(c, too_long ? 413 : 400, "");
+        if (!begun) TRY(write_echo_head(c, chunked, length));
+        if (too_long) RAISE(-EMSGSIZE, "the body is too long");
+        TRY(write_pieces(c, &pieces, chunked));
+        TRY(AWAIT(drain(c)));
+        if (broken) RAISE(-EPROTO, "the body is broken");
+    }
+    return chunked ? asyncio_streamwriter_write(c->http.writer, "0\r\n\r\n", 5) : 0;
+}
+
+ASYNC(echo, (struct client *) c) {
+    const llhttp_t *p = &c->http.message.parser;
+    bool chunked = p->flags & F_CHUNKED;
+    unsigned long long length = p->flags & F_CONTENT_LENGTH ? p->content_length : 0;
+    if (length > app.max_body) return refuse(c, 413, "");
     if (c->expects)
         TRY(asyncio_streamwriter_write(c->http.writer, "HTTP/1.1 100 Continue\r\n\r\n", 25));
     c->expects = false;
-    TRY(write_head(c, 200, part(headers), part("")));
-    for (length = 0; TRY(AWAIT(next_piece(c))) == HTTP_GOT_BODY;) {
-        length += m->body_size;
-        if (length > app.max_body) RAISE(-EMSGSIZE, "the body is too long");
-        TRY(write_piece(c, chunked));
-        TRY(AWAIT(drain(c)));
-    }
-    if (m->event != HTTP_COMPLETE) RAISE(-EPROTO, "the body is broken");
-    return chunked ? asyncio_streamwriter_write(c->http.writer, "0\r\n\r\n", 5) : 0;
+    return AWAIT(echo_body(c, chunked, length));
 }
 
 /* ---- a connection ---- */
 
-static int refuse(struct client *c, int status, const char *headers) {
+/* An answer that is no more than a status, to a request that may have a body. */
+static int answer_without(struct client *c, int status, const char *headers) {
     if (c->expects) c->last = true; /* the client may send its body or not: nobody knows */
     return write_status(c, status, headers);
 }
@@ -233,24 +286,21 @@ ASYNC(answer, (struct client *) c) {
     bool is_echo = strcmp(m->target, "/echo") == 0;
     c->last = !m->keep_alive || app.stopping;
     c->expects = expect != NULL;
-    bool is_new = m->parser.http_minor > 0, is_chunked = m->parser.flags & F_CHUNKED;
-    if (m->parser.http_major != 1 || (is_new ? !http_header(m, "Host") : is_chunked)) {
-        c->last = true;
-        return write_status(c, m->parser.http_major != 1 ? 505 : 400, "");
-    }
-    if (expect && strcasecmp(expect, "100-continue") != 0) return refuse(c, 417, "");
+    if (expect && strcasecmp(expect, "100-continue") != 0) return answer_without(c, 417, "");
     switch (m->parser.method) {
     case HTTP_GET:
     case HTTP_HEAD:
-        if (is_echo) return refuse(c, 405, "Allow: POST, PUT\r\n");
+        if (is_echo) return answer_without(c, 405, "Allow: POST, PUT\r\n");
         if (c->expects) c->last = true;
         return AWAIT(get(c));
     case HTTP_POST:
     case HTTP_PUT:
         if (is_echo) return AWAIT(echo(c));
-        return refuse(c, 405, "Allow: GET, HEAD\r\n");
-    default: return refuse(c, 405, is_echo ? "Allow: POST, PUT\r\n" : "Allow: GET, HEAD\r\n");
+        return answer_without(c, 405, "Allow: GET, HEAD\r\n");
+    case HTTP_CONNECT: c->last = true; break; /* what follows may be no HTTP */
+    default: break;
     }
+    return answer_without(c, 405, is_echo ? "Allow: POST, PUT\r\n" : "Allow: GET, HEAD\r\n");
 }
 
 /* Reads the rest of a request that was answered without it; too much of it is the end. */

@@ -184,15 +184,9 @@ static int hex(char c) {
 
 /* The path of a target, decoded. false: there is none. */
 static bool decode(const char *target, char *path, size_t room) {
-    struct http_parser_url url;
-    const char *end = target + strcspn(target, "?#");
-    if (*target != '/') { /* "http://host/path", as proxies are asked */
-        http_parser_url_init(&url);
-        if (http_parser_parse_url(target, strlen(target), 0, &url) != 0) return false;
-        if (!(url.field_set & 1 << UF_PATH)) return false;
-        end = target + url.field_data[UF_PATH].off + url.field_data[UF_PATH].len;
-        target += url.field_data[UF_PATH].off;
-    }
+    target = http_target_path(target);
+    const char *end = target + strcspn(target, "?");
+    if (end == target) target = "/", end = target + 1; /* "http://host" */
     if (*target != '/' || (size_t)(end - target) >= room) return false;
     for (; target < end; target++) {
         int c = (unsigned char)*target;

@@ -7,7 +7,6 @@
 #include "url.h"
 
 #include <ctype.h>
-#include <http_parser.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -49,34 +48,58 @@ static void remove_dots(char *path) {
 
 /* ---- addresses ---- */
 
-bool url_parse(struct url *u, const char *text, size_t n) {
-    struct http_parser_url p;
-    http_parser_url_init(&p);
-    n = strnlen(text, n);
-    const char *end = memchr(text, '#', n);
-    if (end) n = (size_t)(end - text);
-    if (n >= URL_TEXT_MAX || http_parser_parse_url(text, n, 0, &p) != 0) return false;
-    if (!(p.field_set & 1 << UF_HOST) || p.field_set & 1 << UF_USERINFO) return false;
+/* The length of "name", "192.0.2.1" or "[2001:db8::1%eth0]" at the beginning, or 0. */
+static size_t host_size(const char *text, size_t n) {
+    size_t i = 0;
+    if (n > 0 && text[0] == '[') {
+        for (i = 1; i < n && (isxdigit((unsigned char)text[i]) || strchr(":.", text[i]));) i++;
+        if (i == 1) return 0;
+        if (i < n && text[i] == '%') i++;
+        while (i < n && (isalnum((unsigned char)text[i]) || strchr("-._~", text[i]))) i++;
+        return i < n && text[i] == ']' ? i + 1 : 0;
+    }
+    while (i < n && (isalnum((unsigned char)text[i]) || strchr("-._", text[i]))) i++;
+    return i;
+}
 
-    u->https = p.field_data[UF_SCHEMA].len == 5;
-    if (strncasecmp(text, u->https ? "https" : "http", u->https ? 5 : 4) != 0) return false;
-    if (!u->https && p.field_data[UF_SCHEMA].len != 4) return false;
-    if (p.field_data[UF_HOST].len >= sizeof u->host) return false;
-    snprintf(u->host, sizeof u->host, "%.*s", p.field_data[UF_HOST].len,
-             text + p.field_data[UF_HOST].off);
+/* "host:port", the port perhaps left out. */
+static bool parse_authority(struct url *u, const char *text, size_t n) {
+    size_t size = host_size(text, n), brackets = size > 0 && text[0] == '[';
+    if (size == 0 || size - 2 * brackets >= sizeof u->host) return false;
+    snprintf(u->host, sizeof u->host, "%.*s", (int)(size - 2 * brackets), text + brackets);
     for (char *c = u->host; *c; c++) *c = (char)tolower((unsigned char)*c);
-    u->port = p.field_set & 1 << UF_PORT ? p.port : u->https ? 443 : 80;
+    u->port = u->https ? 443 : 80;
+    if (size == n) return true;
+    if (text[size++] != ':' || n == size || n - size > 5) return false;
+    for (u->port = 0; size < n; size++) {
+        if (!isdigit((unsigned char)text[size])) return false;
+        u->port = u->port * 10 + text[size] - '0';
+    }
+    return u->port > 0 && u->port <= 65535;
+}
+
+/* How far it is to one of those bytes, or to the end. */
+static size_t span_to(const char *text, size_t n, const char *stop) {
+    size_t i = 0;
+    while (i < n && !strchr(stop, text[i])) i++;
+    return i;
+}
+
+bool url_parse(struct url *u, const char *text, size_t n) {
+    n = span_to(text, strnlen(text, n), "#");
+    if (n >= URL_TEXT_MAX) return false;
+    u->https = n > 8 && strncasecmp(text, "https://", 8) == 0;
+    if (!u->https && (n <= 7 || strncasecmp(text, "http://", 7) != 0)) return false;
+    text += u->https ? 8 : 7;
+    n -= u->https ? 8 : 7;
+    size_t authority = span_to(text, n, "/?");
+    if (!parse_authority(u, text, authority)) return false;
 
     u->path[0] = '\0';
-    bool fits = p.field_set & 1 << UF_PATH
-                    ? append(u, text + p.field_data[UF_PATH].off, p.field_data[UF_PATH].len)
-                    : append(u, "/", 1);
-    if (p.field_set & 1 << UF_QUERY) {
-        fits = fits && append(u, "?", 1) &&
-               append(u, text + p.field_data[UF_QUERY].off, p.field_data[UF_QUERY].len);
-    }
+    bool fits = (authority < n && text[authority] == '/') || append(u, "/", 1);
+    fits = fits && append(u, text + authority, n - authority);
     remove_dots(u->path);
-    return fits && u->port > 0;
+    return fits;
 }
 
 /* Whether it begins with "word:". */

@@ -30,7 +30,7 @@ static void add_string(struct trace *t, const struct http_message *m, const char
 
 static void add_head(struct trace *t, const struct http_message *m) {
     char line[128];
-    const http_parser *p = &m->parser;
+    const llhttp_t *p = &m->parser;
     int n = snprintf(line, sizeof line, "head %u %u %u.%u %d %llu ", (unsigned)p->method,
                      (unsigned)p->status_code, p->http_major, p->http_minor, m->keep_alive,
                      (unsigned long long)p->content_length);
@@ -56,7 +56,7 @@ static void add_event(struct trace *t, const struct http_message *m, enum http_e
     case HTTP_CLOSED: add(t, "closed ", 7); break;
     case HTTP_BAD:
         FUZZ_CHECK(m->reason != NULL);
-        FUZZ_CHECK(m->status == 400 || m->status == 414 || m->status == 431);
+        FUZZ_CHECK(m->status == 400 || m->status == 414 || m->status == 431 || m->status == 505);
         add(t, "bad ", 4); /* of two things that are wrong either may be met first */
         break;
     }
@@ -65,10 +65,10 @@ static void add_event(struct trace *t, const struct http_message *m, enum http_e
 
 /* Feeds one piece; false: there is no going on. */
 static bool feed_piece(struct trace *t, struct http_message *m, const char *data, size_t n) {
-    size_t stuck = 0;
-    for (size_t at = 0; at < n;) {
-        size_t used;
-        enum http_event event = http_feed(m, data + at, n - at, &used);
+    enum http_event event;
+    size_t stuck = 0, at = 0, used;
+    do {
+        event = http_feed(m, data + at, n - at, &used);
         FUZZ_CHECK(used <= n - at);
         FUZZ_CHECK(event != HTTP_MORE || used == n - at);
         FUZZ_CHECK(event != HTTP_CLOSED);
@@ -78,17 +78,15 @@ static bool feed_piece(struct trace *t, struct http_message *m, const char *data
         stuck = used ? 0 : stuck + 1;
         FUZZ_CHECK(stuck < 4);
         add_event(t, m, event);
-        if (event == HTTP_BAD) return false;
         at += used;
-    }
-    return true;
+    } while (event != HTTP_MORE && event != HTTP_BAD);
+    return event == HTTP_MORE;
 }
 
 /* cut: the largest piece; 0: all at once. Each piece is a block of its own, so that sanitizers see
  * what reads over its end. */
 static void feed(struct trace *t, int type, const uint8_t *data, size_t size, unsigned cut) {
     struct http_message m;
-    size_t used;
     uint32_t seed = cut * 2654435761u + 1;
     bool going = true;
     t->size = 0;
@@ -106,7 +104,7 @@ static void feed(struct trace *t, int type, const uint8_t *data, size_t size, un
         data += n;
         size -= n;
     }
-    if (going) add_event(t, &m, http_feed(&m, NULL, 0, &used));
+    if (going) add_event(t, &m, http_feed_eof(&m));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
