@@ -7,15 +7,19 @@
  *
  * Each member has two tasks: one receives lines and puts them into the queues of all, the other
  * sends what is in the member's own queue. A queue is bounded: whoever does not read is put out
- * before the queue grows, and nobody else waits for it. At Ctrl-C everybody gets what is still in
- * the queues, within some seconds. */
+ * before the queue grows, and nobody else waits for it. What members say is text: control
+ * characters, which would do something to the terminals of the others, are refused. At Ctrl-C
+ * everybody gets what is still in the queues, within some seconds. */
 #define _GNU_SOURCE
 #include <asyncio.h>
 #include <errno.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <wctype.h>
+#include <wchar.h>
 
 enum { NAME_MAX_SIZE = 32, LINE_MAX_SIZE = 1024, LINES_MAX = 100 };
 
@@ -60,6 +64,25 @@ __attribute__((format(printf, 2, 3))) static void tell_all(const struct room *ro
     }
 }
 
+/* Whether it is UTF-8 of printable characters, and tabs if those may be. */
+static bool is_text(const char *text, size_t n, bool with_tabs) {
+    mbstate_t state = { 0 };
+    wchar_t c;
+    for (size_t size; n > 0; text += size, n -= size) {
+        size = mbrtowc(&c, text, n, &state);
+        if (size == 0 || size > n) return false;
+        if (!iswprint((wint_t)c) && !(with_tabs && c == L'\t')) return false;
+    }
+    return true;
+}
+
+/* Nobody can look like two members, or like the server. */
+static bool is_name(const char *text) {
+    size_t n = strlen(text);
+    return n > 0 && n <= NAME_MAX_SIZE && *text != '*' && *text != ' ' && text[n - 1] != ' ' &&
+           !strchr(text, ':') && is_text(text, n, false);
+}
+
 static bool is_taken(const struct room *room, const char *name) {
     for (const struct member *m = room->first; m; m = m->next) {
         if (strcmp(m->name, name) == 0) return true;
@@ -83,19 +106,33 @@ static void leave(struct member *m) {
 
 /* ---- a member ---- */
 
+/* Without the end of the line, "\n" or "\r\n". */
+static size_t line_size(const asyncio_bytes *line) {
+    size_t n = line->size;
+    if (n > 0 && line->data[n - 1] == '\n') n--;
+    if (n > 0 && line->data[n - 1] == '\r') n--;
+    return n;
+}
+
 /* The next line without its end, or the end of the stream. */
 ASYNC(receive_line, (struct member *) m, (char *) line, (bool *) end) {
     asyncio_bytes bytes;
+    size_t size = 0;
     int n;
     for (;;) {
         n = AWAIT(asyncio_streamreader_readline(m->reader, &bytes));
-        if (!asyncio_catch(n, ASYNCIO_VALUE_ERROR)) break;
-        tell(m, "* that line is too long\n");
+        if (asyncio_catch(n, ASYNCIO_VALUE_ERROR)) {
+            tell(m, "* that line is too long\n");
+            continue;
+        }
+        if (n <= 0 || is_text(bytes.data, size = line_size(&bytes), true)) break;
+        tell(m, "* that line has more than text in it\n");
     }
-    *end = n == 0 || asyncio_catch(n, -ECONNRESET);
+    *end = n == 0 || asyncio_is_connection_error(n);
+    if (*end) asyncio_ignore(n);
     if (*end) RETURN();
     TRY(n);
-    snprintf(line, LINE_MAX_SIZE + 1, "%.*s", (int)strcspn(bytes.data, "\r\n"), bytes.data);
+    snprintf(line, LINE_MAX_SIZE + 1, "%.*s", (int)size, bytes.data);
     RETURN();
 }
 
@@ -106,7 +143,7 @@ ASYNC(receive_lines, (struct member *) m) {
     for (;;) {
         TRY(AWAIT(receive_line(m, line, &end)));
         if (end) RETURN();
-        if (line[0] && strlen(line) <= NAME_MAX_SIZE && !is_taken(m->room, line)) break;
+        if (is_name(line) && !is_taken(m->room, line)) break;
         tell(m, "* not that one; your name?\n");
     }
     snprintf(m->name, sizeof m->name, "%s", line);
@@ -128,7 +165,10 @@ ASYNC(send_lines, (struct member *) m) {
         TRY(rc);
         TRY(asyncio_streamwriter_write(m->writer, line.s, strlen(line.s)));
         rc = AWAIT(asyncio_streamwriter_drain(m->writer));
-        if (asyncio_catch(rc, -ECONNRESET) || asyncio_catch(rc, -EPIPE)) break;
+        if (asyncio_is_connection_error(rc)) {
+            asyncio_ignore(rc);
+            break;
+        }
         TRY(rc);
     }
     asyncio_streamwriter_close(m->writer); /* which ends receive_lines, too */
@@ -177,6 +217,7 @@ ASYNC(serve, (const char *) host, (int) port) {
 
 int main(int argc, char **argv) {
     setvbuf(stdout, NULL, _IOLBF, 0);
+    setlocale(LC_CTYPE, "C.UTF-8"); /* without it, names and lines are of ASCII */
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         puts("usage: chat_server [HOST PORT]    (127.0.0.1 8888)");
         return 0;

@@ -5,6 +5,7 @@
  *
  * Where a name has several addresses they are tried side by side. */
 #include <asyncio.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,6 +27,11 @@ static bool split_url(const char *text, struct url *url) {
     return *url->path == '/';
 }
 
+/* What a server sends does nothing to the terminal. */
+static void print_text(const char *text, size_t n) {
+    for (size_t i = 0; i < n; i++) putchar(isprint((unsigned char)text[i]) ? text[i] : '?');
+}
+
 ASYNC(print_http_headers, (const struct url *) url) {
     asyncio_auto_streamreader reader = NULL;
     asyncio_auto_streamwriter writer = NULL;
@@ -42,9 +48,11 @@ ASYNC(print_http_headers, (const struct url *) url) {
     snprintf(query, sizeof query, "HEAD %s HTTP/1.0\r\nHost: %s\r\n\r\n", url->path, url->host);
     TRY(asyncio_streamwriter_write(writer, query, strlen(query)));
     while (TRY(AWAIT(asyncio_streamreader_readline(reader, &line))) > 0) {
-        int size = (int)strcspn(line.data, "\r\n");
-        if (size == 0) break;
-        printf("HTTP header> %.*s\n", size, line.data);
+        while (line.size > 0 && isspace((unsigned char)line.data[line.size - 1])) line.size--;
+        if (line.size == 0) break;
+        fputs("HTTP header> ", stdout);
+        print_text(line.data, line.size);
+        puts("");
     }
 
     asyncio_streamwriter_close(writer);

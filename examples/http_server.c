@@ -7,8 +7,10 @@
  * does, too. Connections are kept, requests may be sent without waiting for answers.
  *
  * A coroutine serves a connection; it reads like the conversation. Every wait in it has a time
- * limit. Ctrl-C: nobody is accepted any more, whoever waits for a request is let go, requests
- * under way get their answers, for a while. */
+ * limit, and a body has to come at a minimum rate. Clients can break off or be too slow as often as
+ * they like, so that is counted, and told in a line now and then. Ctrl-C: nobody is accepted any
+ * more, whoever waits for a request is let go, requests under way get their answers, for a while.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -22,6 +24,7 @@
 #define FILE_PIECE (1 << 20) /* of a large file, sent within one time limit */
 #define SKIP_MAX (64 << 10)  /* of a body that nobody wants, to keep the connection */
 #define PIECES_MAX 64        /* of a body, written together */
+#define TELL_SECONDS 10      /* between two lines about lost connections */
 
 struct link {
     struct link *next, *previous;
@@ -32,6 +35,8 @@ struct client {
     double since;     /* when it became idle, by the loop's clock */
     bool last;        /* the connection ends with this answer */
     bool expects;     /* the client waits for "100 Continue" before it sends the body */
+    double waited;    /* seconds, for bytes of this request's body */
+    double received;  /* of it, bytes */
     struct http_connection http;
 };
 
@@ -39,11 +44,14 @@ static struct {
     const char *host, *cert, *key;
     int port;
     double idle, limit, grace, keep; /* seconds */
+    double min_rate;                 /* of bodies, in bytes a second; 0: none */
     unsigned long long max_body;     /* bytes */
     int max_connections;
     struct site site;
     struct link idle_list;
     int connections;
+    unsigned long lost; /* connections that were not told yet */
+    double told;        /* when that was, by the loop's clock */
     bool stopping;
 } app = {
     .host = "127.0.0.1",
@@ -52,6 +60,7 @@ static struct {
     .limit = 30,
     .grace = 10,
     .keep = 1,
+    .min_rate = 500,
     .max_body = 1ull << 30,
     .max_connections = 10000,
     .site.root = -1,
@@ -131,11 +140,30 @@ ASYNC(drain, (struct client *) c) {
     return rc;
 }
 
-/* The next piece of the request, within the time limit. */
+/* How long the client may be silent. Each byte of a body earns some time beside the limit, and all
+ * waiting uses it up: a byte now and then is not enough. */
+static double patience(const struct client *c) {
+    if (app.min_rate <= 0) return app.limit;
+    double left = app.limit + c->received / app.min_rate - c->waited;
+    return left < app.limit ? left : app.limit;
+}
+
+/* Waits for the next piece of the request. */
+ASYNC(await_piece, (struct client *) c) {
+    asyncio_loop *loop = asyncio_get_running_loop();
+    double start = asyncio_loop_time(loop);
+    int rc;
+    ASYNC_WITH(tm, asyncio_timeout(patience(c), &rc)) { rc = AWAIT(http_next(&c->http)); }
+    c->waited += asyncio_loop_time(loop) - start;
+    return rc;
+}
+
+/* The next piece of the request, if it comes in time. */
 ASYNC(next_piece, (struct client *) c) {
     int rc = (int)http_next_nowait(&c->http);
-    if (rc != HTTP_MORE) return rc;
-    ASYNC_WITH(_, asyncio_timeout(app.limit, &rc)) { rc = AWAIT(http_next(&c->http)); }
+    if (rc == HTTP_MORE) rc = AWAIT(await_piece(c));
+    if (rc == HTTP_GOT_HEAD) c->waited = c->received = 0;
+    if (rc == HTTP_GOT_BODY) c->received += (double)c->http.message.body_size;
     return rc;
 }
 
@@ -212,6 +240,7 @@ ASYNC(collect, (struct client *) c, (struct pieces *) p) {
         p->size += m->body_size;
         if (p->count == PIECES_MAX) break;
         event = (int)http_next_nowait(&c->http);
+        if (event == HTTP_GOT_BODY) c->received += (double)m->body_size;
     }
     return event;
 }
@@ -247,7 +276,9 @@ ASYNC(echo_body, (struct client *) c, (bool) chunked, (unsigned long long) lengt
     unsigned long long size = 0;
     int event = HTTP_MORE;
     for (bool begun = false; event != HTTP_COMPLETE; begun = true) {
-        event = TRY(AWAIT(collect(c, &pieces)));
+        event = AWAIT(collect(c, &pieces));
+        if (!begun && asyncio_catch(event, ASYNCIO_TIMEOUT_ERROR)) return refuse(c, 408, "");
+        TRY(event);
         size += pieces.size;
         bool too_long = size > app.max_body;
         bool broken = event == HTTP_BAD || event == HTTP_CLOSED;
@@ -338,13 +369,26 @@ static void let_go(double since) {
     }
 }
 
+static void tell_lost(void) {
+    app.told = asyncio_loop_time(asyncio_get_running_loop());
+    if (app.lost == 0) return;
+    fprintf(stderr, "http_server: %lu connections were broken off or too slow\n", app.lost);
+    app.lost = 0;
+}
+
 /* One look now and then is cheaper than a timer for each of them. */
-ASYNC(let_go_now_and_then) {
+ASYNC(look_now_and_then) {
     asyncio_loop *loop = asyncio_get_running_loop();
     for (;;) {
         TRY(AWAIT(asyncio_sleep(app.idle < 4 ? 0.01 + app.idle / 4 : 1)));
         let_go(asyncio_loop_time(loop) - app.idle);
+        if (asyncio_loop_time(loop) - app.told >= TELL_SECONDS) tell_lost();
     }
+}
+
+/* Whether that is what clients can do to their connections. */
+static bool is_lost(int rc) {
+    return asyncio_is_connection_error(rc) || rc == ASYNCIO_TIMEOUT_ERROR || rc == -EMSGSIZE;
 }
 
 /* Says that this was all, and waits for the client to say so. Closing before that could make the
@@ -360,7 +404,10 @@ ASYNC(say_goodbye, (struct client *) c) {
         do rc = AWAIT(asyncio_streamreader_read(c->http.reader, c->http.in, sizeof c->http.in));
         while (rc > 0);
     }
-    return rc;
+    if (!is_lost(rc)) return rc;
+    asyncio_ignore(rc); /* it had its answer */
+    asyncio_streamwriter_abort(c->http.writer);
+    RETURN();
 }
 
 ASYNC(converse, (struct client *) c) {
@@ -369,6 +416,7 @@ ASYNC(converse, (struct client *) c) {
         TRY(write_status(c, 503, ""));
     }
     while (!c->last && TRY(AWAIT(wait_for_request(c)))) {
+        c->waited = c->received = 0;
         int event = AWAIT(next_piece(c));
         bool late = asyncio_catch(event, ASYNCIO_TIMEOUT_ERROR);
         if (!late && TRY(event) == HTTP_CLOSED) return 0;
@@ -384,11 +432,6 @@ ASYNC(converse, (struct client *) c) {
     return c->last ? AWAIT(say_goodbye(c)) : 0;
 }
 
-/* Whether that is what happens to connections. */
-static bool is_usual(int rc) {
-    return rc == ASYNCIO_TIMEOUT_ERROR || (rc < 0 && rc > -4096 && rc != -ENOMEM);
-}
-
 ASYNC(serve_client, (asyncio_streamreader *) reader, (asyncio_streamwriter *) writer,
       (void *) arg) {
     struct client c;
@@ -399,8 +442,9 @@ ASYNC(serve_client, (asyncio_streamreader *) reader, (asyncio_streamwriter *) wr
     int rc = AWAIT(converse(&c));
     app.connections--;
     if (rc < 0) asyncio_streamwriter_abort(writer);
-    if (!is_usual(rc)) return rc;
+    if (!is_lost(rc)) return rc;
     asyncio_ignore(rc);
+    app.lost++;
     RETURN();
 }
 
@@ -421,7 +465,7 @@ ASYNC(serve, (const char *) folder) {
     asyncio_auto_signals signals = asyncio_signals_new(2, (int[]){ SIGINT, SIGTERM });
     TRY(site_open(&app.site, folder, app.keep));
     app.idle_list.next = app.idle_list.previous = &app.idle_list;
-    asyncio_auto_task sweeper = asyncio_create_task(let_go_now_and_then());
+    asyncio_auto_task sweeper = asyncio_create_task(look_now_and_then());
     TRY(AWAIT(start_server(&server)));
     printf("Serving %s on http%s://%s:%d/\n", folder, app.cert ? "s" : "", app.host,
            asyncio_server_port(server));
@@ -433,6 +477,7 @@ ASYNC(serve, (const char *) folder) {
     app.stopping = true;
     let_go(ASYNCIO_FOREVER);
     int cut = TRY(AWAIT(asyncio_server_shutdown(server, app.grace)));
+    tell_lost();
     printf("Stopped, %d connections cut off\n", cut);
     RETURN();
 }
@@ -443,6 +488,7 @@ static const char usage[] =
     "  --port PORT            (8080; 0: a free one, which is printed)\n"
     "  --idle SECONDS         for which a connection may be without a request (60)\n"
     "  --limit SECONDS        for the head of a request, each piece of a body, each answer (30)\n"
+    "  --min-rate BYTES       a second of a body, after the first limit; 0: none (500)\n"
     "  --grace SECONDS        for requests under way after Ctrl-C (10)\n"
     "  --keep SECONDS         for which a file is taken to be unchanged (1)\n"
     "  --max-body BYTES       of a request (1073741824)\n"
@@ -460,13 +506,14 @@ static double number(const char *text) {
 }
 
 static void read_options(int argc, char **argv) {
-    enum { HELP, HOST, PORT, IDLE, LIMIT, GRACE, KEEP, BODY, CONNECTIONS, CERT, KEY };
+    enum { HELP, HOST, PORT, IDLE, LIMIT, RATE, GRACE, KEEP, BODY, CONNECTIONS, CERT, KEY };
     static const struct option options[] = {
         { "help", no_argument, NULL, HELP },
         { "host", required_argument, NULL, HOST },
         { "port", required_argument, NULL, PORT },
         { "idle", required_argument, NULL, IDLE },
         { "limit", required_argument, NULL, LIMIT },
+        { "min-rate", required_argument, NULL, RATE },
         { "grace", required_argument, NULL, GRACE },
         { "keep", required_argument, NULL, KEEP },
         { "max-body", required_argument, NULL, BODY },
@@ -482,6 +529,7 @@ static void read_options(int argc, char **argv) {
         case PORT: app.port = (int)number(optarg); break;
         case IDLE: app.idle = number(optarg); break;
         case LIMIT: app.limit = number(optarg); break;
+        case RATE: app.min_rate = number(optarg); break;
         case GRACE: app.grace = number(optarg); break;
         case KEEP: app.keep = number(optarg); break;
         case BODY: app.max_body = (unsigned long long)number(optarg); break;

@@ -20,20 +20,30 @@ struct service {
 
 /* One for each loop: no other thread uses it. */
 struct counter {
-    long connections;
+    long connections, lost;
 };
 
-ASYNC(echo, (asyncio_streamreader *) reader, (asyncio_streamwriter *) writer, (void *) arg) {
-    struct counter *counter = arg;
+ASYNC(echo, (asyncio_streamreader *) reader, (asyncio_streamwriter *) writer) {
     char data[4096];
     int n;
-    counter->connections++;
     while ((n = TRY(AWAIT(asyncio_streamreader_read(reader, data, sizeof data)))) > 0) {
         TRY(asyncio_streamwriter_write(writer, data, (size_t)n));
         TRY(AWAIT(asyncio_streamwriter_drain(writer)));
     }
     asyncio_streamwriter_close(writer);
     TRY(AWAIT(asyncio_streamwriter_wait_closed(writer)));
+    RETURN();
+}
+
+/* A client that breaks off is counted and nothing else: any number of them can. */
+ASYNC(handle, (asyncio_streamreader *) reader, (asyncio_streamwriter *) writer, (void *) arg) {
+    struct counter *counter = arg;
+    counter->connections++;
+    int rc = AWAIT(echo(reader, writer));
+    if (!asyncio_is_connection_error(rc)) return rc;
+    asyncio_ignore(rc);
+    asyncio_streamwriter_abort(writer);
+    counter->lost++;
     RETURN();
 }
 
@@ -44,7 +54,7 @@ ASYNC(serve, (unsigned) index, (void *) arg) {
     asyncio_auto_server server = NULL;
     asyncio_value port = asyncio_int(service->port);
     if (index > 0) TRY(AWAIT(asyncio_channel_get(service->ports), &port));
-    TRY(AWAIT(asyncio_start_server(echo, service->host, (int)port.i, &server, .arg = &counter,
+    TRY(AWAIT(asyncio_start_server(handle, service->host, (int)port.i, &server, .arg = &counter,
                                    .reuse_port = true)));
     if (index == 0) {
         port = asyncio_int(asyncio_server_port(server));
@@ -55,7 +65,7 @@ ASYNC(serve, (unsigned) index, (void *) arg) {
 
     int rc = AWAIT(asyncio_sleep((double)INFINITY));
     TRY(AWAIT(asyncio_server_shutdown(server, 2)));
-    printf("Loop %u: %ld connections\n", index, counter.connections);
+    printf("Loop %u: %ld connections, %ld lost\n", index, counter.connections, counter.lost);
     return rc;
 }
 

@@ -4,8 +4,21 @@
  *     tcp_echo_client HOST PORT [MESSAGE]
  */
 #include <asyncio.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+/* As Python's repr: what the server sends does nothing to the terminal. */
+static void print_repr(const char *data, int n) {
+    putchar('\'');
+    for (int i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)data[i];
+        if (c == '\\' || c == '\'') printf("\\%c", c);
+        else if (c == '\n') fputs("\\n", stdout);
+        else printf(isprint(c) ? "%c" : "\\x%02x", c);
+    }
+    putchar('\'');
+}
 
 ASYNC(tcp_echo_client, (const char *) host, (int) port, (const char *) message) {
     asyncio_streamreader *reader;
@@ -18,7 +31,9 @@ ASYNC(tcp_echo_client, (const char *) host, (int) port, (const char *) message) 
     TRY(AWAIT(asyncio_streamwriter_drain(writer)));
 
     int n = TRY(AWAIT(asyncio_streamreader_read(reader, data, sizeof data)));
-    printf("Received: '%.*s'\n", n, data);
+    fputs("Received: ", stdout);
+    print_repr(data, n);
+    puts("");
 
     puts("Close the connection");
     asyncio_streamwriter_close(writer);

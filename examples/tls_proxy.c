@@ -49,6 +49,19 @@ ASYNC(connect_and_forward, (asyncio_streamreader *) reader, (asyncio_streamwrite
     RETURN();
 }
 
+/* Ten complaints in ten seconds are enough; the others are counted. */
+static bool may_complain(void) {
+    static double start = -10;
+    static long count;
+    double now = asyncio_loop_time(asyncio_get_running_loop());
+    if (now - start >= 10) {
+        if (count > 10) fprintf(stderr, "and %ld like these\n", count - 10);
+        start = now;
+        count = 0;
+    }
+    return count++ < 10;
+}
+
 /* A line for an error, or for each error of a group. */
 static void complain(const char *who, asyncio_error *error) {
     size_t count = asyncio_error_count(error);
@@ -68,7 +81,7 @@ ASYNC(handle, (asyncio_streamreader *) reader, (asyncio_streamwriter *) writer, 
     int rc = AWAIT(connect_and_forward(reader, writer, &proxy->target));
     if (asyncio_is_exception(rc)) {
         asyncio_auto_error error = asyncio_error_take(rc);
-        complain(who.s, error);
+        if (may_complain()) complain(who.s, error);
         asyncio_streamwriter_abort(writer); /* half of something is not to look like all of it */
         RETURN();
     }

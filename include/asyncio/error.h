@@ -82,6 +82,15 @@ ASYNCIO_API const char *asyncio_strerror(int code);
  * Suspends: no. Thread: signal. Since: 0.1. Python: except Exception. */
 ASYNCIO_API bool asyncio_is_exception(int status);
 
+/* Whether the other side of a connection, or the network between, can cause that
+ * status whenever it likes: a reset, a broken pipe, an end without close_notify,
+ * bytes that are no TLS, a host that is gone. A server counts such errors; each
+ * for itself is no fault of the program's. ASYNCIO_TIMEOUT_ERROR, which may be of
+ * a timeout of your own, and ASYNCIO_INCOMPLETE_READ_ERROR, which says that a
+ * message was cut off, are not among them. Errors: none.
+ * Suspends: no. Thread: signal. Since: 0.2. Python: except (ConnectionError, ssl.SSLError). */
+ASYNCIO_API bool asyncio_is_connection_error(int status);
+
 /* Raises: makes an error object with a printf message, puts it into the slot (the
  * error that was there becomes its context) and returns `code`, so that it can be
  * returned in turn. fmt NULL: no message. Without memory for the object the code

@@ -128,3 +128,26 @@ const char *asyncio_strerror(int code) {
 bool asyncio_is_exception(int status) {
     return status < 0 && (status > ASYNCIO_CANCELLED_ERROR || status < ASYNCIO_BASE_EXCEPTION);
 }
+
+bool asyncio_is_connection_error(int status) {
+    switch (status) {
+    case -EPIPE:
+    case -ESHUTDOWN:
+    case -ECONNABORTED:
+    case -ECONNREFUSED:
+    case -ECONNRESET:
+    case -ENOTCONN:
+    case -EPROTO:
+    case -ETIMEDOUT:
+    case -ENETDOWN:
+    case -ENETUNREACH:
+    case -ENETRESET:
+    case -EHOSTDOWN:
+    case -EHOSTUNREACH:
+    case ASYNCIO_CONNECTION_ERROR:
+    case ASYNCIO_SSL_ERROR:
+    case ASYNCIO_SSL_EOF_ERROR:
+    case ASYNCIO_SSL_CERT_VERIFICATION_ERROR: return true;
+    default: return false;
+    }
+}

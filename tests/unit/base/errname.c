@@ -81,4 +81,33 @@ TEST(exceptions_are_what_except_exception_catches) {
     }
 }
 
+TEST(connection_errors_are_what_the_other_side_can_cause) {
+    static const int lost[] = { -ECONNRESET,       -EPIPE,
+                                -ECONNABORTED,     -ECONNREFUSED,
+                                -ESHUTDOWN,        -ETIMEDOUT,
+                                -EHOSTUNREACH,     -ENETDOWN,
+                                ASYNCIO_SSL_ERROR, ASYNCIO_SSL_EOF_ERROR,
+                                -ENOTCONN,         ASYNCIO_SSL_CERT_VERIFICATION_ERROR,
+                                -EPROTO,           ASYNCIO_CONNECTION_ERROR };
+    static const int other[] = { 0,
+                                 1,
+                                 -ENOMEM,
+                                 -EBADF,
+                                 -EIO,
+                                 -EINVAL,
+                                 -EMFILE,
+                                 ASYNCIO_CANCELLED_ERROR,
+                                 ASYNCIO_TIMEOUT_ERROR,
+                                 ASYNCIO_OS_ERROR,
+                                 ASYNCIO_INCOMPLETE_READ_ERROR,
+                                 ASYNCIO_EXCEPTION_GROUP,
+                                 ASYNCIO_USER_ERROR };
+    for (size_t i = 0; i < sizeof lost / sizeof *lost; i++) {
+        CHECK(asyncio_is_connection_error(lost[i]));
+    }
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+        CHECK(!asyncio_is_connection_error(other[i]));
+    }
+}
+
 TEST(version_is_that_of_the_headers) { CHECK_STR(asyncio_version(), "0.1.0"); }
