@@ -57,7 +57,8 @@ ASYNCIO_API int asyncio_taskgroup_spawn_with(asyncio_taskgroup *group,
                                              const asyncio_task_options *options) ASYNCIO_MUST_USE;
 
 /* Ends the group early: cancels its tasks and interrupts the body; the block then ends without an
- * error (unless a task fails while it is cleaning up). Again, or after the end: nothing.
+ * error, unless a task fails while it is cleaning up, or somebody else cancels the block's task,
+ * before or meanwhile: then with that CancelledError. Again, or after the end: nothing.
  * Errors: none.
  * Suspends: no. Thread: loop. Since: 0.1. Python: TaskGroup.cancel (3.15). */
 ASYNCIO_API void asyncio_taskgroup_cancel(asyncio_taskgroup *group);

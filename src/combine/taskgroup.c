@@ -113,6 +113,8 @@ static void abort_group(asyncio_taskgroup *g) {
     }
 }
 
+/* One request, which the exit takes back. Also while the parent is in its exit: by that the exit
+ * knows that there was one, and how many others there were. */
 static void cancel_parent(asyncio_taskgroup *g) {
     g->parent_cancelled = true;
     asyncio__task_cancel_from(g->parent, g->cancelstatus);
@@ -123,7 +125,7 @@ void asyncio_taskgroup_cancel(asyncio_taskgroup *g) {
     if (asyncio__loop_wrong_thread(g->loop, "asyncio_taskgroup_cancel")) return;
     if (g->exiting && asyncio__list_empty(&g->members)) return;
     abort_group(g);
-    if (!g->exiting) cancel_parent(g);
+    cancel_parent(g);
 }
 
 /* ---- members ---- */
@@ -239,6 +241,8 @@ asyncio_task *asyncio_taskgroup_create_task_with(asyncio_taskgroup *g,
     asyncio__list_append(&g->members, &m->link);
     bool pending = t->future.state == ASYNCIO__PENDING;
     asyncio__list_append(pending ? &t->future.callbacks : &g->loop->ready, &m->runnable.link);
+    /* An eager one has cancelled the group before it was a member. */
+    if (ASYNCIO__UNLIKELY(g->aborting) && pending) asyncio__future_cancel(&t->future, NULL);
     return t;
 }
 
@@ -274,6 +278,14 @@ static void replace_outcome(struct outcome *o, struct outcome by) {
     *o = by;
 }
 
+/* A cancellation of the parent, in its exit. The first one is kept; if the group has requested one
+ * of its own, the last, which takes the place of that one. */
+static void keep_cancellation(asyncio_taskgroup *g, struct outcome *kept, struct outcome o) {
+    if (g->parent_cancelled || !g->aborting) replace_outcome(kept, o);
+    else asyncio_error_unref(o.error);
+    if (!g->aborting) abort_group(g);
+}
+
 /* Waits until no member is left. A cancellation meanwhile aborts the group and is kept; a cancel
  * scope is heard once, it would interrupt every wait. Returns false if the loop is closing. */
 static bool wait_for_members(asyncio_taskgroup *g, struct outcome *cancelled) {
@@ -287,12 +299,8 @@ static bool wait_for_members(asyncio_taskgroup *g, struct outcome *cancelled) {
         if (rc == ASYNCIO_GENERATOR_EXIT) return false;
         if (rc >= 0) continue;
         struct outcome o = take_outcome(rc);
-        if (rc == ASYNCIO_CANCELLED_ERROR && !g->aborting) {
-            replace_outcome(cancelled, o);
-            abort_group(g);
-        } else {
-            asyncio_error_unref(o.error);
-        }
+        if (rc == ASYNCIO_CANCELLED_ERROR) keep_cancellation(g, cancelled, o);
+        else asyncio_error_unref(o.error);
     }
     return true;
 }
@@ -318,17 +326,25 @@ static int raise_errors(asyncio_taskgroup *g) {
     return group ? asyncio_reraise(group) : asyncio__slot_status();
 }
 
+/* Takes the group's own request back. Whether there was no other: then the parent's CancelledError
+ * came of that one. */
+static bool was_own_request(asyncio_taskgroup *g, const asyncio_error *error) {
+    return g->parent_cancelled && asyncio_task_uncancel(g->parent) == 0 &&
+           !asyncio__cancelstatus_outside(g->parent, error);
+}
+
 static int decide(asyncio_taskgroup *g, struct outcome *body, struct outcome *cancelled) {
     if (g->base_error) {
         asyncio_error *error = g->base_error;
         g->base_error = NULL;
         return asyncio_reraise(error);
     }
-    if (g->parent_cancelled && asyncio_task_uncancel(g->parent) == 0 &&
-        !asyncio__cancelstatus_outside(g->parent, cancelled->error)) {
+    if (was_own_request(g, cancelled->error))
         replace_outcome(cancelled, (struct outcome){ 0, NULL });
+    if (cancelled->status < 0 && g->error_count == 0) {
+        give_outcome(body); /* what the body made of the group's request is the context */
+        return give_outcome(cancelled);
     }
-    if (cancelled->status < 0 && g->error_count == 0) return give_outcome(cancelled);
     if (body->status < 0 && body->status != ASYNCIO_CANCELLED_ERROR) {
         asyncio_error *error = body->error ? body->error : asyncio__error_make(body->status, NULL);
         body->error = error;
