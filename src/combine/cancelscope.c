@@ -24,7 +24,7 @@ struct timed {
 
 struct asyncio_cancelscope {
     struct timed timed;
-    uint32_t cancels; /* the task's count when the block was entered */
+    uint32_t cancels; /* the task's open requests when the block was entered */
     bool fails;       /* the deadline is an error */
     bool expired;     /* cancelled by the deadline */
     bool caught;
@@ -149,7 +149,7 @@ static int enter_scope(asyncio_block *s) {
     if (!t) return asyncio__slot_status();
     asyncio_cancelscope *scope = scope_of(t);
     scope->fails = options_of(s).fails;
-    scope->cancels = t->cancelstatus.task->fiber.strand.cancels;
+    scope->cancels = asyncio__task_open_requests(t->cancelstatus.task);
     s->object = scope;
     return 0;
 }
@@ -160,7 +160,7 @@ static int absorb(asyncio_cancelscope *scope, int status) {
     struct asyncio__cancelstatus *c = &scope->timed.cancelstatus;
     asyncio_error *error = asyncio__error_match(strand, status);
     if (!c->active || !asyncio__cancelstatus_owns(c, error)) return status;
-    if (strand->cancels > scope->cancels) return status;
+    if (asyncio__task_open_requests(c->task) > scope->cancels) return status;
     scope->caught = true;
     if (scope->fails && scope->expired) return asyncio__raise_timeout();
     asyncio_ignore(status);

@@ -317,19 +317,21 @@ static void forget_members(asyncio_taskgroup *g) {
 
 /* All errors as one; the parent's outside requests to be cancelled hit its next await. */
 static int raise_errors(asyncio_taskgroup *g) {
-    if (g->parent->fiber.strand.cancels > 0) {
+    if (asyncio__task_open_requests(g->parent) > 0) {
         asyncio_task_uncancel(g->parent);
-        asyncio__future_cancel(&g->parent->future, NULL);
+        asyncio__task_cancel_from(g->parent, g->cancelstatus);
     }
     asyncio_error *group =
         asyncio_errorgroup_new("unhandled errors in a TaskGroup", g->error_count, g->errors);
     return group ? asyncio_reraise(group) : asyncio__slot_status();
 }
 
-/* Takes the group's own request back. Whether there was no other: then the parent's CancelledError
- * came of that one. */
+/* Takes the group's own request back. Whether there was no other that the parent has seen: then its
+ * CancelledError came of that one. */
 static bool was_own_request(asyncio_taskgroup *g, const asyncio_error *error) {
-    return g->parent_cancelled && asyncio_task_uncancel(g->parent) == 0 &&
+    if (!g->parent_cancelled) return false;
+    asyncio_task_uncancel(g->parent);
+    return asyncio__task_open_requests(g->parent) == 0 &&
            !asyncio__cancelstatus_outside(g->parent, error);
 }
 

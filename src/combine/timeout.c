@@ -29,7 +29,7 @@ struct watch {
     struct asyncio_task *task;
     struct asyncio__cancelstatus *at; /* the task's, when the block was entered */
     struct deadline *deadline;
-    uint32_t cancels; /* the task's count when the block was entered */
+    uint32_t cancels; /* the task's open requests when the block was entered */
 };
 
 _Static_assert(sizeof(struct watch) <= 96, "fits the loop's cells");
@@ -97,7 +97,7 @@ static int enter_timeout(asyncio_block *s) {
     w->task = task;
     w->at = asyncio__cancelstatus_of(task);
     w->deadline = d;
-    w->cancels = task->fiber.strand.cancels;
+    w->cancels = asyncio__task_open_requests(task);
     s->object = w;
     int rc = schedule(w, d->when);
     if (rc < 0) {
@@ -149,7 +149,8 @@ static int exit_timeout(asyncio_block *s, int status) {
         d->state = FINISHED;
     } else {
         d->state = EXPIRED;
-        unsigned left = asyncio_task_uncancel(w->task);
+        asyncio_task_uncancel(w->task);
+        uint32_t left = asyncio__task_open_requests(w->task);
         bool mine = left <= w->cancels && status < 0 && !is_of_scope(w->task, status);
         if (mine && status == ASYNCIO_CANCELLED_ERROR) status = asyncio__raise_timeout();
         else if (mine) mark_as_timeout(status);

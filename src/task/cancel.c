@@ -45,17 +45,31 @@ static struct asyncio__cancelstatus *outermost_shield(const struct asyncio_task 
     return found;
 }
 
+static void hold_back(struct asyncio__cancelstatus *shield, uint32_t requests) {
+    uint32_t held = shield->held + requests;
+    shield->held = held < UINT16_MAX ? (uint16_t)held : UINT16_MAX;
+}
+
 static bool hold_request(struct asyncio_task *t, const struct asyncio__cancelstatus *at) {
     struct asyncio__cancelstatus *shield = outermost_shield(t, at);
     if (!shield) return false;
-    shield->held = true;
+    hold_back(shield, 1);
     return true;
+}
+
+uint32_t asyncio__cancelstatus_held(const struct asyncio_task *t) {
+    uint32_t held = 0;
+    for (const struct asyncio__cancelstatus *c = asyncio__cancelstatus_of(t);
+         c && c->kind != ASYNCIO__CANCELSTATUS_ROOT; c = c->outer) {
+        held += c->held;
+    }
+    return held;
 }
 
 static void forget_held(struct asyncio_task *t) {
     for (struct asyncio__cancelstatus *c = asyncio__cancelstatus_of(t);
          c && c->kind != ASYNCIO__CANCELSTATUS_ROOT; c = c->outer) {
-        c->held = false;
+        c->held = 0;
     }
 }
 
@@ -147,10 +161,11 @@ void asyncio__task_cancel_from(struct asyncio_task *t, const struct asyncio__can
 }
 
 void asyncio__task_pass_held(struct asyncio_task *t, struct asyncio__cancelstatus *shield) {
-    if (!shield->held) return;
-    shield->held = false;
+    uint32_t held = shield->held;
+    if (!held) return;
+    shield->held = 0;
     struct asyncio__cancelstatus *inside = shield->task ? outermost_shield(t, shield) : NULL;
-    if (inside) inside->held = true;
+    if (inside) hold_back(inside, held);
     else if (t->fiber.strand.cancels > 0) walk_down(t, t->future.cancel_msg);
 }
 

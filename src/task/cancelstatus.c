@@ -235,7 +235,7 @@ void asyncio__cancelstatus_drop(struct asyncio_task *t) {
     while (asyncio__cancelstatus_of(t)) {
         struct asyncio__cancelstatus *c = asyncio__cancelstatus_of(t);
         bool root = c->kind == ASYNCIO__CANCELSTATUS_ROOT;
-        c->held = false;
+        c->held = 0;
         set_cancelstatus(t, root ? NULL : c->outer);
         detach(c);
         asyncio__cancelstatus_unref(c);

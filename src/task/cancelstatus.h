@@ -40,9 +40,9 @@ struct asyncio__cancelstatus {
     const char *why;                  /* its text, or one that is static; or NULL */
     uint32_t refs;
     enum asyncio__cancelstatus_kind kind : 8;
-    bool active;    /* scope: it is cancelled; shield: it holds back */
-    bool held;      /* shield: a request waits to be delivered */
-    bool delivered; /* scope: its own task has been interrupted for it */
+    bool active : 1;    /* scope: it is cancelled; shield: it holds back */
+    bool delivered : 1; /* scope: its own task has been interrupted for it */
+    uint16_t held;      /* shield: how many requests wait to be delivered; that many or more */
 };
 
 /* One reference, the caller's. `free` is called when the last has gone. */
@@ -91,6 +91,18 @@ void asyncio__cancelstatus_hit(struct asyncio_task *task, struct asyncio_future 
 
 /* Raises the CancelledError of the scope that the task sees. */
 int asyncio__cancelstatus_raise(struct asyncio_task *task);
+
+/* How many of the task's requests its shields hold back. */
+uint32_t asyncio__cancelstatus_held(const struct asyncio_task *task) __attribute__((cold));
+
+/* The other ones, those that the task has seen or is about to see. A block that asks whether
+ * somebody else wants the task to stop counts these. */
+static inline uint32_t asyncio__task_open_requests(const struct asyncio_task *task) {
+    uint32_t all = task->fiber.strand.cancels;
+    if (ASYNCIO__LIKELY(!(task->fiber.strand.flags & ASYNCIO__TASK_SCOPED))) return all;
+    uint32_t held = asyncio__cancelstatus_held(task);
+    return all > held ? all - held : 0;
+}
 
 /* Gives a task that is made a root below what it is to inherit; 0 or -ENOMEM. */
 int asyncio__cancelstatus_inherit(struct asyncio_task *task);

@@ -160,7 +160,43 @@ ASYNC(timeout_inside) {
 
 TEST(a_timeout_inside_the_block_works_and_does_not_let_others_in) {
     cancel_after_one_second(timeout_inside(), 1);
-    CHECK_NOTES("timeout:CancelledError at 2 body:OK cancelling=1 end:CancelledError:stop it at 3");
+    CHECK_NOTES("timeout:TimeoutError at 2 body:OK cancelling=1 end:CancelledError:stop it at 3");
+}
+
+ASYNC(scope_inside) {
+    int rc, inner;
+    ASYNC_WITH(block, asyncio_shielded(ASYNCIO_FOREVER, &rc)) {
+        ASYNC_WITH(scope, asyncio_fail_after(2, NULL, &inner)) inner = AWAIT(asyncio_sleep(5));
+        note("scope:%s at %g", end_of(inner), now());
+        rc = AWAIT(asyncio_sleep(1));
+        note("body:%s cancelling=%u", asyncio_err_name(rc), cancelling());
+    }
+    return AWAIT(asyncio_sleep(0));
+}
+
+TEST(a_scope_inside_the_block_works_and_does_not_let_others_in) {
+    cancel_after_one_second(scope_inside(), 1);
+    CHECK_NOTES("scope:TimeoutError at 2 body:OK cancelling=1 end:CancelledError:stop it at 3");
+}
+
+ASYNC(timeout_around_the_end) {
+    int rc, inner, outer;
+    ASYNC_WITH(tm, asyncio_timeout(4, &outer)) {
+        ASYNC_WITH(block, asyncio_shielded(3, &rc)) {
+            ASYNC_WITH(in, asyncio_timeout(2, &inner)) inner = AWAIT(asyncio_sleep(5));
+            note("timeout:%s at %g", end_of(inner), now());
+            rc = AWAIT(asyncio_sleep(5));
+        }
+        outer = rc;
+    }
+    note("outer:%s at %g cancelling=%u", asyncio_err_name(outer), now(), cancelling());
+    return outer;
+}
+
+TEST(what_was_held_back_counts_again_once_it_is_delivered) {
+    cancel_after_one_second(timeout_around_the_end(), 1);
+    CHECK_NOTES("timeout:TimeoutError at 2 outer:CancelledError at 3 cancelling=1 "
+                "end:CancelledError:stop it at 3");
 }
 
 ASYNC(timeout_alone_inside) {

@@ -295,6 +295,26 @@ TEST(a_request_inside_a_scope_comes_out_of_a_cancelled_group) { /* V15-1 */
     CHECK_NOTES("slow-cleaned CancelledError at 6 0 1");
 }
 
+ASYNC(in_a_shield) {
+    int rc;
+    ASYNC_WITH(block, asyncio_shielded(50, &rc)) rc = AWAIT(ends_slowly(AWAITS));
+    CHECK_INT(rc, 0);
+    TRY(AWAIT(asyncio_sleep(1)));
+    RETURN();
+}
+
+TEST(a_request_is_held_back_by_a_shield_around_a_cancelled_group) {
+    start_loop();
+    asyncio_task *t = asyncio_loop_create_task(loop, in_a_shield());
+    CHECK_INT(run(asyncio_sleep(3)), 0);
+    asyncio_task_cancel(t, "mine");
+    CHECK_INT(run(asyncio_sleep(20)), 0);
+    CHECK_INT(asyncio_task_cancelling(t), 1);
+    CHECK_ENDED(t, ASYNCIO_CANCELLED_ERROR, "mine");
+    end_loop();
+    CHECK_NOTES("slow-cleaned OK at 6");
+}
+
 /* ---- eager tasks ---- */
 
 ASYNC(cancels_then_waits, (int) depth, (bool) stubborn) {
