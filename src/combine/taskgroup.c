@@ -315,12 +315,16 @@ static void forget_members(asyncio_taskgroup *g) {
     }
 }
 
-/* All errors as one; the parent's outside requests to be cancelled hit its next await. */
+/* When errors come out, the parent's outside requests to be cancelled hit its next await. */
+static void pass_requests_on(asyncio_taskgroup *g) {
+    if (asyncio__task_open_requests(g->parent) == 0) return;
+    asyncio_task_uncancel(g->parent);
+    asyncio__task_cancel_from(g->parent, g->cancelstatus);
+}
+
+/* All errors as one. */
 static int raise_errors(asyncio_taskgroup *g) {
-    if (asyncio__task_open_requests(g->parent) > 0) {
-        asyncio_task_uncancel(g->parent);
-        asyncio__task_cancel_from(g->parent, g->cancelstatus);
-    }
+    pass_requests_on(g);
     asyncio_error *group =
         asyncio_errorgroup_new("unhandled errors in a TaskGroup", g->error_count, g->errors);
     return group ? asyncio_reraise(group) : asyncio__slot_status();
@@ -346,6 +350,10 @@ static int decide(asyncio_taskgroup *g, struct outcome *body, struct outcome *ca
     if (cancelled->status < 0 && g->error_count == 0) {
         give_outcome(body); /* what the body made of the group's request is the context */
         return give_outcome(cancelled);
+    }
+    if (body->status == ASYNCIO_GENERATOR_EXIT && g->error_count == 0) {
+        pass_requests_on(g);
+        return give_outcome(body); /* a generator that is closed is to end with that alone */
     }
     if (body->status < 0 && body->status != ASYNCIO_CANCELLED_ERROR) {
         asyncio_error *error = body->error ? body->error : asyncio__error_make(body->status, NULL);

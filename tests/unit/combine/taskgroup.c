@@ -613,3 +613,79 @@ TEST(a_task_that_fails_eagerly_aborts_the_group_one_turn_later) { /* EAG-13, V14
     run_alone(eager_child_fails());
     CHECK_NOTES("other-cancelled");
 }
+
+/* ---- in a generator ---- */
+
+ASYNC_GEN(yields_in_a_group, (int)code) {
+    int rc;
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+        if (code) spawn(fails_if_cancelled(code, "child"));
+        else spawn(cleans_up("child", 1));
+        for (int i = 0; i < 10; i++) TRY(YIELD(i));
+    }
+    TRY(rc);
+    RETURN();
+}
+
+ASYNC(closes_the_generator) {
+    asyncio_auto_gen g = yields_in_a_group(0);
+    asyncio_value v;
+    for (int i = 0; i < 2; i++) TRY(AWAIT(asyncio_gen_next(g), &v));
+    CHECK_INT(v.i, 1);
+    TRY(AWAIT(asyncio_sleep(0)));
+    TRY(AWAIT(asyncio_gen_aclose(g)));
+    CHECK_DOUBLE(now(), 1.0);
+    RETURN();
+}
+
+TEST(a_generator_that_is_closed_inside_a_group_ends_with_generator_exit_alone) { /* V15-3 */
+    run_alone(closes_the_generator());
+    CHECK_NOTES("child-cleaned");
+}
+
+ASYNC(closes_one_with_an_error) {
+    asyncio_auto_gen g = yields_in_a_group(ASYNCIO_KEY_ERROR);
+    asyncio_value v;
+    TRY(AWAIT(asyncio_gen_next(g), &v));
+    TRY(AWAIT(asyncio_sleep(0)));
+    CHECK_GROUP(AWAIT(asyncio_gen_aclose(g)), ASYNCIO_BASE_EXCEPTION_GROUP, ASYNCIO_KEY_ERROR,
+                ASYNCIO_GENERATOR_EXIT);
+    RETURN();
+}
+
+TEST(an_error_of_a_task_while_a_generator_is_closed_comes_out_in_the_group) { /* V15-3 */
+    run_alone(closes_one_with_an_error());
+}
+
+ASYNC(closes_while_cancelled) {
+    asyncio_auto_gen g = yields_in_a_group(0);
+    asyncio_value v;
+    TRY(AWAIT(asyncio_gen_next(g), &v));
+    TRY(AWAIT(asyncio_sleep(0)));
+    note("closed:%s", asyncio_err_name(AWAIT(asyncio_gen_aclose(g))));
+    return AWAIT(asyncio_sleep(1));
+}
+
+TEST(a_request_while_a_generator_is_closed_hits_the_next_await) { /* V15-3 */
+    start_loop();
+    asyncio_task *t = asyncio_loop_create_task(loop, closes_while_cancelled());
+    CHECK_INT(run(asyncio_sleep(0.5)), 0);
+    asyncio_task_cancel(t, NULL);
+    CHECK_INT(run(asyncio_sleep(5)), 0);
+    CHECK_INT(asyncio_task_cancelling(t), 1);
+    CHECK(asyncio_task_cancelled(t));
+    asyncio_task_unref(t);
+    end_loop();
+    CHECK_NOTES("child-cleaned closed:OK");
+}
+
+ASYNC(task_with_generator_exit) {
+    int rc;
+    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+        spawn(fails(ASYNCIO_GENERATOR_EXIT, "g"));
+    }
+    CHECK_GROUP(rc, ASYNCIO_BASE_EXCEPTION_GROUP, ASYNCIO_GENERATOR_EXIT);
+    RETURN();
+}
+
+TEST(a_generator_exit_of_a_task_is_an_error_as_any_other) { run_alone(task_with_generator_exit()); }
