@@ -166,7 +166,7 @@ TEST(a_timeout_inside_the_block_works_and_does_not_let_others_in) {
 ASYNC(scope_inside) {
     int rc, inner;
     ASYNC_WITH(block, asyncio_shielded(ASYNCIO_FOREVER, &rc)) {
-        ASYNC_WITH(scope, asyncio_fail_after(2, NULL, &inner)) inner = AWAIT(asyncio_sleep(5));
+        ASYNC_WITH(scope, asyncio_fail_after(2, &inner)) inner = AWAIT(asyncio_sleep(5));
         note("scope:%s at %g", end_of(inner), now());
         rc = AWAIT(asyncio_sleep(1));
         note("body:%s cancelling=%u", asyncio_err_name(rc), cancelling());

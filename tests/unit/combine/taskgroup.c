@@ -618,7 +618,8 @@ TEST(a_task_that_fails_eagerly_aborts_the_group_one_turn_later) { /* EAG-13, V14
 
 ASYNC_GEN(yields_in_a_group, (int)code) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup(&rc)) {
+        tg = block;
         if (code) spawn(fails_if_cancelled(code, "child"));
         else spawn(cleans_up("child", 1));
         for (int i = 0; i < 10; i++) TRY(YIELD(i));
@@ -681,7 +682,8 @@ TEST(a_request_while_a_generator_is_closed_hits_the_next_await) { /* V15-3 */
 
 ASYNC(task_with_generator_exit) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup(&rc)) {
+        tg = block;
         spawn(fails(ASYNCIO_GENERATOR_EXIT, "g"));
     }
     CHECK_GROUP(rc, ASYNCIO_BASE_EXCEPTION_GROUP, ASYNCIO_GENERATOR_EXIT);

@@ -29,7 +29,8 @@ enum body { ENDS, AWAITS, SWALLOWS };
 /* Its task needs five seconds to clean up; what the block ended with is noted. */
 ASYNC(ends_slowly, (int) body) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup(&rc)) {
+        tg = block;
         spawn(cleans_up_shielded(5));
         TRY(AWAIT(asyncio_sleep(1)));
         asyncio_taskgroup_cancel(tg);
@@ -69,7 +70,7 @@ ASYNC(limited) {
     bool expired = false;
     ASYNC_WITH(limit, asyncio_timeout(3, &rc)) {
         rc = AWAIT(ends_slowly(ENDS));
-        expired = asyncio_timeout_expired(&limit);
+        expired = asyncio_timeout_expired(limit);
     }
     CHECK(expired);
     CHECK_INT(cancelling(), 0);
@@ -103,7 +104,8 @@ TEST(of_requests_from_outside_one_error_comes_out_and_all_are_counted) { /* V15-
 
 ASYNC(waits_in_a_group, (bool) in_exit) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup(&rc)) {
+        tg = block;
         spawn(cleans_up("slow", 5));
         if (!in_exit) rc = AWAIT(asyncio_sleep(100));
     }
@@ -132,7 +134,8 @@ TEST(both_in_one_turn_and_in_either_order_cancel_the_task) { /* V15-1 */
 ASYNC(cancels_itself_and_the_group, (bool) itself_first, (bool) members) {
     int rc;
     asyncio_task *self = asyncio_current_task();
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup(&rc)) {
+        tg = block;
         if (members) spawn(cleans_up("slow", 5));
         TRY(AWAIT(asyncio_sleep(1)));
         if (itself_first) asyncio_task_cancel(self, "mine");
@@ -169,7 +172,8 @@ ASYNC(cancels_group_after, (double) delay) {
 
 ASYNC(child_cancels_in_exit) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup(&rc)) {
+        tg = block;
         spawn(cleans_up("slow", 5));
         spawn(cancels_group_after(1));
     }
@@ -195,7 +199,8 @@ TEST(a_task_that_cancels_its_group_during_the_exit_does_not_hide_a_request) { /*
 
 ASYNC(makes_an_error_of_it) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup(&rc)) {
+        tg = block;
         spawn(cleans_up("slow", 5));
         TRY(AWAIT(asyncio_sleep(1)));
         asyncio_taskgroup_cancel(tg);
@@ -228,8 +233,10 @@ static asyncio_taskgroup *outer;
 
 ASYNC(nested, (bool) in_exit) {
     int rc, in = 1;
-    ASYNC_WITH(around, asyncio_taskgroup_block(&outer, &rc)) {
-        ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &in)) {
+    ASYNC_WITH(around, asyncio_taskgroup(&rc)) {
+        outer = around;
+        ASYNC_WITH(block, asyncio_taskgroup(&in)) {
+            tg = block;
             spawn(cleans_up("slow", 5));
             if (!in_exit) in = AWAIT(asyncio_sleep(100));
         }
@@ -266,7 +273,8 @@ TEST(an_outer_group_that_is_cancelled_while_the_inner_one_ends_is_not_swallowed)
 ASYNC(in_a_scope, (double) deadline) {
     int rc;
     asyncio_auto_cancelscope scope = NULL;
-    ASYNC_WITH(block, asyncio_move_on_after(deadline, &scope, &rc)) {
+    ASYNC_WITH(block, asyncio_move_on_after(deadline, &rc)) {
+        scope = asyncio_cancelscope_ref(block);
         rc = AWAIT(ends_slowly(AWAITS));
         if (rc < 0) break;
         rc = AWAIT(asyncio_sleep(1));
@@ -330,7 +338,8 @@ ASYNC(cancels_then_waits, (int) depth, (bool) stubborn) {
 
 ASYNC(has_eager_ones, (int) depth, (bool) stubborn, (bool) awaits) {
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&tg, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup(&rc)) {
+        tg = block;
         TRY(asyncio_taskgroup_spawn(tg, cancels_then_waits(depth, stubborn), .eager_start = 1));
         if (awaits) rc = AWAIT(asyncio_sleep(100));
     }

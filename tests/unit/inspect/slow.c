@@ -89,7 +89,7 @@ ASYNC(has_a_limit) {
 
 ASYNC(moves_on) {
     int rc;
-    ASYNC_WITH(limit, asyncio_move_on_after(1, NULL, &rc)) { TRY(AWAIT(asyncio_sleep(9))); }
+    ASYNC_WITH(limit, asyncio_move_on_after(1, &rc)) { TRY(AWAIT(asyncio_sleep(9))); }
     return rc;
 }
 
@@ -108,7 +108,8 @@ ASYNC(is_shielded) {
 ASYNC(has_a_group) {
     asyncio_auto_taskgroup group = NULL;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup_block(&group, &rc)) {
+    ASYNC_WITH(block, asyncio_taskgroup(&rc)) {
+        group = block;
         TRY(asyncio_taskgroup_spawn(group, returns_after(1)));
     }
     return rc;
