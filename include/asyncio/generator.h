@@ -75,14 +75,15 @@ ASYNCIO_API asyncio_coro asyncio_gen_send(asyncio_gen *gen, asyncio_value value)
 ASYNCIO_API asyncio_coro asyncio_gen_throw(asyncio_gen *gen, asyncio_error *error) ASYNCIO_MUST_USE;
 
 /* Ends it: the YIELD it stands at fails with ASYNCIO_GENERATOR_EXIT. Nothing if it has not
- * started or has ended. Errors, when awaited: ASYNCIO_RUNTIME_ERROR if it yields again, or is
- * running; what it fails with instead.
+ * started or has ended. The exits of its blocks run in the task that awaits this. Errors, when
+ * awaited: ASYNCIO_RUNTIME_ERROR if it is running, or yields again: then its open blocks are left,
+ * but its local variables stay as they are; what it fails with instead.
  * Suspends: yes (when awaited). Thread: loop. Since: 0.1. Python: agen.aclose. */
 ASYNCIO_API asyncio_coro asyncio_gen_aclose(asyncio_gen *gen) ASYNCIO_MUST_USE;
 
 /* Inside the generator: gives a value (moved) and waits to be advanced. Returns 0 with what was
  * sent in *sent (yours; NULL: dropped), or the status of the error thrown in. YIELD is the keyword.
- * ASYNCIO_RUNTIME_ERROR outside the generator.
+ * ASYNCIO_RUNTIME_ERROR outside the generator, and in a coroutine that it awaits.
  * Suspends: yes. Thread: loop. Owner: takes `value`. Since: 0.1. Python: yield. */
 ASYNCIO_API int asyncio_gen_yield(asyncio_gen *gen, asyncio_value value, asyncio_value *sent,
                                   const char *where, const char *func) ASYNCIO_MUST_USE;

@@ -4,9 +4,13 @@
  *
  * A group follows each of its tasks through a member: a runnable among the task's callbacks, and a
  * link in the group's list, in order of creation. The first task that fails aborts the group: the
- * others are cancelled, and the parent (the task whose block it is) once, unless it is in its
+ * others are cancelled, and the parent (the task that entered the block) once, unless it is in its
  * exit and aborting already. The exit waits until no member is left, then decides what comes
  * out: an interrupting error as it is, a cancellation, or the errors as one group.
+ *
+ * The exit runs in the task that leaves the block. For a block in a generator that may be another
+ * task than the parent, which may be done by then: the group's requests go to the parent alone,
+ * and what is cancelled in the exit, from outside, is the one that leaves.
  *
  * The group lives as long as somebody refers to it: the user, each member, its block.
  */
@@ -20,7 +24,7 @@
 struct asyncio_taskgroup {
     uint32_t refs;
     asyncio_loop *loop;          /* a reference */
-    struct asyncio_task *parent; /* a reference until the exit is over */
+    struct asyncio_task *parent; /* who entered it; a reference until the exit is over */
     struct asyncio__link members;
     struct asyncio__waiter *waiter; /* of the exit, while it waits */
     asyncio_error **errors;         /* references, in the order of the callbacks */
@@ -33,6 +37,7 @@ struct asyncio_taskgroup {
     asyncio_block block; /* its block, if it was entered without one */
     bool entered, exiting, aborting, finished;
     bool parent_cancelled; /* by the group */
+    bool body_cancelled;   /* the body ended with a CancelledError */
 };
 
 struct member {
@@ -114,8 +119,9 @@ static void abort_group(asyncio_taskgroup *g) {
 }
 
 /* One request, which the exit takes back. Also while the parent is in its exit: by that the exit
- * knows that there was one, and how many others there were. */
+ * knows that there was one, and how many others there were. A parent that is done is let be. */
 static void cancel_parent(asyncio_taskgroup *g) {
+    if (g->parent->future.state != ASYNCIO__PENDING) return;
     g->parent_cancelled = true;
     asyncio__task_cancel_from(g->parent, g->cancelstatus);
 }
@@ -154,10 +160,7 @@ static void member_failed(asyncio_taskgroup *g, asyncio_task *t) {
     asyncio_error *error = NULL;
     if (asyncio_task_exception(t, &error) < 0) return;
     remember_error(g, error);
-    if (!g->parent || g->parent->future.state != ASYNCIO__PENDING) {
-        report_orphan(g, t, error);
-        return;
-    }
+    if (!g->parent || g->parent->future.state != ASYNCIO__PENDING) report_orphan(g, t, error);
     if (g->aborting || g->parent_cancelled) return;
     abort_group(g);
     cancel_parent(g);
@@ -278,23 +281,25 @@ static void replace_outcome(struct outcome *o, struct outcome by) {
     *o = by;
 }
 
-/* A cancellation of the parent, in its exit. The first one is kept; if the group has requested one
- * of its own, the last, which takes the place of that one. */
+/* A cancellation in the exit. That of the body, if it ended with one, is what comes out, as in
+ * CPython. Otherwise the first one is kept; if the group has requested one of its own, the last,
+ * which takes the place of that one. */
 static void keep_cancellation(asyncio_taskgroup *g, struct outcome *kept, struct outcome o) {
-    if (g->parent_cancelled || !g->aborting) replace_outcome(kept, o);
+    if (!g->body_cancelled && (g->parent_cancelled || !g->aborting)) replace_outcome(kept, o);
     else asyncio_error_unref(o.error);
     if (!g->aborting) abort_group(g);
 }
 
 /* Waits until no member is left. A cancellation meanwhile aborts the group and is kept; a cancel
  * scope is heard once, it would interrupt every wait. Returns false if the loop is closing. */
-static bool wait_for_members(asyncio_taskgroup *g, struct outcome *cancelled) {
+static bool wait_for_members(asyncio_taskgroup *g, struct asyncio_task *leaver,
+                             struct outcome *cancelled) {
     while (!asyncio__list_empty(&g->members)) {
         struct asyncio__waiter w;
-        if (g->aborting) asyncio__cancelstatus_hide(g->parent);
+        if (g->aborting) asyncio__cancelstatus_hide(leaver);
         asyncio__waiter_init(&w, g->loop);
         g->waiter = &w;
-        int rc = asyncio__waiter_park(&w, g->parent);
+        int rc = asyncio__waiter_park(&w, leaver);
         g->waiter = NULL;
         if (rc == ASYNCIO_GENERATOR_EXIT) return false;
         if (rc >= 0) continue;
@@ -315,16 +320,17 @@ static void forget_members(asyncio_taskgroup *g) {
     }
 }
 
-/* When errors come out, the parent's outside requests to be cancelled hit its next await. */
-static void pass_requests_on(asyncio_taskgroup *g) {
-    if (asyncio__task_open_requests(g->parent) == 0) return;
-    asyncio_task_uncancel(g->parent);
-    asyncio__task_cancel_from(g->parent, g->cancelstatus);
+/* When errors come out: requests from outside to cancel the one that leaves hit its next await. */
+static void pass_requests_on(asyncio_taskgroup *g, struct asyncio_task *leaver) {
+    if (asyncio__task_open_requests(leaver) == 0) return;
+    asyncio_task_uncancel(leaver);
+    asyncio__task_cancel_from(leaver, leaver == g->parent ? g->cancelstatus
+                                                          : asyncio__cancelstatus_of(leaver));
 }
 
 /* All errors as one. */
-static int raise_errors(asyncio_taskgroup *g) {
-    pass_requests_on(g);
+static int raise_errors(asyncio_taskgroup *g, struct asyncio_task *leaver) {
+    pass_requests_on(g, leaver);
     asyncio_error *group =
         asyncio_errorgroup_new("unhandled errors in a TaskGroup", g->error_count, g->errors);
     return group ? asyncio_reraise(group) : asyncio__slot_status();
@@ -332,27 +338,29 @@ static int raise_errors(asyncio_taskgroup *g) {
 
 /* Takes the group's own request back. Whether there was no other that the parent has seen: then its
  * CancelledError came of that one. */
-static bool was_own_request(asyncio_taskgroup *g, const asyncio_error *error) {
+static bool was_own_request(asyncio_taskgroup *g, const struct asyncio_task *leaver,
+                            const asyncio_error *error) {
     if (!g->parent_cancelled) return false;
     asyncio_task_uncancel(g->parent);
-    return asyncio__task_open_requests(g->parent) == 0 &&
-           !asyncio__cancelstatus_outside(g->parent, error);
+    return leaver == g->parent && asyncio__task_open_requests(leaver) == 0 &&
+           !asyncio__cancelstatus_outside(leaver, error);
 }
 
-static int decide(asyncio_taskgroup *g, struct outcome *body, struct outcome *cancelled) {
+static int decide(asyncio_taskgroup *g, struct asyncio_task *leaver, struct outcome *body,
+                  struct outcome *cancelled) {
     if (g->base_error) {
         asyncio_error *error = g->base_error;
         g->base_error = NULL;
         return asyncio_reraise(error);
     }
-    if (was_own_request(g, cancelled->error))
+    if (was_own_request(g, leaver, cancelled->error))
         replace_outcome(cancelled, (struct outcome){ 0, NULL });
     if (cancelled->status < 0 && g->error_count == 0) {
         give_outcome(body); /* what the body made of the group's request is the context */
         return give_outcome(cancelled);
     }
     if (body->status == ASYNCIO_GENERATOR_EXIT && g->error_count == 0) {
-        pass_requests_on(g);
+        pass_requests_on(g, leaver);
         return give_outcome(body); /* a generator that is closed is to end with that alone */
     }
     if (body->status < 0 && body->status != ASYNCIO_CANCELLED_ERROR) {
@@ -361,10 +369,11 @@ static int decide(asyncio_taskgroup *g, struct outcome *body, struct outcome *ca
         if (!error || make_room(g, g->error_count + 1) < 0) return give_outcome(body);
         remember_error(g, error);
     }
-    return g->error_count ? raise_errors(g) : 0;
+    return g->error_count ? raise_errors(g, leaver) : 0;
 }
 
 static int leave_group(asyncio_taskgroup *g, int status) {
+    struct asyncio_task *leaver = asyncio__task_current();
     struct outcome body = take_outcome(status), cancelled = { 0, NULL };
     g->exiting = true;
     if (is_base_error(status) && !g->base_error) {
@@ -372,14 +381,15 @@ static int leave_group(asyncio_taskgroup *g, int status) {
         g->base_error = asyncio_error_ref(body.error);
     }
     if (status == ASYNCIO_CANCELLED_ERROR) {
+        g->body_cancelled = true;
         cancelled = body;
         body.error = NULL;
     }
     if (status < 0 && !g->aborting) abort_group(g);
     int rc = ASYNCIO_GENERATOR_EXIT;
-    if (wait_for_members(g, &cancelled)) rc = decide(g, &body, &cancelled);
+    if (wait_for_members(g, leaver, &cancelled)) rc = decide(g, leaver, &body, &cancelled);
     else forget_members(g);
-    asyncio__cancelstatus_show(g->parent);
+    asyncio__cancelstatus_show(leaver);
     asyncio_error_unref(body.error);
     asyncio_error_unref(cancelled.error);
     g->finished = true;
@@ -456,8 +466,8 @@ static int run_exit(const void *args, asyncio_value *result) {
     struct asyncio__frame *frame = asyncio__here.strand->top->up;
     (void)result;
     if (!a->group) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a group is required");
-    if (a->group->block.ops != &pair_ops || a->group->exiting ||
-        a->group->parent != asyncio__task_current()) {
+    if (a->group->block.ops != &pair_ops || a->group->exiting || !frame ||
+        !asyncio__block_is_open(frame, &a->group->block)) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "TaskGroup is not open here");
     }
     asyncio_error *error = a->group->body_error;

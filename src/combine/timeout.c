@@ -4,8 +4,10 @@
  * active a watch, from the loop's cells, holds the timer and the task.
  *
  * created -> active -> expiring -> expired, or active -> finished. The deadline only cancels the
- * task; whether that becomes TimeoutError is decided at the exit: if the task has then no more
- * requests to be cancelled than when the block was entered.
+ * task that entered the block; whether that becomes TimeoutError is decided at the exit: if the
+ * task has then no more requests to be cancelled than when the block was entered. A block in a
+ * generator may be left by another task, which the deadline has nothing to do with, and after the
+ * one that entered it is done.
  */
 #include <asyncio/timeout.h>
 #include <errno.h>
@@ -26,10 +28,10 @@ struct deadline {
 
 struct watch {
     struct asyncio__timer timer;
-    struct asyncio_task *task;
-    struct asyncio__cancelstatus *at; /* the task's, when the block was entered */
-    struct deadline *deadline;
-    uint32_t cancels; /* the task's open requests when the block was entered */
+    struct asyncio_task *task;        /* that entered the block; a reference */
+    struct asyncio__cancelstatus *at; /* the task's at that time; a reference or NULL */
+    struct deadline *deadline;        /* in the block, which is left before its stack goes */
+    uint32_t cancels;                 /* the task's open requests when the block was entered */
 };
 
 _Static_assert(sizeof(struct watch) <= 96, "fits the loop's cells");
@@ -69,9 +71,7 @@ static const struct asyncio__runnable_ops watch_ops = {
 };
 
 /* A deadline that has passed fires in the next turn, in the order of call_soon. */
-static int schedule(struct watch *w, double when) {
-    asyncio_loop *loop = w->task->future.loop;
-    asyncio__timer_cancel(&loop->timers, &w->timer);
+static inline int schedule(asyncio_loop *loop, struct watch *w, double when) {
     w->deadline->when = when;
     if (isinf(when) && when > 0) return 0;
     int64_t ns = asyncio__clock_from_seconds(when);
@@ -86,22 +86,40 @@ static int schedule(struct watch *w, double when) {
 
 /* ---- the block ---- */
 
+static __attribute__((cold, noinline)) void note_cancelstatus(struct watch *w) {
+    w->at = asyncio__cancelstatus_of(w->task);
+    w->at->refs++;
+    w->cancels = asyncio__task_open_requests(w->task);
+}
+
+static void free_watch(struct asyncio_task *task, struct watch *w) {
+    if (ASYNCIO__UNLIKELY(w->at != NULL)) asyncio__cancelstatus_unref(w->at);
+    asyncio__slab_put(&task->future.loop->cells_slab, w);
+    if (ASYNCIO__LIKELY(--task->future.refs > 0)) return;
+    task->future.refs = 1;
+    asyncio_task_unref(task);
+}
+
 static int enter_timeout(asyncio_block *s) {
-    struct asyncio_task *task = asyncio__task_current();
+    struct asyncio_task *task = asyncio__task_of(asyncio__here.strand);
+    asyncio_loop *loop = task->future.loop;
     struct deadline *d = deadline_of(s);
-    if (isnan(d->when))
+    double when = d->when;
+    if (isnan(when))
         return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid timeout: NaN (not a number)");
-    struct watch *w = asyncio__slab_get(&task->future.loop->cells_slab);
+    struct watch *w = asyncio__slab_get(&loop->cells_slab);
     if (!w) return asyncio__raise(-ENOMEM, NULL);
     asyncio__timer_init(&w->timer, &watch_ops);
+    task->future.refs++;
     w->task = task;
-    w->at = asyncio__cancelstatus_of(task);
+    w->at = NULL;
     w->deadline = d;
-    w->cancels = asyncio__task_open_requests(task);
+    w->cancels = task->fiber.strand.cancels;
+    if (ASYNCIO__UNLIKELY(task->fiber.strand.flags & ASYNCIO__TASK_SCOPED)) note_cancelstatus(w);
     s->object = w;
-    int rc = schedule(w, d->when);
+    int rc = schedule(loop, w, when);
     if (rc < 0) {
-        asyncio__slab_put(&task->future.loop->cells_slab, w);
+        free_watch(task, w);
         return rc;
     }
     d->state = ACTIVE;
@@ -140,23 +158,28 @@ static bool is_of_scope(struct asyncio_task *task, int status) {
                                          asyncio__error_match(strand, ASYNCIO_CANCELLED_ERROR));
 }
 
+/* The deadline has passed: its request is taken back, and becomes TimeoutError if it is what the
+ * body ended with. A task that has not entered the block was cancelled by somebody else. */
+static __attribute__((noinline)) int end_expired(const struct watch *w, int status) {
+    w->deadline->state = EXPIRED;
+    asyncio_task_uncancel(w->task);
+    if (status >= 0 || w->task != asyncio__task_current()) return status;
+    uint32_t left = asyncio__task_open_requests(w->task);
+    if (left > w->cancels || is_of_scope(w->task, status)) return status;
+    if (status == ASYNCIO_CANCELLED_ERROR) return asyncio__raise_timeout();
+    mark_as_timeout(status);
+    return status;
+}
+
 static int exit_timeout(asyncio_block *s, int status) {
     struct watch *w = s->object;
     struct deadline *d = deadline_of(s);
-    asyncio_loop *loop = w->task->future.loop;
-    asyncio__timer_cancel(&loop->timers, &w->timer);
-    if (d->state == ACTIVE) {
-        d->state = FINISHED;
-    } else {
-        d->state = EXPIRED;
-        asyncio_task_uncancel(w->task);
-        uint32_t left = asyncio__task_open_requests(w->task);
-        bool mine = left <= w->cancels && status < 0 && !is_of_scope(w->task, status);
-        if (mine && status == ASYNCIO_CANCELLED_ERROR) status = asyncio__raise_timeout();
-        else if (mine) mark_as_timeout(status);
-    }
-    asyncio__slab_put(&loop->cells_slab, w);
+    struct asyncio_task *task = w->task;
     s->object = NULL;
+    asyncio__timer_cancel(&task->future.loop->timers, &w->timer);
+    if (ASYNCIO__LIKELY(d->state == ACTIVE)) d->state = FINISHED;
+    else status = end_expired(w, status);
+    free_watch(task, w);
     return status;
 }
 
@@ -216,7 +239,10 @@ int asyncio_timeout_reschedule(asyncio_timeout *t, double when) {
     }
     if (isnan(when))
         return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid timeout: NaN (not a number)");
-    return schedule(t->block.object, when);
+    struct watch *w = t->block.object;
+    asyncio_loop *loop = w->task->future.loop;
+    asyncio__timer_cancel(&loop->timers, &w->timer);
+    return schedule(loop, w, when);
 }
 
 int asyncio_timeout_repr(const asyncio_timeout *t, char *buf, size_t n) {

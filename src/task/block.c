@@ -39,15 +39,16 @@ int asyncio_block_enter(asyncio_block *s) {
         return asyncio__raise(ASYNCIO_TYPE_ERROR, "a block with an exit is required");
     if (!strand) return refuse(s, "should be used inside a task");
     if (s->state != FRESH) return refuse(s, "has already been entered");
-    strand->top->leaving = 0; /* what a helper's TRY said before is over */
+    struct asyncio__frame *frame = strand->top;
+    frame->leaving = 0; /* what a helper's TRY said before is over */
     int rc = s->ops->enter ? s->ops->enter(s) : 0;
     if (rc < 0) {
         s->state = SKIPPED;
         return rc;
     }
     s->state = ENTERED;
-    s->outer = strand->top->open;
-    strand->top->open = s;
+    s->outer = frame->open;
+    frame->open = s;
     return rc;
 }
 
@@ -62,7 +63,7 @@ static int run_exit(struct asyncio__frame *frame, asyncio_block *s, int status) 
     return rc;
 }
 
-static bool is_open(const struct asyncio__frame *frame, const asyncio_block *s) {
+bool asyncio__block_is_open(const struct asyncio__frame *frame, const asyncio_block *s) {
     for (const asyncio_block *o = frame->open; o; o = o->outer) {
         if (o == s) return true;
     }
@@ -70,7 +71,8 @@ static bool is_open(const struct asyncio__frame *frame, const asyncio_block *s) 
 }
 
 int asyncio__block_exit_in(struct asyncio__frame *frame, asyncio_block *s, int status) {
-    if (!is_open(frame, s)) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the block is not open");
+    if (!asyncio__block_is_open(frame, s))
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the block is not open");
     while (frame->open != s) status = run_exit(frame, frame->open, status);
     return run_exit(frame, s, status);
 }

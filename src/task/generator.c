@@ -10,6 +10,11 @@
  * created -> suspended <-> running -> ended. `advancing` is set while a task is inside it, also
  * while that task waits in one of its awaits. The loop's list has the generators that have not
  * ended, from the moment an operation on them was first made, awaited or not, in that order.
+ *
+ * It yields from its outermost frame only: what lies on its stack above that belongs to the task
+ * that advances it. A stack goes back to the pool when no block on it is open any more, since
+ * others may have the address of a block (a timer, above all). One that yields although it is closed
+ * will not be advanced again: whoever closes it leaves its open blocks for it.
  */
 #include <asyncio/generator.h>
 #include <errno.h>
@@ -29,7 +34,6 @@ struct asyncio_gen {
     struct asyncio__cpu cpu;      /* where it goes on */
     struct asyncio__cpu *caller;  /* where whoever advances it goes on */
     struct asyncio__frame frame;  /* its outermost frame; up is the advancing one */
-    struct asyncio__frame *top;   /* its innermost frame while it is suspended */
     struct asyncio__cancelstatus
         *cancelstatus;      /* the advancing task's, when it was advanced; to compare */
     asyncio_coro_type coro; /* how its frame is shown */
@@ -81,7 +85,8 @@ static void free_gen(asyncio_gen *g) {
 }
 
 /* Nobody refers to a suspended generator any more: a task closes it, which then holds it. One
- * that is cancelled before it starts comes back here. */
+ * that is cancelled before it starts comes back here. Without memory for a task, the loop's end or
+ * shutdown_asyncgens closes it. */
 static bool close_in_task(asyncio_gen *g) {
     if (g->loop != asyncio__here.running || g->loop->closed || g->closing) return false;
     g->refs = 1;
@@ -93,26 +98,61 @@ static bool close_in_task(asyncio_gen *g) {
 }
 
 static int advance(asyncio_gen *g, struct asyncio__strand *strand, struct asyncio__cpu *caller);
+static void attach(asyncio_gen *g, struct asyncio__strand *strand);
+
+/* It stays where it stands, at a yield or in an await, with its frames on top of the strand's.
+ * Their open blocks are left, innermost first; the status that they end with. What an await had
+ * begun may still be heard of, a timer above all: then the stack goes with the loop. */
+static int leave_blocks(asyncio_gen *g, struct asyncio__strand *strand, bool awaits) {
+    struct asyncio__frame *below = g->frame.up;
+    int status = ASYNCIO_GENERATOR_EXIT;
+    for (struct asyncio__frame *f = strand->top; f != below; f = f->up) {
+        strand->top = f;
+        if (f->open) status = asyncio__frame_close_blocks(f, status);
+    }
+    strand->top = below;
+    g->state = ENDED;
+    asyncio__link_take(&g->link);
+    if (!awaits) asyncio__stack_put(&g->loop->stacks, g->stack);
+    g->stack = NULL;
+    return status;
+}
 
 /* Without a loop that runs, as a task is unwound that its loop destroys: every await fails with
- * GeneratorExit, and so does every yield. One that never ends is left where it stands. */
+ * GeneratorExit, and so does every yield. One that never ends is left where it stands, but for its
+ * blocks. */
 #define YIELDS_MAX 100
+
+static void unwind_as(asyncio_gen *g, struct asyncio__strand *strand) {
+    asyncio_loop *loop = g->loop;
+    asyncio__task_loop(loop)->unwind_refusals = 0;
+    for (int i = 0; g->state == SUSPENDED && i < YIELDS_MAX; i++) {
+        g->status = ASYNCIO_GENERATOR_EXIT;
+        advance(g, strand, &loop->cpu);
+        asyncio_value_drop(&g->value);
+    }
+    if (g->state == ENDED) return;
+    bool awaits = g->state == RUNNING;
+    if (!awaits) attach(g, strand);
+    asyncio__here.strand = strand;
+    asyncio__task_loop(loop)->unwind_refusals =
+        ASYNCIO__REFUSED_FOR_EVER; /* this stack is nobody's to leave */
+    asyncio_ignore(leave_blocks(g, strand, awaits));
+}
 
 static void unwind_gen(asyncio_gen *g) {
     struct asyncio_task stand_in = { .coro = NULL };
     struct asyncio__strand *strand = &stand_in.fiber.strand, *before = asyncio__here.strand;
     struct asyncio__frame frame = { .type = &g->coro };
+    uint32_t slow = g->loop->slow;
     asyncio__future_init(&stand_in.future, g->loop, &asyncio__task_ops, ASYNCIO__FUTURE_ON_STACK);
     asyncio__fiber_init(&stand_in.fiber);
     strand->top = &frame;
     strand->flags = ASYNCIO__TASK_UNWINDING;
     asyncio__here.strand = strand;
-    asyncio__task_loop(g->loop)->unwind_refusals = 0;
-    for (int i = 0; g->state == SUSPENDED && i < YIELDS_MAX; i++) {
-        g->status = ASYNCIO_GENERATOR_EXIT;
-        advance(g, strand, &g->loop->cpu);
-        asyncio_value_drop(&g->value);
-    }
+    g->loop->slow |= ASYNCIO__SLOW_CLOSE; /* one that is left goes on here, not with a task */
+    unwind_as(g, strand);
+    if (!(slow & ASYNCIO__SLOW_CLOSE)) g->loop->slow &= ~(uint32_t)ASYNCIO__SLOW_CLOSE;
     asyncio_error_unref(strand->error);
     asyncio__here.strand = before;
 }
@@ -133,8 +173,8 @@ void asyncio_gen_unref(asyncio_gen *g) {
     if (!g || --g->refs > 0) return;
     if (g->state == SUSPENDED && !g->loop->closed) {
         if (close_in_task(g)) return;
-        if (!g->loop->running) unwind_gen(g);
-        if (g->stack) asyncio__stack_put(&g->loop->stacks, g->stack);
+        if (g->state == SUSPENDED && g->loop->running) return; /* it stays in the loop's list */
+        if (g->state == SUSPENDED) unwind_gen(g);
     }
     free_gen(g);
 }
@@ -150,6 +190,8 @@ static void gen_main(void) {
     asyncio_gen *g = starting;
     asyncio__frame_open(asyncio__here.strand, &g->frame, &g->coro);
     int status = g->type->run(g, g->args.bytes);
+    if (ASYNCIO__UNLIKELY(g->frame.open != NULL))
+        status = asyncio__frame_close_blocks(&g->frame, status);
     status = asyncio__frame_close(asyncio__here.strand, &g->frame, status);
     g->state = ENDED;
     g->status = status;
@@ -181,7 +223,7 @@ static int start_gen(asyncio_gen *g, asyncio_loop *loop) {
 static void attach(asyncio_gen *g, struct asyncio__strand *strand) {
     asyncio_error *thrown = strand->error;
     g->frame.up = strand->top;
-    strand->top = g->top;
+    strand->top = &g->frame;
     if (!g->slot) return;
     strand->error = g->slot;
     g->slot = NULL;
@@ -189,7 +231,8 @@ static void attach(asyncio_gen *g, struct asyncio__strand *strand) {
 }
 
 /* Lets it run until it yields or ends. Returns 0 with the value it gave, or its end: a negative
- * status, or StopAsyncIteration. */
+ * status, or StopAsyncIteration. One that is left in an await, by unwinding, is still RUNNING, and
+ * its frames are on top. */
 static int advance(asyncio_gen *g, struct asyncio__strand *strand, struct asyncio__cpu *caller) {
     struct asyncio__frame *below = strand->top;
     if (g->state == SUSPENDED) attach(g, strand);
@@ -197,10 +240,11 @@ static int advance(asyncio_gen *g, struct asyncio__strand *strand, struct asynci
     g->caller = caller;
     g->cancelstatus = asyncio__cancelstatus_of(asyncio__task_of(strand));
     asyncio__cpu_switch(caller, &g->cpu);
+    if (ASYNCIO__UNLIKELY(g->state == RUNNING))
+        return ASYNCIO_GENERATOR_EXIT; /* left in an await */
     strand->top = below;
     if (g->state == SUSPENDED) return 0;
     asyncio__link_take(&g->link);
-    if (g->state == RUNNING) return ASYNCIO_GENERATOR_EXIT; /* left where it stands */
     if (g->status >= 0) return asyncio__raise(ASYNCIO_STOP_ASYNC_ITERATION, NULL);
     if (g->status != ASYNCIO_STOP_ASYNC_ITERATION) return g->status;
     asyncio_ignore(g->status);
@@ -210,7 +254,7 @@ static int advance(asyncio_gen *g, struct asyncio__strand *strand, struct asynci
 int asyncio_gen_yield(asyncio_gen *g, asyncio_value value, asyncio_value *sent, const char *where,
                       const char *func) {
     struct asyncio__strand *strand = asyncio__here.strand;
-    if (!g || !strand || g->state != RUNNING) {
+    if (!g || !strand || strand->top != &g->frame) {
         asyncio_value_drop(&value);
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "yield outside a running generator");
     }
@@ -220,9 +264,8 @@ int asyncio_gen_yield(asyncio_gen *g, asyncio_value value, asyncio_value *sent, 
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
                               "yield inside a cancel scope or a shielded block");
     }
-    strand->top->where = where;
-    strand->top->func = func;
-    g->top = strand->top;
+    g->frame.where = where;
+    g->frame.func = func;
     g->slot = strand->error;
     strand->error = NULL;
     asyncio__value_move(&g->value, &value);
@@ -313,14 +356,25 @@ static int check_operation(const struct gen_args *a, const asyncio_loop *loop) {
     return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "a generator is attached to a different loop");
 }
 
+/* It has yielded once more. Errors of its blocks are the context. */
+static int end_stubborn(asyncio_gen *g, struct asyncio__strand *strand) {
+    asyncio_value_drop(&g->value);
+    attach(g, strand);
+    g->state = RUNNING;
+    g->advancing = true;
+    int rc = leave_blocks(g, strand, false);
+    g->advancing = false;
+    if (strand->flags & ASYNCIO__TASK_UNWINDING) return ASYNCIO_GENERATOR_EXIT;
+    if (rc == ASYNCIO_GENERATOR_EXIT) asyncio_ignore(rc);
+    bool leaves = rc == ASYNCIO_KEYBOARD_INTERRUPT || rc == ASYNCIO_SYSTEM_EXIT;
+    if (leaves || rc == ASYNCIO_CANCELLED_ERROR) return rc;
+    return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "async generator ignored GeneratorExit");
+}
+
 /* aclose: it is to end, by GeneratorExit or by running out. */
-static int conclude_close(asyncio_gen *g, int rc) {
-    if (rc >= 0) {
-        asyncio_value_drop(&g->value);
-        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "async generator ignored GeneratorExit");
-    }
+static int conclude_close(asyncio_gen *g, struct asyncio__strand *strand, int rc) {
+    if (rc >= 0) return end_stubborn(g, strand);
     if (rc != ASYNCIO_GENERATOR_EXIT && rc != ASYNCIO_STOP_ASYNC_ITERATION) return rc;
-    struct asyncio__strand *strand = asyncio__here.strand;
     if (strand->flags & ASYNCIO__TASK_UNWINDING) return rc;
     asyncio_ignore(rc);
     return 0;
@@ -342,7 +396,7 @@ static int run_operation(const void *args, asyncio_value *result) {
     asyncio_gen_ref(g);
     rc = advance_by(g, &a, strand);
     if (a.operation == CLOSE) {
-        rc = conclude_close(g, rc);
+        rc = conclude_close(g, strand, rc);
     } else if (rc >= 0) {
         asyncio__value_move(result, &g->value);
         g->value.type = NULL;

@@ -81,8 +81,9 @@ int asyncio__task_woken(struct asyncio_task *t, struct asyncio_future *f) {
 
 static int refuse(struct asyncio_task *t) {
     asyncio_loop *loop = t->future.loop;
-    if (++asyncio__task_loop(loop)->unwind_refusals > REFUSALS_MAX)
-        asyncio__loop_suspend(loop, &t->fiber);
+    unsigned *refusals = &asyncio__task_loop(loop)->unwind_refusals;
+    if (*refusals == ASYNCIO__REFUSED_FOR_EVER) return ASYNCIO_GENERATOR_EXIT;
+    if (++*refusals > REFUSALS_MAX) asyncio__loop_suspend(loop, &t->fiber);
     return ASYNCIO_GENERATOR_EXIT;
 }
 

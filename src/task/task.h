@@ -156,6 +156,9 @@ void asyncio__task_finish(struct asyncio_task *task, int status, asyncio_value v
 
 /* ---- the stackful drive's ways to suspend ---- */
 
+/* In unwind_refusals: what is unwound has no stack of its own to be left on. */
+#define ASYNCIO__REFUSED_FOR_EVER UINT_MAX
+
 /* Waits for a pending future, which must live until this returns. */
 int asyncio__task_park(struct asyncio_task *task, struct asyncio_future *f);
 
@@ -254,6 +257,9 @@ static inline void asyncio__block_init(asyncio_block *block, int *rc, const asyn
     if (rc) *rc = 0;
     *block = (asyncio_block){ .rc = rc, .ops = ops, .object = object };
 }
+
+/* Whether the block is one of those that the frame has open. */
+bool asyncio__block_is_open(const struct asyncio__frame *frame, const asyncio_block *block);
 
 /* Leaves a block of that frame, which need not be the top one. */
 int asyncio__block_exit_in(struct asyncio__frame *frame, asyncio_block *block, int status);

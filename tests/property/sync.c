@@ -25,7 +25,7 @@ static int use_resource(struct dice *dice, struct place place, struct resource *
     must_hold(++r->taken <= r->permits, "no more have it than may");
     int rc = place.depth > 0 && throw_coin(dice)
                  ? take_steps(dice, (struct place){ place.world, place.level, place.depth - 1,
-                                                    place.scoped })
+                                                    place.scoped, place.shielded })
                  : AWAIT(asyncio_sleep(0.5 * throw_dice(dice, 3)));
     r->taken--;
     return rc;

@@ -181,7 +181,7 @@ static ASYNC(timed, (struct place) place, (uint64_t) seed) {
     unsigned after = asyncio_task_cancelling(asyncio_current_task());
     must_hold(after >= before, "a limit takes back no more than it asked for");
     if (!asyncio_catch(rc, ASYNCIO_TIMEOUT_ERROR)) TRY(rc);
-    must_hold(body != ASYNCIO_CANCELLED_ERROR || after == before,
+    must_hold(body != ASYNCIO_CANCELLED_ERROR || after == before || place.shielded,
               "a limit takes back what it asked for");
     RETURN();
 }
@@ -243,6 +243,7 @@ static ASYNC(shielded, (struct place) place, (uint64_t) seed) {
     struct dice dice = { seed };
     int rc;
     double limit = throw_coin(&dice) ? ASYNCIO_FOREVER : throw_delay(&dice);
+    place.shielded = true;
     ASYNC_WITH(block, asyncio_shielded(limit, &rc)) { rc = take_steps(&dice, place); }
     return asyncio_leave(rc);
 }

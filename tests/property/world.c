@@ -171,7 +171,7 @@ static int check_resource(struct resource *r) {
  * is no longer of interest then. */
 ASYNC(whole_program, (struct world *)world, (uint64_t)seed) {
     asyncio_loop *loop = asyncio_get_running_loop();
-    struct place place = { world, 0, 3, false };
+    struct place place = { .world = world, .depth = 3 };
     asyncio_loop_set_exception_handler(loop, see_report, NULL);
     asyncio_auto_task task = asyncio_create_task(child(place, seed, NULL));
     while (!asyncio_task_done(task)) {

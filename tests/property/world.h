@@ -43,7 +43,8 @@ struct world {
 struct place {
     struct world *world;
     int level, depth;
-    bool scoped;
+    bool scoped;   /* inside a cancel scope */
+    bool shielded; /* inside a shielded block, which may hold requests back */
 };
 
 /* 0 to n - 1. */

@@ -639,11 +639,12 @@ ASYNC(talks_in_tasks) {
     memset(input, 'x', sizeof input);
     asyncio_task *w = asyncio_create_task(asyncio_process_wait(p));
     asyncio_process *kept_by_tasks = p;
-    p = NULL;
+    asyncio_auto_streamreader reader = asyncio_streamreader_ref(asyncio_process_stdout(p));
+    p = NULL; /* out is lent by the reader */
     asyncio_process_unref(kept_by_tasks);
     check_ended(w, 0);
-    CHECK_STR(text_of(out), "hello");
     check_ended(t, 0);
+    CHECK_STR(text_of(out), "hello");
     RETURN();
 }
 TEST(tasks_keep_the_process_and_what_it_is_told) { WITH_REAL_LOOP(talks_in_tasks()); }
