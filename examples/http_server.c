@@ -153,7 +153,7 @@ ASYNC(await_piece, (struct client *) c) {
     asyncio_loop *loop = asyncio_get_running_loop();
     double start = asyncio_loop_time(loop);
     int rc;
-    ASYNC_WITH(tm, asyncio_timeout(patience(c), &rc)) { rc = AWAIT(http_next(&c->http)); }
+    ASYNC_WITH(_, asyncio_timeout(patience(c), &rc)) { rc = AWAIT(http_next(&c->http)); }
     c->waited += asyncio_loop_time(loop) - start;
     return rc;
 }

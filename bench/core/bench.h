@@ -125,6 +125,14 @@ static inline bool bench_wanted(const char *name, int argc, char **argv) {
     return !any;
 }
 
+static inline bool bench_is_group(const char *name, const struct bench_group *groups) {
+    for (const struct bench_group *g = groups; g->name; g++) {
+        if (strcmp(g->name, name) == 0) return true;
+    }
+    fprintf(stderr, "no group of that name: %s\n", name);
+    return false;
+}
+
 /* --list prints the names of the groups. Without a group all are run. */
 static inline int bench_main(int argc, char **argv, const struct bench_group *groups) {
     argc--, argv++;
@@ -137,6 +145,9 @@ static inline int bench_main(int argc, char **argv, const struct bench_group *gr
         else if (strcmp(argv[0], "--rounds") == 0) bench.rounds = atoi(argv[1]);
         else return 2;
         argc--, argv++;
+    }
+    for (int i = 0; i < argc; i++) {
+        if (!bench_is_group(argv[i], groups)) return 2;
     }
     for (const struct bench_group *g = groups; g->name; g++) {
         if (bench_wanted(g->name, argc, argv)) g->run(g->arg);
