@@ -13,8 +13,8 @@
  *
  * It yields from its outermost frame only: what lies on its stack above that belongs to the task
  * that advances it. A stack goes back to the pool when no block on it is open any more, since
- * others may have the address of a block (a timer, above all). One that yields although it is closed
- * will not be advanced again: whoever closes it leaves its open blocks for it.
+ * others may have the address of a block (a timer, above all). One that yields although it is
+ * closed will not be advanced again: whoever closes it leaves its open blocks for it.
  */
 #include <asyncio/generator.h>
 #include <errno.h>
