@@ -11,7 +11,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "combine/children.h"
-#include "task/waiters.h"
+#include "task/waitqueue.h"
 
 struct followed {
     struct asyncio__runnable runnable; /* among the callbacks, queued, or in `finished` */

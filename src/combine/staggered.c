@@ -12,7 +12,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "combine/children.h"
-#include "task/waiters.h"
+#include "task/waitqueue.h"
 
 #define NOBODY ((size_t)-1)
 

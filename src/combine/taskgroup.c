@@ -19,7 +19,7 @@
 
 #include "base/alloc.h"
 #include "task/cancelstatus.h"
-#include "task/waiters.h"
+#include "task/waitqueue.h"
 
 struct asyncio_taskgroup {
     uint32_t refs;

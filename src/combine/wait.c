@@ -12,7 +12,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "combine/children.h"
-#include "task/waiters.h"
+#include "task/waitqueue.h"
 
 /* ---- a waiter with a timer ---- */
 

@@ -80,14 +80,14 @@ static void reader_ready(struct asyncio__fdwatch *watch, enum asyncio__direction
     asyncio__loop_queue(r->loop, &r->runnable);
 }
 
-static void reader_gone(struct asyncio__fdwatch *watch, int status) {
+static void reader_closed(struct asyncio__fdwatch *watch, int status) {
     (void)status;
     release_reader(reader_of(watch));
 }
 
 static const struct asyncio__fdwatch_ops reader_ops = {
     .ready = reader_ready,
-    .gone = reader_gone,
+    .closed = reader_closed,
     .kind = ASYNCIO__WATCH_LEVEL,
 };
 

@@ -15,7 +15,7 @@
 struct waiter {
     struct asyncio__fdwatch watch[2];
     struct asyncio_future future;
-    unsigned fired; /* directions */
+    unsigned became_ready; /* directions */
     bool closed;
 };
 
@@ -27,29 +27,33 @@ static struct waiter *waiter_of(struct asyncio__fdwatch *watch, int direction) {
     return asyncio__container(watch - direction, struct waiter, watch);
 }
 
-static void fired(struct asyncio__fdwatch *watch, enum asyncio__direction direction) {
+static void became_ready(struct asyncio__fdwatch *watch, enum asyncio__direction direction) {
     struct waiter *w = waiter_of(watch, (int)direction);
-    w->fired |= 1u << direction;
+    w->became_ready |= 1u << direction;
     wake(w);
 }
 
-static void gone(struct asyncio__fdwatch *watch, int direction, int status) {
+static void closed(struct asyncio__fdwatch *watch, int direction, int status) {
     struct waiter *w = waiter_of(watch, direction);
     w->closed = status < 0;
     wake(w);
 }
 
-static void reading_gone(struct asyncio__fdwatch *watch, int status) {
-    gone(watch, ASYNCIO__READING, status);
+static void reading_closed(struct asyncio__fdwatch *watch, int status) {
+    closed(watch, ASYNCIO__READING, status);
 }
 
-static void writing_gone(struct asyncio__fdwatch *watch, int status) {
-    gone(watch, ASYNCIO__WRITING, status);
+static void writing_closed(struct asyncio__fdwatch *watch, int status) {
+    closed(watch, ASYNCIO__WRITING, status);
 }
 
 static const struct asyncio__fdwatch_ops waiter_ops[2] = {
-    [ASYNCIO__READING] = { .ready = fired, .gone = reading_gone, .kind = ASYNCIO__WATCH_ONCE },
-    [ASYNCIO__WRITING] = { .ready = fired, .gone = writing_gone, .kind = ASYNCIO__WATCH_ONCE },
+    [ASYNCIO__READING] = { .ready = became_ready,
+                           .closed = reading_closed,
+                           .kind = ASYNCIO__WATCH_ONCE },
+    [ASYNCIO__WRITING] = { .ready = became_ready,
+                           .closed = writing_closed,
+                           .kind = ASYNCIO__WATCH_ONCE },
 };
 
 static int watch_all(asyncio_loop *loop, struct waiter *w, int fd, unsigned directions,
@@ -67,12 +71,12 @@ static int watch_all(asyncio_loop *loop, struct waiter *w, int fd, unsigned dire
 static int wait_for(struct asyncio_task *task, int fd, unsigned directions, bool fresh) {
     asyncio_loop *loop = task->future.loop;
     struct waiter w;
-    w.fired = 0;
+    w.became_ready = 0;
     w.closed = false;
     asyncio__future_init(&w.future, loop, &asyncio__future_ops, ASYNCIO__FUTURE_ON_STACK);
     int rc = watch_all(loop, &w, fd, directions, fresh);
     if (rc >= 0) rc = asyncio__task_park(task, &w.future);
-    if (rc < 0 || directions != w.fired) {
+    if (rc < 0 || directions != w.became_ready) {
         asyncio__descriptor_unwatch(loop, fd, ASYNCIO__READING, &w.watch[0]);
         asyncio__descriptor_unwatch(loop, fd, ASYNCIO__WRITING, &w.watch[1]);
     }
@@ -81,7 +85,7 @@ static int wait_for(struct asyncio_task *task, int fd, unsigned directions, bool
         return asyncio_raise(-EBADF, NULL, NULL,
                              "descriptor %d was closed while a task waited for it", fd);
     }
-    return rc < 0 ? rc : (int)w.fired;
+    return rc < 0 ? rc : (int)w.became_ready;
 }
 
 int asyncio__io_wait(struct asyncio_task *task, int fd, enum asyncio__direction direction) {

@@ -8,7 +8,7 @@
 
 #include "base/alloc.h"
 #include "io/signal.h"
-#include "sync/line.h"
+#include "task/waitqueue.h"
 #include "sync/object.h"
 
 struct member {
@@ -17,7 +17,7 @@ struct member {
 };
 
 struct asyncio_signals {
-    struct asyncio__line line;
+    struct asyncio__waitqueue line;
     asyncio_loop *loop; /* a reference */
     uint64_t pending;   /* bit i: signal i + 1 has come */
     uint32_t refs;
@@ -33,7 +33,7 @@ static void deliver_to_signals(struct asyncio__subscription *s) {
     asyncio_signals *signals = member_of(s)->signals;
     while (asyncio__subscription_take(s)) continue;
     signals->pending |= (uint64_t)1 << (s->signum - 1);
-    asyncio__line_wake(&signals->line, 1);
+    asyncio__waitqueue_wake(&signals->line, 1);
 }
 
 static void close_member(struct asyncio__subscription *s) {
@@ -63,7 +63,7 @@ asyncio_signals *asyncio_signals_new(size_t n, const int *signums) {
     }
     asyncio_signals *s = asyncio__calloc(1, sizeof *s + n * sizeof s->members[0]);
     if (!s) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
-    asyncio__line_init(&s->line);
+    asyncio__waitqueue_init(&s->line);
     s->loop = asyncio_loop_ref(loop);
     s->refs = 1;
     if (start_members(s, n, signums) >= 0) return s;
@@ -99,10 +99,10 @@ static int next_signal(asyncio_signals *s, struct asyncio_task *task) {
     while (rc >= 0 && !s->pending) {
         struct asyncio__waiter w;
         asyncio__waiter_init(&w, s->loop);
-        rc = asyncio__line_wait(&s->line, &w, task);
+        rc = asyncio__waitqueue_wait(&s->line, &w, task);
     }
     if (rc >= 0) rc = take_lowest(s);
-    if (s->pending) asyncio__line_wake(&s->line, 1); /* more came, or we were woken in vain */
+    if (s->pending) asyncio__waitqueue_wake(&s->line, 1); /* more came, or we were woken in vain */
     return rc;
 }
 

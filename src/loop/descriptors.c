@@ -196,7 +196,7 @@ void asyncio__descriptors_report(void *arg, int fd, uint32_t generation, unsigne
 static void tell(asyncio_loop *loop, int fd, int status) {
     for (int direction = 0; direction < 2; direction++) {
         struct asyncio__fdwatch *watch = take(loop, fd, (enum asyncio__direction)direction);
-        if (watch) watch->ops->gone(watch, status);
+        if (watch) watch->ops->closed(watch, status);
     }
 }
 

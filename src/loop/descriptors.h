@@ -36,7 +36,7 @@ struct asyncio__fdwatch_ops {
     /* The direction is ready. A watch of kind ONCE has been taken out. */
     void (*ready)(struct asyncio__fdwatch *watch, enum asyncio__direction direction);
     /* It has been taken out for good: -EBADF: the descriptor is closed; 0: the loop is. */
-    void (*gone)(struct asyncio__fdwatch *watch, int status);
+    void (*closed)(struct asyncio__fdwatch *watch, int status);
     enum asyncio__watch_kind kind;
 };
 

@@ -22,7 +22,7 @@ asyncio_condition *asyncio_condition_new(asyncio_lock *lock) {
         asyncio_lock_unref(lock);
         return (void)asyncio__raise(-ENOMEM, NULL), NULL;
     }
-    asyncio__line_init(&c->line);
+    asyncio__waitqueue_init(&c->line);
     c->lock = lock;
     c->loop = NULL;
     c->refs = 1;
@@ -72,9 +72,9 @@ static int wait_for_notice(struct asyncio_condition *c) {
     if (rc < 0) return rc;
     asyncio__waiter_init(&w, task->future.loop);
     asyncio__lock_free(c->lock);
-    rc = asyncio__line_wait(&c->line, &w, task);
+    rc = asyncio__waitqueue_wait(&c->line, &w, task);
     rc = reacquire(task, c->lock, rc);
-    if (ASYNCIO__UNLIKELY(rc < 0)) asyncio__line_wake(&c->line, 1);
+    if (ASYNCIO__UNLIKELY(rc < 0)) asyncio__waitqueue_wake(&c->line, 1);
     return rc;
 }
 
@@ -149,7 +149,7 @@ asyncio_coro asyncio_condition_wait_for(asyncio_condition *c, bool (*predicate)(
 /* ---- notify ---- */
 
 void asyncio__condition_wake_all(struct asyncio_condition *c) {
-    asyncio__line_wake(&c->line, LONG_MAX);
+    asyncio__waitqueue_wake(&c->line, LONG_MAX);
 }
 
 int asyncio_condition_notify(asyncio_condition *c, long n) {
@@ -158,7 +158,7 @@ int asyncio_condition_notify(asyncio_condition *c, long n) {
     if (!c->lock->locked) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "cannot notify on un-acquired lock");
     }
-    asyncio__line_wake(&c->line, n);
+    asyncio__waitqueue_wake(&c->line, n);
     return 0;
 }
 
@@ -208,7 +208,7 @@ asyncio_condition_with asyncio_condition_block(asyncio_condition *c, int *rc) {
 int asyncio_condition_repr(const asyncio_condition *c, char *buf, size_t n) {
     struct asyncio__text text = asyncio__text_start(buf, n);
     if (c) {
-        size_t waiters = asyncio__line_length(&c->line);
+        size_t waiters = asyncio__waitqueue_length(&c->line);
         asyncio__text_printf(&text, "<Condition [%s", c->lock->locked ? "locked" : "unlocked");
         if (waiters) asyncio__text_printf(&text, ", waiters:%zu", waiters);
         asyncio__text_put(&text, "]>");

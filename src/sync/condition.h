@@ -10,7 +10,7 @@
 #include "sync/lock.h"
 
 struct asyncio_condition {
-    struct asyncio__line line;
+    struct asyncio__waitqueue line;
     struct asyncio_lock *lock; /* a reference */
     asyncio_loop *loop;        /* the one it is bound to: a reference, or NULL */
     uint32_t refs;

@@ -10,11 +10,11 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "sync/line.h"
+#include "task/waitqueue.h"
 #include "sync/object.h"
 
 struct asyncio_event {
-    struct asyncio__line line;
+    struct asyncio__waitqueue line;
     asyncio_loop *loop; /* the one it is bound to: a reference, or NULL */
     uint32_t refs;
     bool set;
@@ -23,7 +23,7 @@ struct asyncio_event {
 asyncio_event *asyncio_event_new(void) {
     asyncio_event *event = asyncio__malloc(sizeof *event);
     if (!event) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
-    asyncio__line_init(&event->line);
+    asyncio__waitqueue_init(&event->line);
     event->loop = NULL;
     event->refs = 1;
     event->set = false;
@@ -45,7 +45,7 @@ void asyncio_event_set(asyncio_event *event) {
     if (!event || asyncio__loop_wrong_thread(event->loop, "asyncio_event_set")) return;
     if (event->set) return;
     event->set = true;
-    asyncio__line_wake(&event->line, LONG_MAX);
+    asyncio__waitqueue_wake(&event->line, LONG_MAX);
 }
 
 void asyncio_event_clear(asyncio_event *event) {
@@ -64,7 +64,7 @@ static __attribute__((noinline)) int wait_in_line(asyncio_event *event) {
     if (rc < 0) return rc;
     asyncio__waiter_init(&w, task->future.loop);
     asyncio_event_ref(event);
-    rc = asyncio__line_wait(&event->line, &w, task);
+    rc = asyncio__waitqueue_wait(&event->line, &w, task);
     asyncio_event_unref(event);
     return rc;
 }
@@ -106,7 +106,7 @@ asyncio_coro asyncio_event_wait(asyncio_event *event) {
 int asyncio_event_repr(const asyncio_event *event, char *buf, size_t n) {
     struct asyncio__text text = asyncio__text_start(buf, n);
     if (event) {
-        size_t waiters = asyncio__line_length(&event->line);
+        size_t waiters = asyncio__waitqueue_length(&event->line);
         asyncio__text_printf(&text, "<Event [%s", event->set ? "set" : "unset");
         if (waiters) asyncio__text_printf(&text, ", waiters:%zu", waiters);
         asyncio__text_put(&text, "]>");

@@ -52,7 +52,7 @@ static int wait_in_line(struct asyncio_lock *lock, struct asyncio_task *task) {
 
 int asyncio__lock_wait(struct asyncio_lock *lock) {
     struct asyncio_task *task = asyncio__task_current();
-    if (!lock->locked && !asyncio__list_alive(&lock->waiters)) {
+    if (!lock->locked && !asyncio__waiters_alive(&lock->waiters)) {
         lock->locked = true;
         return 0;
     }

@@ -10,7 +10,7 @@
 
 #include <asyncio/lock.h>
 
-#include "sync/line.h"
+#include "task/waitqueue.h"
 
 struct asyncio_lock {
     struct asyncio__link waiters;

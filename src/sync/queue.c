@@ -17,7 +17,7 @@
 #include "base/alloc.h"
 #include "base/value.h"
 #include "sync/queueitems.h"
-#include "sync/line.h"
+#include "task/waitqueue.h"
 #include "sync/object.h"
 
 struct asyncio_queue {
@@ -29,7 +29,7 @@ struct asyncio_queue {
     size_t unfinished;
     uint32_t refs;
     bool shut_down;
-    struct asyncio__line joiners;
+    struct asyncio__waitqueue joiners;
     asyncio_loop *loop; /* the one it is bound to: a reference, or NULL */
 };
 
@@ -42,7 +42,7 @@ static asyncio_queue *new_queue(long maxsize, enum asyncio__queueitems_kind kind
     asyncio__queueitems_init(&q->items, kind, compare);
     asyncio__link_init(&q->getters);
     asyncio__link_init(&q->putters);
-    asyncio__line_init(&q->joiners);
+    asyncio__waitqueue_init(&q->joiners);
     return q;
 }
 
@@ -199,7 +199,7 @@ static int get_nowait(const void *args, asyncio_value *out) {
 
 /* ---- unfinished items ---- */
 
-static void wake_joiners(asyncio_queue *q) { asyncio__line_wake(&q->joiners, LONG_MAX); }
+static void wake_joiners(asyncio_queue *q) { asyncio__waitqueue_wake(&q->joiners, LONG_MAX); }
 
 int asyncio_queue_task_done(asyncio_queue *q) {
     if (!q) return null_queue();
@@ -222,7 +222,7 @@ static int run_join(const void *args, asyncio_value *result) {
     if (rc < 0) return rc;
     asyncio__waiter_init(&w, task->future.loop);
     asyncio_queue_ref(q);
-    rc = asyncio__line_wait(&q->joiners, &w, task);
+    rc = asyncio__waitqueue_wait(&q->joiners, &w, task);
     asyncio_queue_unref(q);
     return rc;
 }

@@ -13,11 +13,11 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "sync/line.h"
+#include "task/waitqueue.h"
 #include "sync/object.h"
 
 struct asyncio_semaphore {
-    struct asyncio__line line;
+    struct asyncio__waitqueue line;
     long value;         /* permits that nobody has */
     long bound;         /* the most it may have; LONG_MAX if it is not bounded */
     asyncio_loop *loop; /* the one it is bound to: a reference, or NULL */
@@ -32,7 +32,7 @@ static asyncio_semaphore *new_semaphore(long value, bool bounded) {
     }
     asyncio_semaphore *s = asyncio__malloc(sizeof *s);
     if (!s) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
-    asyncio__line_init(&s->line);
+    asyncio__waitqueue_init(&s->line);
     s->value = value;
     s->bound = bounded ? value : LONG_MAX;
     s->loop = NULL;
@@ -65,12 +65,12 @@ static int null_semaphore(void) {
 /* ---- acquire and release ---- */
 
 static bool is_locked(const asyncio_semaphore *s) {
-    return s->value == 0 || asyncio__line_alive(&s->line);
+    return s->value == 0 || asyncio__waitqueue_alive(&s->line);
 }
 
 /* Hands one permit to the first in line; false if there is none to take it. */
 static bool hand_over(asyncio_semaphore *s) {
-    if (asyncio__line_wake(&s->line, 1) == 0) return false;
+    if (asyncio__waitqueue_wake(&s->line, 1) == 0) return false;
     s->value--;
     return true;
 }
@@ -82,7 +82,7 @@ static __attribute__((noinline)) int wait_in_line(asyncio_semaphore *s) {
     if (rc < 0) return rc;
     asyncio__waiter_init(&w, task->future.loop);
     asyncio_semaphore_ref(s);
-    rc = asyncio__line_wait(&s->line, &w, task);
+    rc = asyncio__waitqueue_wait(&s->line, &w, task);
     if (ASYNCIO__UNLIKELY(rc < 0) && w.future.state == ASYNCIO__FINISHED) s->value++;
     while (s->value > 0 && hand_over(s)) continue;
     asyncio_semaphore_unref(s);
@@ -90,7 +90,7 @@ static __attribute__((noinline)) int wait_in_line(asyncio_semaphore *s) {
 }
 
 static int acquire(asyncio_semaphore *s) {
-    if (ASYNCIO__UNLIKELY(!asyncio__line_empty(&s->line) || s->value == 0)) {
+    if (ASYNCIO__UNLIKELY(!asyncio__waitqueue_empty(&s->line) || s->value == 0)) {
         if (is_locked(s)) return wait_in_line(s);
     }
     s->value--;
@@ -129,7 +129,7 @@ static int run_acquire(const void *args, asyncio_value *result) {
 
 static int acquire_nowait(const void *args, asyncio_value *out) {
     asyncio_semaphore *s = asyncio__object_of(args);
-    if (!s || s->value == 0 || !asyncio__line_empty(&s->line)) return ASYNCIO_MUST_RUN;
+    if (!s || s->value == 0 || !asyncio__waitqueue_empty(&s->line)) return ASYNCIO_MUST_RUN;
     s->value--;
     if (out) *out = asyncio_bool(true);
     return 0;
@@ -185,7 +185,7 @@ asyncio_semaphore_with asyncio_semaphore_block(asyncio_semaphore *s, int *rc) {
 int asyncio_semaphore_repr(const asyncio_semaphore *s, char *buf, size_t n) {
     struct asyncio__text text = asyncio__text_start(buf, n);
     if (s) {
-        size_t waiters = asyncio__line_length(&s->line);
+        size_t waiters = asyncio__waitqueue_length(&s->line);
         asyncio__text_put(&text, s->bounded ? "<BoundedSemaphore [" : "<Semaphore [");
         if (is_locked(s)) asyncio__text_put(&text, "locked");
         else asyncio__text_printf(&text, "unlocked, value:%ld", s->value);

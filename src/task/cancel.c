@@ -22,8 +22,8 @@
  *     finish_cancelled              task/task.c: the coroutine has returned that, too; the task, a
  *                                   future, is cancelled, and who awaits it is queued in turn
  *
- * A mark is found by the next wait (asyncio__task_interrupt, task/suspend.c), by a wait that is
- * over (asyncio__task_interrupted, there, too) or by the first step (asyncio__task_begin_cancelled,
+ * A mark is found by the next wait (asyncio__task_cancel_wait, task/suspend.c), by a wait that is
+ * over (asyncio__task_wait_error, there, too) or by the first step (asyncio__task_begin_cancelled,
  * task/task.c).
  */
 #include "task/cancelstatus.h"

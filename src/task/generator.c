@@ -22,7 +22,7 @@
 #include "base/alloc.h"
 #include "task/cancelstatus.h"
 #include "task/generator.h"
-#include "task/waiters.h"
+#include "task/waitqueue.h"
 
 enum state { CREATED, SUSPENDED, RUNNING, ENDED };
 

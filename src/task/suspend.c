@@ -27,7 +27,7 @@ static int request_delivered(struct asyncio_task *t) {
 
 /* A request takes the place of a result; a scope leaves the result and waits for the next time,
  * unless what was waited for has been cancelled for it. */
-int asyncio__task_interrupted(struct asyncio_task *t, struct asyncio_future *f) {
+int asyncio__task_wait_error(struct asyncio_task *t, struct asyncio_future *f) {
     struct asyncio__strand *strand = &t->fiber.strand;
     uint32_t flags = strand->flags;
     strand->flags = flags & ~(uint32_t)(ASYNCIO__TASK_HIT | ASYNCIO__TASK_REQUESTED);
@@ -48,7 +48,7 @@ int asyncio__task_interrupted(struct asyncio_task *t, struct asyncio_future *f) 
 }
 
 /* Cancels what the task has just begun to wait for, or takes it out of there. */
-void asyncio__task_interrupt(struct asyncio_task *t, struct asyncio_future *f) {
+void asyncio__task_cancel_wait(struct asyncio_task *t, struct asyncio_future *f) {
     struct asyncio__strand *strand = &t->fiber.strand;
     if (!(strand->flags & ASYNCIO__TASK_MUST_CANCEL)) {
         asyncio__cancelstatus_hit(t, f);
@@ -67,7 +67,7 @@ int asyncio__task_woken(struct asyncio_task *t, struct asyncio_future *f) {
     struct asyncio__strand *strand = &t->fiber.strand;
     strand->waiter = NULL;
     if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_INTERRUPTS_WAIT)) {
-        int status = asyncio__task_interrupted(t, f);
+        int status = asyncio__task_wait_error(t, f);
         if (status < 0) return status;
     }
     return ASYNCIO__LIKELY(f->state == ASYNCIO__FINISHED) ? 0 : asyncio__future_outcome(f, strand);
@@ -106,7 +106,7 @@ int asyncio__task_watch(struct asyncio_task *t, struct asyncio_future *f) {
     asyncio__loop_suspend(t->future.loop, &t->fiber);
     strand->waiter = NULL;
     bool interrupted = strand->flags & ASYNCIO__TASK_INTERRUPTS_WAIT;
-    int status = interrupted ? asyncio__task_interrupted(t, f) : 0;
+    int status = interrupted ? asyncio__task_wait_error(t, f) : 0;
     strand->flags &= ~(uint32_t)ASYNCIO__TASK_WATCHING;
     f->refs--; /* whoever called holds another */
     return status;
@@ -120,6 +120,6 @@ int asyncio__task_yield(struct asyncio_task *t) {
     asyncio__loop_suspend(loop, &t->fiber);
     flags = t->fiber.strand.flags;
     if (ASYNCIO__UNLIKELY(flags & ASYNCIO__TASK_INTERRUPTS_YIELD))
-        return asyncio__task_interrupted(t, NULL);
+        return asyncio__task_wait_error(t, NULL);
     return 0;
 }

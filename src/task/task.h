@@ -44,7 +44,7 @@ enum {
      ASYNCIO__TASK_REQUESTED)
 #define ASYNCIO__TASK_INTERRUPTS_YIELD                                                             \
     (ASYNCIO__TASK_MUST_CANCEL | ASYNCIO__TASK_UNWINDING | ASYNCIO__TASK_STICKY)
-#define ASYNCIO__TASK_INTERRUPTS_START (ASYNCIO__TASK_MUST_CANCEL | ASYNCIO__TASK_STICKY)
+#define ASYNCIO__TASK_CANCELLED_ALREADY (ASYNCIO__TASK_MUST_CANCEL | ASYNCIO__TASK_STICKY)
 
 struct asyncio__cancelstatus;
 
@@ -125,12 +125,12 @@ static inline int asyncio__task_begin(struct asyncio_task *task) {
     struct asyncio__strand *strand = &task->fiber.strand;
     uint32_t flags = strand->flags;
     strand->flags = flags | ASYNCIO__TASK_STARTED;
-    if (ASYNCIO__LIKELY(!(flags & ASYNCIO__TASK_INTERRUPTS_START))) return 0;
+    if (ASYNCIO__LIKELY(!(flags & ASYNCIO__TASK_CANCELLED_ALREADY))) return 0;
     return asyncio__task_begin_cancelled(task);
 }
 
 /* The cold part of waiting: the task is cancelled already. */
-void asyncio__task_interrupt(struct asyncio_task *task, struct asyncio_future *f)
+void asyncio__task_cancel_wait(struct asyncio_task *task, struct asyncio_future *f)
     __attribute__((cold));
 
 /* Makes the task wait for a pending future; its runnable goes into that one's callbacks. */
@@ -139,8 +139,8 @@ static inline void asyncio__task_wait(struct asyncio_task *task, struct asyncio_
     f->refs++;
     strand->waiter = f;
     asyncio__list_append(&f->callbacks, &task->fiber.runnable.link);
-    if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_INTERRUPTS_START)) {
-        asyncio__task_interrupt(task, f);
+    if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_CANCELLED_ALREADY)) {
+        asyncio__task_cancel_wait(task, f);
     }
 }
 
@@ -148,7 +148,7 @@ static inline void asyncio__task_wait(struct asyncio_task *task, struct asyncio_
 int asyncio__task_woken(struct asyncio_task *task, struct asyncio_future *f);
 
 /* The cold part of both: cancelled or unwound. 0 if neither. */
-int asyncio__task_interrupted(struct asyncio_task *task, struct asyncio_future *f)
+int asyncio__task_wait_error(struct asyncio_task *task, struct asyncio_future *f)
     __attribute__((cold));
 
 /* The end. Takes the value. Drops the loop's reference: the task may be gone afterwards. */

@@ -12,7 +12,7 @@
 #include "io/address.h"
 #include "io/fd.h"
 #include "io/stream/transport.h"
-#include "task/waiters.h"
+#include "task/waitqueue.h"
 
 #define STREAK_MAX 64 /* datagrams received without a turn for others */
 

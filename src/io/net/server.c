@@ -137,7 +137,7 @@ static void listener_ready(struct asyncio__fdwatch *w, enum asyncio__direction d
 }
 
 /* One of its descriptors is closed by somebody else, or the loop closes: no server any more. */
-static void listener_gone(struct asyncio__fdwatch *w, int status) {
+static void listener_closed(struct asyncio__fdwatch *w, int status) {
     struct asyncio__listener *l = asyncio__container(w, struct asyncio__listener, watch);
     l->watched = false;
     if (l->queued) asyncio__link_unlink(&l->runnable.link);
@@ -148,7 +148,7 @@ static void listener_gone(struct asyncio__fdwatch *w, int status) {
 
 static const struct asyncio__fdwatch_ops listener_ops = {
     .ready = listener_ready,
-    .gone = listener_gone,
+    .closed = listener_closed,
     .kind = ASYNCIO__WATCH_LEVEL,
 };
 

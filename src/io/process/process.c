@@ -22,13 +22,12 @@
 #include "io/fd.h"
 #include "io/stream/pipe.h"
 #include "io/process/spawn.h"
-#include "sync/line.h"
+#include "task/waitqueue.h"
 #include "sync/object.h"
-#include "task/waiters.h"
 
 struct asyncio_process {
     struct asyncio__fdwatch watch;
-    struct asyncio__line waiters;
+    struct asyncio__waitqueue waiters;
     asyncio_loop *loop; /* a reference */
     struct asyncio__stream *streams[3];
     uint32_t refs;
@@ -77,7 +76,7 @@ static bool take_status(asyncio_process *p, int options) {
 static void end(asyncio_process *p) {
     asyncio__io_close(p->loop, p->pidfd);
     p->pidfd = -1;
-    asyncio__line_wake(&p->waiters, LONG_MAX);
+    asyncio__waitqueue_wake(&p->waiters, LONG_MAX);
     asyncio_process_unref(p); /* the loop's */
 }
 
@@ -98,7 +97,7 @@ static void child_ready(struct asyncio__fdwatch *watch, enum asyncio__direction 
 }
 
 /* The loop closes, or somebody closes our descriptor. */
-static void child_gone(struct asyncio__fdwatch *watch, int status) {
+static void child_closed(struct asyncio__fdwatch *watch, int status) {
     asyncio_process *p = asyncio__container(watch, asyncio_process, watch);
     if (status == 0) {
         syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
@@ -106,13 +105,13 @@ static void child_gone(struct asyncio__fdwatch *watch, int status) {
         close(p->pidfd);
     }
     p->pidfd = -1;
-    asyncio__line_wake(&p->waiters, LONG_MAX);
+    asyncio__waitqueue_wake(&p->waiters, LONG_MAX);
     asyncio_process_unref(p);
 }
 
 static const struct asyncio__fdwatch_ops watch_ops = {
     .ready = child_ready,
-    .gone = child_gone,
+    .closed = child_closed,
     .kind = ASYNCIO__WATCH_ONCE,
 };
 
@@ -122,7 +121,7 @@ static asyncio_process *new_process(asyncio_loop *loop) {
     asyncio_process *p = asyncio__calloc(1, sizeof *p);
     if (!p) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
     p->watch.ops = &watch_ops;
-    asyncio__line_init(&p->waiters);
+    asyncio__waitqueue_init(&p->waiters);
     p->loop = asyncio_loop_ref(loop);
     p->refs = 1;
     p->pidfd = -1;
@@ -307,7 +306,7 @@ static int wait_in_line(asyncio_process *p, struct asyncio_task *task) {
     struct asyncio__waiter w;
     int rc = 0;
     asyncio__waiter_init(&w, p->loop);
-    if (!p->ended && p->pidfd >= 0) rc = asyncio__line_wait(&p->waiters, &w, task);
+    if (!p->ended && p->pidfd >= 0) rc = asyncio__waitqueue_wait(&p->waiters, &w, task);
     if (rc < 0 || p->ended) return rc;
     return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the loop of the process was closed");
 }

@@ -55,13 +55,17 @@ void asyncio__buffer_free(struct asyncio__buffer *b) {
 
 /* ---- watches ---- */
 
-static void fired(struct asyncio__fdwatch *watch, enum asyncio__direction direction);
-static void reading_gone(struct asyncio__fdwatch *watch, int status);
-static void writing_gone(struct asyncio__fdwatch *watch, int status);
+static void became_ready(struct asyncio__fdwatch *watch, enum asyncio__direction direction);
+static void reading_closed(struct asyncio__fdwatch *watch, int status);
+static void writing_closed(struct asyncio__fdwatch *watch, int status);
 
 static const struct asyncio__fdwatch_ops watch_ops[2] = {
-    [ASYNCIO__READING] = { .ready = fired, .gone = reading_gone, .kind = ASYNCIO__WATCH_LASTING },
-    [ASYNCIO__WRITING] = { .ready = fired, .gone = writing_gone, .kind = ASYNCIO__WATCH_LASTING },
+    [ASYNCIO__READING] = { .ready = became_ready,
+                           .closed = reading_closed,
+                           .kind = ASYNCIO__WATCH_LASTING },
+    [ASYNCIO__WRITING] = { .ready = became_ready,
+                           .closed = writing_closed,
+                           .kind = ASYNCIO__WATCH_LASTING },
 };
 
 static struct asyncio__stream *stream_of(struct asyncio__fdwatch *watch, int direction) {
@@ -115,7 +119,7 @@ static void wake_sender(struct asyncio__stream *s) {
     if (s->writer.sender) asyncio__waiter_wake(s->writer.sender);
 }
 
-static void fired(struct asyncio__fdwatch *watch, enum asyncio__direction direction) {
+static void became_ready(struct asyncio__fdwatch *watch, enum asyncio__direction direction) {
     struct asyncio__stream *s = stream_of(watch, (int)direction);
     unsigned bit = 1u << direction;
     if (s->read_want & bit) wake_reader(s);
@@ -200,7 +204,7 @@ static void finish(struct asyncio__stream *s, bool close) {
 }
 
 /* Somebody else is about to close the descriptor, or the loop closes. */
-static void gone(struct asyncio__stream *s, unsigned bit, int status) {
+static void side_closed(struct asyncio__stream *s, unsigned bit, int status) {
     s->watched &= (uint8_t)~bit;
     asyncio__stream_ref(s);
     if (status < 0) {
@@ -211,12 +215,12 @@ static void gone(struct asyncio__stream *s, unsigned bit, int status) {
     asyncio__stream_unref(s);
 }
 
-static void reading_gone(struct asyncio__fdwatch *watch, int status) {
-    gone(stream_of(watch, ASYNCIO__READING), ASYNCIO_READABLE, status);
+static void reading_closed(struct asyncio__fdwatch *watch, int status) {
+    side_closed(stream_of(watch, ASYNCIO__READING), ASYNCIO_READABLE, status);
 }
 
-static void writing_gone(struct asyncio__fdwatch *watch, int status) {
-    gone(stream_of(watch, ASYNCIO__WRITING), ASYNCIO_WRITABLE, status);
+static void writing_closed(struct asyncio__fdwatch *watch, int status) {
+    side_closed(stream_of(watch, ASYNCIO__WRITING), ASYNCIO_WRITABLE, status);
 }
 
 void asyncio__stream_end_reading(struct asyncio__stream *s) {

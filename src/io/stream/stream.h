@@ -24,7 +24,7 @@
 
 #include "io/stream/transport.h"
 #include "task/task.h"
-#include "task/waiters.h"
+#include "task/waitqueue.h"
 
 /* Bytes at data[at] .. data[at + size]. */
 struct asyncio__buffer {

@@ -69,7 +69,7 @@ static void advance(struct asyncio_task *t, int status) {
 static int woken(struct asyncio_task *t) {
     struct machine *m = machine_of(t);
     if (!(t->fiber.strand.flags & ASYNCIO__TASK_STARTED)) return asyncio__task_begin(t);
-    if (!m->awaited) return asyncio__task_interrupted(t, NULL);
+    if (!m->awaited) return asyncio__task_wait_error(t, NULL);
     asyncio_future *f = m->awaited;
     int status = asyncio__task_woken(t, f);
     f->refs--; /* that of asyncio__task_wait */

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * task/waiters.h: a line of tasks that wait for something, first come, first served. Each
- * waits on a future of its own, on its own stack; being woken and leaving the line are two
- * things: a woken waiter stays in line until it runs, unless whoever wakes takes it out.
+ * task/waitqueue.h: tasks that wait for something, first come, first served. Each waits on a future
+ * of its own, on its own stack; being woken and leaving the queue are two things: a waiter that is
+ * woken or cancelled stays in the queue until it runs, unless whoever wakes takes it out.
+ *
+ * A lock keeps its waiters in a plain list. A wait queue is for what wakes any number of them: those
+ * that were found to be done when somebody was to be woken stand apart, since they would have to be
+ * passed over every time.
  */
-#ifndef ASYNCIO_TASK_WAITERS_H
-#define ASYNCIO_TASK_WAITERS_H
+#ifndef ASYNCIO_TASK_WAITQUEUE_H
+#define ASYNCIO_TASK_WAITQUEUE_H
 
 #include "task/task.h"
 
@@ -60,5 +64,40 @@ struct asyncio__done_waiter {
 /* Waits until `f`, pending, is done, without cancelling it if the task is cancelled. If `cancel`:
  * requests its cancellation once it is being followed. */
 int asyncio__wait_done(struct asyncio_task *task, struct asyncio_future *f, bool cancel);
+
+struct asyncio__waitqueue {
+    struct asyncio__link waiting; /* pending, or cancelled since */
+    struct asyncio__link leaving; /* done; they leave when they run */
+};
+
+static inline void asyncio__waitqueue_init(struct asyncio__waitqueue *line) {
+    asyncio__link_init(&line->waiting);
+    asyncio__link_init(&line->leaving);
+}
+
+static inline bool asyncio__waitqueue_empty(const struct asyncio__waitqueue *line) {
+    return asyncio__list_empty(&line->waiting) && asyncio__list_empty(&line->leaving);
+}
+
+/* Joins the line, waits, and has left it when it returns. What the wait ended with. */
+static inline int asyncio__waitqueue_wait(struct asyncio__waitqueue *line, struct asyncio__waiter *w,
+                                     struct asyncio_task *task) {
+    return asyncio__waiter_wait(w, &line->waiting, task);
+}
+
+/* Wakes the first n that are not done; how many it were. */
+long asyncio__waitqueue_wake(struct asyncio__waitqueue *line, long n);
+
+/* Whether one is in line that is not cancelled. */
+bool asyncio__waiters_alive(const struct asyncio__link *waiters);
+static inline bool asyncio__waitqueue_alive(const struct asyncio__waitqueue *line) {
+    return asyncio__waiters_alive(&line->leaving) || asyncio__waiters_alive(&line->waiting);
+}
+
+/* How many are in line, woken ones included. */
+size_t asyncio__list_length(const struct asyncio__link *list);
+static inline size_t asyncio__waitqueue_length(const struct asyncio__waitqueue *line) {
+    return asyncio__list_length(&line->waiting) + asyncio__list_length(&line->leaving);
+}
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * task/waiters.c: waiting in line, and waiting for a future without owning its fate.
+ * task/waitqueue.c: waking from a wait queue, what can be told of it, and waiting for a future
+ * without owning its fate.
  */
-#include "task/waiters.h"
+#include "task/waitqueue.h"
 
 void asyncio__waiters_wake_next(struct asyncio__link *line) {
     while (!asyncio__list_empty(line)) {
@@ -49,4 +50,28 @@ int asyncio__wait_done(struct asyncio_task *task, struct asyncio_future *f, bool
     int rc = asyncio__waiter_park(&d.waiter, task);
     asyncio__link_take(&d.runnable.link);
     return rc;
+}
+
+long asyncio__waitqueue_wake(struct asyncio__waitqueue *line, long n) {
+    long woken = 0;
+    while (woken < n && !asyncio__list_empty(&line->waiting)) {
+        struct asyncio__waiter *w = asyncio__waiter_of(line->waiting.next);
+        asyncio__link_unlink(&w->link);
+        asyncio__list_append(&line->leaving, &w->link);
+        woken += asyncio__waiter_wake(w);
+    }
+    return woken;
+}
+
+bool asyncio__waiters_alive(const struct asyncio__link *waiters) {
+    for (struct asyncio__link *l = waiters->next; l != waiters; l = l->next) {
+        if (asyncio__waiter_of(l)->future.state != ASYNCIO__CANCELLED) return true;
+    }
+    return false;
+}
+
+size_t asyncio__list_length(const struct asyncio__link *list) {
+    size_t n = 0;
+    for (const struct asyncio__link *l = list->next; l != list; l = l->next) n++;
+    return n;
 }
