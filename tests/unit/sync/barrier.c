@@ -37,9 +37,9 @@ TEST(a_barrier_is_for_one_at_least) { /* BAR-1 */
 
 ASYNC(waits_alone) {
     asyncio_barrier *b = asyncio_barrier_new(1);
-    unsigned long long before = turn();
+    unsigned long long before = turns();
     for (int i = 0; i < 3; i++) CHECK_INT(AWAIT(asyncio_barrier_wait(b)), 0);
-    CHECK_INT(turn(), before);
+    CHECK_INT(turns(), before);
     asyncio_barrier_unref(b);
     RETURN();
 }
@@ -50,12 +50,12 @@ ASYNC(fills) {
     asyncio_barrier *b = asyncio_barrier_new(3);
     asyncio_task *a = asyncio_create_task(waits(b, "a"));
     asyncio_task *c = asyncio_create_task(waits(b, "b"));
-    turns(1);
+    take_turns(1);
     CHECK_INT(asyncio_barrier_n_waiting(b), 2);
     check_repr(b, "<Barrier [filling, waiters:2/3]>");
-    unsigned long long before = turn();
+    unsigned long long before = turns();
     TRY(AWAIT(waits(b, "main")));
-    CHECK_INT(turn(), before);
+    CHECK_INT(turns(), before);
     CHECK_INT(asyncio_barrier_n_waiting(b), 0);
     check_repr(b, "<Barrier [draining, waiters:0/3]>");
     check_ended(a, 0);
@@ -87,11 +87,11 @@ TEST(a_barrier_can_be_used_again_and_again) { run(fills_thrice()); } /* BAR-8 */
 ASYNC(arrives_while_draining) {
     asyncio_barrier *b = asyncio_barrier_new(2);
     asyncio_task *a = asyncio_create_task(waits(b, "a"));
-    turns(1);
+    take_turns(1);
     TRY(AWAIT(waits(b, "b")));
     asyncio_task *c = asyncio_create_task(waits(b, "c"));
     asyncio_task *d = asyncio_create_task(waits(b, "d"));
-    turns(1);
+    take_turns(1);
     CHECK_INT(asyncio_barrier_n_waiting(b), 0);
     check_ended(a, 0);
     check_ended(c, 0);
@@ -107,9 +107,9 @@ TEST(who_arrives_while_it_drains_waits_for_the_next_filling) { run(arrives_while
 ASYNC(cancels_one) {
     asyncio_barrier *b = asyncio_barrier_new(2);
     asyncio_task *a = asyncio_create_task(waits(b, "a"));
-    turns(1);
+    take_turns(1);
     asyncio_task_cancel(a, NULL);
-    turns(1);
+    take_turns(1);
     CHECK_INT(asyncio_barrier_n_waiting(b), 0);
     CHECK(!asyncio_barrier_broken(b));
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
@@ -129,10 +129,10 @@ ASYNC(resets) {
     check_repr(b, "<Barrier [filling, waiters:0/3]>");
     asyncio_task *a = asyncio_create_task(waits(b, "a"));
     asyncio_task *c = asyncio_create_task(waits(b, "b"));
-    turns(1);
-    unsigned long long before = turn();
+    take_turns(1);
+    unsigned long long before = turns();
     TRY(AWAIT(asyncio_barrier_reset(b)));
-    CHECK_INT(turn(), before);
+    CHECK_INT(turns(), before);
     check_repr(b, "<Barrier [resetting, waiters:0/3]>");
     check_ended(a, ASYNCIO_BROKEN_BARRIER_ERROR);
     check_ended(c, ASYNCIO_BROKEN_BARRIER_ERROR);
@@ -150,7 +150,7 @@ ASYNC(resets_while_draining, (bool) at_once) {
     int ended = at_once ? ASYNCIO_BROKEN_BARRIER_ERROR : 0;
     asyncio_task *a = asyncio_create_task(waits(b, "a"));
     asyncio_task *c = asyncio_create_task(waits(b, "b"));
-    turns(1);
+    take_turns(1);
     TRY(AWAIT(waits(b, "c")));
     check_repr(b, "<Barrier [draining, waiters:0/3]>");
     if (at_once) TRY(AWAIT(asyncio_barrier_reset(b)));
@@ -172,7 +172,7 @@ TEST(a_reset_that_is_first_catches_those_that_have_not_drained) { /* BAR-6 */
 ASYNC(aborts) {
     asyncio_barrier *b = asyncio_barrier_new(3);
     asyncio_task *a = asyncio_create_task(waits(b, "a"));
-    turns(1);
+    take_turns(1);
     TRY(AWAIT(asyncio_barrier_abort(b)));
     CHECK(asyncio_barrier_broken(b));
     check_repr(b, "<Barrier [broken]>");
@@ -204,7 +204,7 @@ ASYNC(has_a_block, (asyncio_barrier *) b, (int) fails) {
 ASYNC(runs_blocks) {
     asyncio_barrier *b = asyncio_barrier_new(2);
     asyncio_task *t = asyncio_create_task(has_a_block(b, true));
-    turns(1);
+    take_turns(1);
     int rc;
     ASYNC_WITH(index, asyncio_barrier_block(b, &rc)) { note("main%d", index); }
     CHECK_INT(rc, 0);
@@ -222,7 +222,7 @@ TEST(a_block_waits_on_entry) { run(runs_blocks()); }
 ASYNC(lets_go_of_the_barrier) {
     asyncio_barrier *b = asyncio_barrier_new(2);
     asyncio_task *a = asyncio_create_task(waits(b, "a"));
-    turns(1);
+    take_turns(1);
     asyncio_barrier_unref(b);
     asyncio_task_cancel(a, NULL);
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
@@ -260,17 +260,17 @@ ASYNC(disturbs_by_chance) {
     asyncio_task *tasks[N];
     int done = 0;
     for (int i = 0; i < N; i++) tasks[i] = asyncio_create_task(comes_by_chance(b, &done));
-    turns(1);
+    take_turns(1);
     for (int calm = 0; done < N && calm < 30; calm++) {
         unsigned dice = random_below(40);
         if (dice < 30) asyncio_task_cancel(tasks[random_below(N)], NULL);
         if (dice == 30) TRY(AWAIT(asyncio_barrier_reset(b)));
         if (dice == 31) TRY(AWAIT(asyncio_barrier_abort(b)));
         if (dice == 32 || dice < 30) calm = 0;
-        if (random_below(2)) turns(1);
+        if (random_below(2)) take_turns(1);
     }
     TRY(AWAIT(asyncio_barrier_abort(b)));
-    turns(60);
+    take_turns(60);
     CHECK_INT(done, N);
     TRY(AWAIT(asyncio_barrier_reset(b)));
     check_repr(b, "<Barrier [filling, waiters:0/3]>");

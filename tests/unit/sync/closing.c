@@ -28,7 +28,7 @@ ASYNC(waits_stubbornly, (const asyncio_coro *) c) {
 
 static void spawn_waiter(asyncio_coro c) {
     CHECK_INT(asyncio_spawn(waits_stubbornly(&c)), 0);
-    turns(1);
+    take_turns(1);
 }
 
 struct objects {
@@ -99,9 +99,9 @@ ASYNC(holds_the_lock, (asyncio_condition *) c) {
 ASYNC(leaves_condition_waiters, (asyncio_condition *) c, (bool) held) {
     CHECK_INT(asyncio_spawn(waits_in_a_block(c)), 0);
     CHECK_INT(asyncio_spawn(waits_in_a_block(c)), 0);
-    turns(1);
+    take_turns(1);
     if (held) CHECK_INT(asyncio_spawn(holds_the_lock(c)), 0);
-    turns(1);
+    take_turns(1);
     RETURN();
 }
 
@@ -145,7 +145,7 @@ ASYNC(wakes_and_is_interrupted, (asyncio_semaphore *) s, (asyncio_queue *) q) {
     CHECK_INT(asyncio_spawn(takes(s)), 0);
     CHECK_INT(asyncio_spawn(gets(q)), 0);
     CHECK_INT(asyncio_spawn(gets(q)), 0);
-    turns(1);
+    take_turns(1);
     CHECK_INT(asyncio_loop_call_soon(asyncio_get_running_loop(), stop_now, NULL), 0);
     CHECK_INT(asyncio_semaphore_release(s), 0);
     CHECK_INT(asyncio_queue_put_nowait(q, asyncio_own_str(strdup("item"))), 0);
@@ -168,7 +168,7 @@ TEST(permits_and_items_of_tasks_that_are_closed_are_not_lost) {
 ASYNC(notifies_and_is_interrupted, (asyncio_condition *) c) {
     CHECK_INT(asyncio_spawn(waits_in_a_block(c)), 0);
     CHECK_INT(asyncio_spawn(waits_in_a_block(c)), 0);
-    turns(1);
+    take_turns(1);
     TRY(AWAIT(asyncio_condition_acquire(c)));
     CHECK_INT(asyncio_loop_call_soon(asyncio_get_running_loop(), stop_now, NULL), 0);
     CHECK_INT(asyncio_condition_notify_all(c), 0);
@@ -189,7 +189,7 @@ ASYNC(waits_at, (asyncio_barrier *) b) { return AWAIT(asyncio_barrier_wait(b)); 
 ASYNC(leaves_them_at_the_barrier, (asyncio_barrier *) b) {
     CHECK_INT(asyncio_spawn(waits_at(b)), 0);
     CHECK_INT(asyncio_spawn(waits_at(b)), 0);
-    turns(1);
+    take_turns(1);
     CHECK_INT(asyncio_barrier_n_waiting(b), 2);
     RETURN();
 }

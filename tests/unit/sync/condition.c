@@ -72,17 +72,17 @@ ASYNC(notifies_some) {
     asyncio_task *a = asyncio_create_task(waits(c, "a"));
     asyncio_task *b = asyncio_create_task(waits(c, "b"));
     asyncio_task *d = asyncio_create_task(waits(c, "d"));
-    turns(1);
+    take_turns(1);
     CHECK(!asyncio_condition_locked(c));
     TRY(AWAIT(notifies(c, 2)));
     for (int i = 1; i <= 3; i++) {
-        turns(1);
+        take_turns(1);
         note("%d", i);
     }
     CHECK_STR(trace, "a b 1 2 3");
     TRY(AWAIT(notifies(c, 0)));
     TRY(AWAIT(notifies(c, -5)));
-    turns(2);
+    take_turns(2);
     CHECK_STR(trace, "a b 1 2 3");
     TRY(AWAIT(notifies(c, 1)));
     check_ended(a, 0);
@@ -99,15 +99,15 @@ ASYNC(notifies_while_it_holds_the_lock) {
     asyncio_condition *c = asyncio_condition_new(NULL);
     asyncio_task *a = asyncio_create_task(waits(c, "a"));
     asyncio_task *b = asyncio_create_task(waits(c, "b"));
-    turns(1);
+    take_turns(1);
     TRY(AWAIT(asyncio_condition_acquire(c)));
     CHECK_INT(asyncio_condition_notify(c, 1), 0);
     CHECK_INT(asyncio_condition_notify(c, 1), 0);
-    turns(3);
+    take_turns(3);
     CHECK_STR(trace, "");
     CHECK_INT(asyncio_condition_release(c), 0);
     for (int i = 1; i <= 3; i++) {
-        turns(1);
+        take_turns(1);
         note("%d", i);
     }
     CHECK_STR(trace, "a 1 b 2 3");
@@ -125,7 +125,7 @@ ASYNC(notifies_all) {
     asyncio_condition *c = asyncio_condition_new(NULL);
     asyncio_task *tasks[4];
     for (int i = 0; i < 4; i++) tasks[i] = asyncio_create_task(waits(c, "x"));
-    turns(1);
+    take_turns(1);
     TRY(AWAIT(asyncio_condition_acquire(c)));
     CHECK_INT(asyncio_condition_notify_all(c), 0);
     CHECK_INT(asyncio_condition_release(c), 0);
@@ -156,9 +156,9 @@ ASYNC(notifies_a_predicate) {
     asyncio_condition *c = asyncio_condition_new(NULL);
     int n = 3;
     asyncio_task *t = asyncio_create_task(waits_for(c, &n));
-    turns(1);
+    take_turns(1);
     TRY(AWAIT(notifies(c, 1)));
-    turns(2);
+    take_turns(2);
     CHECK_STR(trace, "3 2");
     CHECK(!asyncio_task_done(t));
     TRY(AWAIT(notifies(c, 1)));
@@ -187,17 +187,17 @@ ASYNC(is_cancelled, (asyncio_condition *) c) {
 ASYNC(cancels_once_and_again) {
     asyncio_condition *c = asyncio_condition_new(NULL);
     asyncio_task *t = asyncio_create_task(is_cancelled(c));
-    turns(1);
+    take_turns(1);
     TRY(AWAIT(asyncio_condition_acquire(c)));
     asyncio_task_cancel(t, "first");
-    turns(2);
+    take_turns(2);
     asyncio_task_cancel(t, "second");
-    turns(2);
+    take_turns(2);
     asyncio_task_cancel(t, "third");
-    turns(2);
+    take_turns(2);
     CHECK_STR(trace, "");
     CHECK_INT(asyncio_condition_release(c), 0);
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "third");
     check_ended(t, 0);
     asyncio_condition_unref(c);
@@ -212,12 +212,12 @@ ASYNC(cancels_a_notified_one, (bool) while_it_waits_for_the_lock) {
     asyncio_condition *c = asyncio_condition_new(NULL);
     asyncio_task *a = asyncio_create_task(waits(c, "a"));
     asyncio_task *b = asyncio_create_task(waits(c, "b"));
-    turns(1);
+    take_turns(1);
     TRY(AWAIT(asyncio_condition_acquire(c)));
     CHECK_INT(asyncio_condition_notify(c, 1), 0);
-    if (while_it_waits_for_the_lock) turns(1);
+    if (while_it_waits_for_the_lock) take_turns(1);
     asyncio_task_cancel(a, NULL);
-    if (while_it_waits_for_the_lock) turns(1);
+    if (while_it_waits_for_the_lock) take_turns(1);
     CHECK_INT(asyncio_condition_release(c), 0);
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     check_ended(b, 0);
@@ -293,11 +293,11 @@ ASYNC(cancels_by_chance) {
     struct box box = { .condition = asyncio_condition_new(NULL), .tokens = 2 };
     asyncio_task *tasks[N];
     for (int i = 0; i < N; i++) tasks[i] = asyncio_create_task(handles_tokens(&box));
-    turns(1);
+    take_turns(1);
     for (int cancels = 60; box.done < N; cancels--) {
         if (cancels > 0) asyncio_task_cancel(tasks[random_below(N)], NULL);
         if (random_below(3) == 0) TRY(AWAIT(asyncio_sleep(0)));
-        CHECK(turn() < 100000);
+        CHECK(turns() < 100000);
     }
     for (int i = 0; i < N; i++) asyncio_task_unref(tasks[i]);
     CHECK_INT(box.tokens, 2);
@@ -335,7 +335,7 @@ ASYNC(lets_go_of_the_condition) {
     asyncio_condition_repr(c, text, sizeof text);
     CHECK_STR(text, "<Condition [locked]>");
     asyncio_task *t = asyncio_create_task(asyncio_condition_wait(c));
-    turns(1);
+    take_turns(1);
     asyncio_condition_repr(c, text, sizeof text);
     CHECK_STR(text, "<Condition [unlocked, waiters:1]>");
     asyncio_condition_unref(c);

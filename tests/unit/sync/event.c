@@ -15,13 +15,13 @@ ASYNC(waits, (asyncio_event *) event, (const char *) name) {
 
 ASYNC(waits_for_a_set_event) {
     asyncio_event *event = asyncio_event_new();
-    unsigned long long before = turn();
+    unsigned long long before = turns();
     CHECK(!asyncio_event_is_set(event));
     asyncio_event_set(event);
     asyncio_event_set(event);
     CHECK(asyncio_event_is_set(event));
     TRY(AWAIT(waits(event, "main")));
-    CHECK_INT(turn(), before);
+    CHECK_INT(turns(), before);
     asyncio_event_clear(event);
     asyncio_event_clear(event);
     CHECK(!asyncio_event_is_set(event));
@@ -35,11 +35,11 @@ ASYNC(sets_with_waiters, (bool) clear) {
     asyncio_event *event = asyncio_event_new();
     asyncio_task *a = asyncio_create_task(waits(event, "1"));
     asyncio_task *b = asyncio_create_task(waits(event, "2"));
-    turns(1);
+    take_turns(1);
     asyncio_event_set(event);
     if (clear) asyncio_event_clear(event);
     else TRY(AWAIT(waits(event, "3")));
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, clear ? "1 2" : "3 1 2");
     check_ended(a, 0);
     check_ended(b, 0);
@@ -57,16 +57,16 @@ TEST(a_waiter_that_saw_the_event_set_goes_on_though_it_is_cleared) { run(sets_wi
 ASYNC(sets_again_and_again) {
     asyncio_event *event = asyncio_event_new();
     asyncio_task *a = asyncio_create_task(waits(event, "1"));
-    turns(1);
+    take_turns(1);
     asyncio_event_set(event);
     asyncio_event_clear(event);
     asyncio_task *b = asyncio_create_task(waits(event, "2"));
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "1");
     asyncio_event_set(event);
     asyncio_event_clear(event);
     asyncio_event_set(event);
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "1 2");
     check_ended(a, 0);
     check_ended(b, 0);
@@ -82,11 +82,11 @@ ASYNC(cancels_waiters) {
     asyncio_task *a = asyncio_create_task(waits(event, "1"));
     asyncio_task *b = asyncio_create_task(waits(event, "2"));
     asyncio_task *c = asyncio_create_task(waits(event, "3"));
-    turns(1);
+    take_turns(1);
     asyncio_event_repr(event, text, sizeof text);
     CHECK_STR(text, "<Event [unset, waiters:3]>");
     asyncio_task_cancel(a, NULL);
-    turns(1);
+    take_turns(1);
     asyncio_event_repr(event, text, sizeof text);
     CHECK_STR(text, "<Event [unset, waiters:2]>");
     asyncio_event_set(event);
@@ -109,7 +109,7 @@ ASYNC(lets_go_of_the_event) {
     asyncio_event *event = asyncio_event_new();
     asyncio_task *a = asyncio_create_task(asyncio_event_wait(event));
     asyncio_task *b = asyncio_create_task(asyncio_event_wait(event));
-    turns(1);
+    take_turns(1);
     asyncio_task_cancel(b, NULL);
     asyncio_event_set(event);
     asyncio_event_unref(event);

@@ -18,7 +18,7 @@ ASYNC(holds, (asyncio_lock *) lock, (const char *) name, (int) keep) {
 
 ASYNC(acquires_a_free_lock) {
     asyncio_lock *lock = asyncio_lock_new();
-    unsigned long long before = turn();
+    unsigned long long before = turns();
     asyncio_value v;
     CHECK(!asyncio_lock_locked(lock));
     TRY(AWAIT(asyncio_lock_acquire(lock), &v));
@@ -26,7 +26,7 @@ ASYNC(acquires_a_free_lock) {
     CHECK(asyncio_lock_locked(lock));
     CHECK_INT(asyncio_lock_release(lock), 0);
     CHECK(!asyncio_lock_locked(lock));
-    CHECK_INT(turn(), before);
+    CHECK_INT(turns(), before);
     asyncio_lock_unref(lock);
     RETURN();
 }
@@ -39,12 +39,12 @@ ASYNC(lets_three_wait) {
     asyncio_task *a = asyncio_create_task(holds(lock, "a", 0));
     asyncio_task *b = asyncio_create_task(holds(lock, "b", 1));
     asyncio_task *c = asyncio_create_task(holds(lock, "c", 0));
-    turns(2);
+    take_turns(2);
     CHECK_STR(trace, "");
     CHECK_INT(asyncio_lock_release(lock), 0);
     CHECK(!asyncio_lock_locked(lock));
     for (int i = 1; i <= 4; i++) {
-        turns(1);
+        take_turns(1);
         note("%d", i);
     }
     CHECK_STR(trace, "a 1 b 2 3 c 4");
@@ -62,7 +62,7 @@ ASYNC(releases_and_acquires) {
     asyncio_lock *lock = asyncio_lock_new();
     TRY(AWAIT(asyncio_lock_acquire(lock)));
     asyncio_task *a = asyncio_create_task(holds(lock, "a", 0));
-    turns(1);
+    take_turns(1);
     CHECK_INT(asyncio_lock_release(lock), 0);
     CHECK(!asyncio_lock_locked(lock));
     TRY(AWAIT(asyncio_lock_acquire(lock)));
@@ -80,13 +80,13 @@ ASYNC(passes_cancelled_waiters) {
     TRY(AWAIT(asyncio_lock_acquire(lock)));
     asyncio_task *a = asyncio_create_task(holds(lock, "a", 0));
     asyncio_task *b = asyncio_create_task(holds(lock, "b", 0));
-    turns(1);
+    take_turns(1);
     asyncio_task_cancel(a, NULL);
     asyncio_task_cancel(b, NULL);
     CHECK_INT(asyncio_lock_release(lock), 0);
-    unsigned long long before = turn();
+    unsigned long long before = turns();
     TRY(AWAIT(asyncio_lock_acquire(lock)));
-    CHECK_INT(turn(), before);
+    CHECK_INT(turns(), before);
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     check_ended(b, ASYNCIO_CANCELLED_ERROR);
     CHECK(asyncio_lock_locked(lock));
@@ -104,15 +104,15 @@ ASYNC(cancels_the_first, (bool) woken_before) {
     asyncio_task *a = asyncio_create_task(holds(lock, "a", 0));
     asyncio_task *b = asyncio_create_task(holds(lock, "b", 5));
     asyncio_task *c = asyncio_create_task(holds(lock, "c", 0));
-    turns(1);
+    take_turns(1);
     if (woken_before) CHECK_INT(asyncio_lock_release(lock), 0);
     CHECK(asyncio_task_cancel(a, NULL));
     if (!woken_before) CHECK_INT(asyncio_lock_release(lock), 0);
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "a!");
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "a! b");
-    turns(3);
+    take_turns(3);
     CHECK_STR(trace, "a! b");
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     check_ended(b, 0);
@@ -168,11 +168,11 @@ ASYNC(cancels_by_chance) {
     int inside = 0, done = 0;
     for (int i = 0; i < N; i++)
         tasks[i] = asyncio_create_task(works_by_chance(lock, &inside, &done));
-    turns(1);
+    take_turns(1);
     while (done < N) {
         asyncio_task_cancel(tasks[random_below(N)], NULL);
         if (random_below(3) == 0) TRY(AWAIT(asyncio_sleep(0)));
-        CHECK(turn() < 100000);
+        CHECK(turns() < 100000);
     }
     for (int i = 0; i < N; i++) asyncio_task_unref(tasks[i]);
     CHECK(!asyncio_lock_locked(lock));
@@ -225,7 +225,7 @@ ASYNC(lets_go_of_the_lock) {
     asyncio_task *never = asyncio_create_task(asyncio_lock_acquire(lock));
     asyncio_task_cancel(never, NULL);
     asyncio_lock_unref(lock);
-    turns(1);
+    take_turns(1);
     asyncio_task_cancel(a, NULL);
     asyncio_task_cancel(b, NULL);
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
@@ -297,7 +297,7 @@ ASYNC(leaves_blocks) {
     CHECK(asyncio_catch(AWAIT(has_a_block(lock, TRIES)), ASYNCIO_KEY_ERROR));
     CHECK(!asyncio_lock_locked(lock));
     asyncio_task *t = asyncio_create_task(has_a_block(lock, IS_CANCELLED));
-    turns(2);
+    take_turns(2);
     CHECK(asyncio_lock_locked(lock));
     asyncio_task_cancel(t, NULL);
     check_ended(t, ASYNCIO_CANCELLED_ERROR);
@@ -314,7 +314,7 @@ ASYNC(cannot_enter) {
     asyncio_lock *lock = asyncio_lock_new();
     TRY(AWAIT(asyncio_lock_acquire(lock)));
     asyncio_task *t = asyncio_create_task(has_a_block(lock, IS_CANCELLED));
-    turns(1);
+    take_turns(1);
     asyncio_task_cancel(t, NULL);
     check_ended(t, ASYNCIO_CANCELLED_ERROR);
     CHECK(asyncio_lock_locked(lock));
@@ -334,7 +334,7 @@ ASYNC(is_shown) {
     CHECK_STR(text, "<Lock [unlocked]>");
     TRY(AWAIT(asyncio_lock_acquire(lock)));
     asyncio_task *t = asyncio_create_task(holds(lock, "a", 0));
-    turns(1);
+    take_turns(1);
     asyncio_lock_repr(lock, text, sizeof text);
     CHECK_STR(text, "<Lock [locked, waiters:1]>");
     asyncio_task_cancel(t, NULL);

@@ -70,10 +70,10 @@ ASYNC(needs_no_memory) {
     asyncio_semaphore *a = asyncio_semaphore_new(0), *b = asyncio_semaphore_new(0);
     asyncio_task *first = asyncio_create_task(hands_over(a, b));
     asyncio_task *second = asyncio_create_task(hands_over(b, a));
-    turns(1);
+    take_turns(1);
     fail_next(1000000);
     CHECK_INT(asyncio_semaphore_release(a), 0);
-    turns(30);
+    take_turns(30);
     CHECK_INT(asyncio_testing_fail_allocation(0), 0);
     check_ended(first, 0);
     check_ended(second, 0);
@@ -202,11 +202,11 @@ static void check_member(asyncio_task *t) {
 
 /* Wakes some, cancels some, and in the end all. */
 static void drive_members(asyncio_task **tasks) {
-    turns(1);
+    take_turns(1);
     asyncio_task_cancel(tasks[1], "no more");
     asyncio_task_cancel(tasks[4], "no more");
     asyncio_task_cancel(tasks[9], "no more");
-    turns(6);
+    take_turns(6);
     asyncio_event_set(event);
     int rc = AWAIT(asyncio_condition_acquire(condition));
     CHECK(rc >= 0 || asyncio_catch(rc, -ENOMEM));
@@ -214,13 +214,13 @@ static void drive_members(asyncio_task **tasks) {
         CHECK_INT(asyncio_condition_notify_all(condition), 0);
         CHECK_INT(asyncio_condition_release(condition), 0);
     }
-    turns(60);
+    take_turns(60);
     rc = AWAIT(resets());
     CHECK(rc >= 0 || asyncio_catch(rc, -ENOMEM));
     asyncio_queue_shutdown(queue, true);
     asyncio_queue_shutdown(sorted, false);
     for (int i = 0; i < MEMBERS; i++) asyncio_task_cancel(tasks[i], NULL);
-    turns(20);
+    take_turns(20);
 }
 
 static long fail_at, allocations;

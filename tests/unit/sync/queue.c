@@ -76,14 +76,14 @@ TEST(nowait_raises_full_and_empty) { /* QUE-3 */
 ASYNC(puts_and_gets) {
     asyncio_queue *q = asyncio_queue_new(1);
     asyncio_value v;
-    unsigned long long before = turn();
+    unsigned long long before = turns();
     for (int i = 0; i < 100; i++) {
         TRY(AWAIT(asyncio_queue_put(q, asyncio_int(i)), &v));
         CHECK(v.type == NULL);
         TRY(AWAIT(asyncio_queue_get(q), &v));
         CHECK_INT(v.i, i);
     }
-    CHECK_INT(turn(), before);
+    CHECK_INT(turns(), before);
     asyncio_queue_unref(q);
     RETURN();
 }
@@ -96,12 +96,12 @@ ASYNC(wakes_getters) {
     asyncio_queue *q = asyncio_queue_new(0);
     asyncio_task *a = asyncio_create_task(gets(q, "a"));
     asyncio_task *b = asyncio_create_task(gets(q, "b"));
-    turns(1);
+    take_turns(1);
     check_repr(q, "<Queue maxsize=0 _getters[2]>");
     put_now(q, 1);
     put_now(q, 2);
     CHECK_STR(trace, "");
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "a1 b2");
     check_ended(a, 0);
     check_ended(b, 0);
@@ -115,13 +115,13 @@ ASYNC(steals) {
     asyncio_queue *q = asyncio_queue_new(0);
     asyncio_task *a = asyncio_create_task(gets(q, "a"));
     asyncio_task *b = asyncio_create_task(gets(q, "b"));
-    turns(1);
+    take_turns(1);
     put_now(q, 1);
     CHECK_INT(get_now(q), 1);
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "");
     put_now(q, 2);
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "b2");
     put_now(q, 3);
     check_ended(a, 0);
@@ -138,14 +138,14 @@ ASYNC(wakes_putters) {
     put_now(q, 0);
     asyncio_task *a = asyncio_create_task(puts_one(q, "a", 1));
     asyncio_task *b = asyncio_create_task(puts_one(q, "b", 2));
-    turns(1);
+    take_turns(1);
     check_repr(q, "<Queue maxsize=1 _queue=[0] _putters[2] tasks=1>");
     CHECK_INT(get_now(q), 0);
     CHECK(asyncio_queue_empty(q));
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "a+");
     CHECK_INT(get_now(q), 1);
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "a+ b+");
     CHECK_INT(get_now(q), 2);
     check_ended(a, 0);
@@ -162,13 +162,13 @@ ASYNC(cancels_a_getter, (bool) woken) {
     asyncio_queue *q = asyncio_queue_new(0);
     asyncio_task *a = asyncio_create_task(gets(q, "a"));
     asyncio_task *b = asyncio_create_task(gets(q, "b"));
-    turns(1);
+    take_turns(1);
     if (woken) put_now(q, 1);
     asyncio_task_cancel(a, NULL);
     if (!woken) put_now(q, 1);
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, woken ? "a?" : "a? b1");
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "a? b1");
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     check_ended(b, 0);
@@ -187,11 +187,11 @@ ASYNC(cancels_a_putter, (bool) woken) {
     put_now(q, 0);
     asyncio_task *a = asyncio_create_task(puts_one(q, "a", 1));
     asyncio_task *b = asyncio_create_task(puts_one(q, "b", 2));
-    turns(1);
+    take_turns(1);
     if (woken) CHECK_INT(get_now(q), 0);
     asyncio_task_cancel(a, NULL);
     if (!woken) CHECK_INT(get_now(q), 0);
-    turns(2);
+    take_turns(2);
     CHECK_STR(trace, "a? b+");
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     check_ended(b, 0);
@@ -209,12 +209,12 @@ TEST(a_putter_cancelled_in_line_is_passed_over) { run(cancels_a_putter(false)); 
 ASYNC(cancels_the_only_getter) {
     asyncio_queue *q = asyncio_queue_new(0);
     asyncio_task *a = asyncio_create_task(gets(q, "a"));
-    turns(1);
+    take_turns(1);
     asyncio_task_cancel(a, NULL);
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     check_repr(q, "<Queue maxsize=0>");
     asyncio_task *b = asyncio_create_task(gets(q, "b"));
-    turns(1);
+    take_turns(1);
     put_now(q, 1);
     asyncio_task_cancel(b, NULL);
     check_ended(b, ASYNCIO_CANCELLED_ERROR);
@@ -273,15 +273,15 @@ ASYNC(cancels_by_chance, (long) maxsize) {
     struct traffic t = { .queue = asyncio_queue_new(maxsize) };
     asyncio_task *tasks[N];
     for (int i = 0; i < N; i++) tasks[i] = asyncio_create_task(i % 2 ? produces(&t) : consumes(&t));
-    turns(1);
+    take_turns(1);
     while (t.got < ITEMS) {
         asyncio_task_cancel(tasks[random_below(N)], NULL);
-        if (random_below(3) == 0) turns(1);
-        CHECK(turn() < 100000);
+        if (random_below(3) == 0) take_turns(1);
+        CHECK(turns() < 100000);
     }
     TRY(AWAIT(asyncio_queue_join(t.queue)));
     asyncio_queue_shutdown(t.queue, false);
-    while (t.done < N) turns(1);
+    while (t.done < N) take_turns(1);
     for (int i = 0; i < ITEMS; i++) CHECK_INT(t.seen[i], 1);
     for (int i = 0; i < N; i++) asyncio_task_unref(tasks[i]);
     asyncio_queue_unref(t.queue);
@@ -302,22 +302,22 @@ ASYNC(joins, (asyncio_queue *) q, (const char *) name) {
 
 ASYNC(is_joined) {
     asyncio_queue *q = asyncio_queue_new(0);
-    unsigned long long before = turn();
+    unsigned long long before = turns();
     TRY(AWAIT(asyncio_queue_join(q)));
-    CHECK_INT(turn(), before);
+    CHECK_INT(turns(), before);
     put_now(q, 1);
     put_now(q, 2);
     asyncio_task *a = asyncio_create_task(joins(q, "a"));
     asyncio_task *b = asyncio_create_task(joins(q, "b"));
-    turns(1);
+    take_turns(1);
     get_now(q);
     get_now(q);
     CHECK_INT(asyncio_queue_task_done(q), 0);
-    turns(2);
+    take_turns(2);
     CHECK_STR(trace, "");
     CHECK_INT(asyncio_queue_task_done(q), 0);
     put_now(q, 3);
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "a b");
     check_ended(a, 0);
     check_ended(b, 0);
@@ -336,9 +336,9 @@ ASYNC(shuts_down_an_empty_queue) {
     asyncio_queue *q = asyncio_queue_new(0);
     asyncio_task *a = asyncio_create_task(gets(q, "a"));
     asyncio_task *b = asyncio_create_task(gets(q, "b"));
-    turns(1);
+    take_turns(1);
     asyncio_queue_shutdown(q, false);
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "a! b!");
     check_ended(a, ASYNCIO_QUEUE_SHUT_DOWN);
     check_ended(b, ASYNCIO_QUEUE_SHUT_DOWN);
@@ -361,9 +361,9 @@ ASYNC(shuts_down_a_full_queue) {
     put_now(q, 2);
     asyncio_task *a = asyncio_create_task(puts_one(q, "a", 3));
     asyncio_task *j = asyncio_create_task(joins(q, "joined"));
-    turns(1);
+    take_turns(1);
     asyncio_queue_shutdown(q, false);
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "a!");
     check_ended(a, ASYNCIO_QUEUE_SHUT_DOWN);
     TRY(AWAIT(gets(q, "")));
@@ -384,13 +384,13 @@ ASYNC(shuts_down_at_once) {
     asyncio_queue *q = asyncio_queue_new(3);
     for (int i = 0; i < 3; i++) put_now(q, i);
     asyncio_task *j = asyncio_create_task(joins(q, "joined"));
-    turns(1);
+    take_turns(1);
     CHECK_INT(get_now(q), 0);
     asyncio_queue_shutdown(q, false);
     asyncio_queue_shutdown(q, true);
     CHECK(asyncio_queue_empty(q));
     CHECK_INT(asyncio_queue_unfinished(q), 1);
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "");
     CHECK_INT(asyncio_queue_task_done(q), 0);
     check_ended(j, 0);
@@ -407,9 +407,9 @@ ASYNC(shuts_down_with_a_joiner) {
     asyncio_queue *q = asyncio_queue_new(0);
     put_now(q, 1);
     asyncio_task *j = asyncio_create_task(joins(q, "joined"));
-    turns(1);
+    take_turns(1);
     asyncio_queue_shutdown(q, true);
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "joined");
     check_ended(j, 0);
     asyncio_queue_unref(q);
@@ -427,7 +427,7 @@ ASYNC(lets_go_of_the_queue) {
     asyncio_task *a = asyncio_create_task(asyncio_queue_get(q));
     asyncio_task *b = asyncio_create_task(asyncio_queue_get(q));
     asyncio_task *c = asyncio_create_task(asyncio_queue_put(q, asyncio_int(1)));
-    turns(1);
+    take_turns(1);
     asyncio_queue_unref(q);
     check_ended(a, 0);
     asyncio_task_cancel(b, NULL);

@@ -66,14 +66,14 @@ ASYNC(fails_to_put) {
     asyncio_task *cancelled = asyncio_create_task(asyncio_queue_put(q, item));
     asyncio_task *never_run = asyncio_create_task(asyncio_queue_put(q, item));
     asyncio_task_cancel(never_run, NULL);
-    turns(1);
+    take_turns(1);
     asyncio_task_cancel(cancelled, NULL);
     check_ended(cancelled, ASYNCIO_CANCELLED_ERROR);
     check_ended(never_run, ASYNCIO_CANCELLED_ERROR);
     CHECK(asyncio_catch(AWAIT(asyncio_wait_for(asyncio_queue_put(q, item), 1)),
                         ASYNCIO_TIMEOUT_ERROR));
     asyncio_task *refused = asyncio_create_task(asyncio_queue_put(q, item));
-    turns(1);
+    take_turns(1);
     asyncio_queue_shutdown(q, false);
     check_ended(refused, ASYNCIO_QUEUE_SHUT_DOWN);
     CHECK(asyncio_catch(AWAIT(asyncio_queue_put(q, item)), ASYNCIO_QUEUE_SHUT_DOWN));
@@ -97,7 +97,7 @@ ASYNC(gets_owned_items) {
     TRY(AWAIT(asyncio_queue_get(q)));
     CHECK_INT(drops, 2);
     asyncio_task *t = asyncio_create_task(asyncio_queue_get(q));
-    turns(1);
+    take_turns(1);
     CHECK_INT(drops, 2);
     asyncio_task_unref(t);
     CHECK_INT(drops, 3);

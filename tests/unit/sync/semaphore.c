@@ -35,7 +35,7 @@ TEST(the_initial_value_cannot_be_negative) { /* SEM-1 */
 
 ASYNC(takes_what_is_there) {
     asyncio_semaphore *s = asyncio_semaphore_new(2);
-    unsigned long long before = turn();
+    unsigned long long before = turns();
     asyncio_value v;
     check_repr(s, "<Semaphore [unlocked, value:2]>");
     TRY(AWAIT(asyncio_semaphore_acquire(s), &v));
@@ -46,7 +46,7 @@ ASYNC(takes_what_is_there) {
     check_repr(s, "<Semaphore [locked]>");
     CHECK_INT(asyncio_semaphore_release(s), 0);
     CHECK(!asyncio_semaphore_locked(s));
-    CHECK_INT(turn(), before);
+    CHECK_INT(turns(), before);
     asyncio_semaphore_unref(s);
     RETURN();
 }
@@ -60,17 +60,17 @@ ASYNC(releases_one) {
     asyncio_semaphore *s = asyncio_semaphore_new(0);
     asyncio_task *a = asyncio_create_task(takes(s, "a"));
     asyncio_task *b = asyncio_create_task(takes(s, "b"));
-    turns(1);
+    take_turns(1);
     check_repr(s, "<Semaphore [locked, waiters:2]>");
     CHECK_INT(asyncio_semaphore_release(s), 0);
     CHECK(asyncio_semaphore_locked(s));
     CHECK_STR(trace, "");
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "a");
-    turns(3);
+    take_turns(3);
     CHECK_STR(trace, "a");
     CHECK_INT(asyncio_semaphore_release(s), 0);
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "a b");
     check_ended(a, 0);
     check_ended(b, 0);
@@ -84,12 +84,12 @@ ASYNC(releases_several) {
     asyncio_semaphore *s = asyncio_semaphore_new(0);
     asyncio_task *tasks[4];
     for (int i = 0; i < 4; i++) tasks[i] = asyncio_create_task(takes(s, "x"));
-    turns(1);
+    take_turns(1);
     for (int i = 0; i < 3; i++) CHECK_INT(asyncio_semaphore_release(s), 0);
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "x x x");
     CHECK_INT(asyncio_semaphore_release(s), 0);
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "x x x x");
     CHECK_INT(asyncio_semaphore_release(s), 0);
     CHECK(!asyncio_semaphore_locked(s));
@@ -103,14 +103,14 @@ TEST(several_releases_in_one_turn_wake_as_many) { run(releases_several()); } /* 
 ASYNC(does_not_pass) {
     asyncio_semaphore *s = asyncio_semaphore_new(0);
     asyncio_task *a = asyncio_create_task(takes(s, "a"));
-    turns(1);
+    take_turns(1);
     CHECK_INT(asyncio_semaphore_release(s), 0);
     CHECK_INT(asyncio_semaphore_release(s), 0);
     CHECK(asyncio_semaphore_locked(s));
-    unsigned long long before = turn();
+    unsigned long long before = turns();
     TRY(AWAIT(takes(s, "main")));
     CHECK_STR(trace, "a main");
-    CHECK_INT(turn(), before + 2);
+    CHECK_INT(turns(), before + 2);
     check_ended(a, 0);
     asyncio_semaphore_unref(s);
     RETURN();
@@ -130,7 +130,7 @@ ASYNC(shares_one_permit) {
     asyncio_semaphore *s = asyncio_semaphore_new(0);
     asyncio_task *a = asyncio_create_task(takes_again_and_again(s, "a"));
     asyncio_task *b = asyncio_create_task(takes_again_and_again(s, "b"));
-    turns(1);
+    take_turns(1);
     CHECK_INT(asyncio_semaphore_release(s), 0);
     check_ended(a, 0);
     check_ended(b, 0);
@@ -147,12 +147,12 @@ ASYNC(cancels_after_the_grant) {
     asyncio_semaphore *s = asyncio_semaphore_new(0);
     asyncio_task *a = asyncio_create_task(takes(s, "a"));
     asyncio_task *b = asyncio_create_task(takes(s, "b"));
-    turns(1);
+    take_turns(1);
     CHECK_INT(asyncio_semaphore_release(s), 0);
     asyncio_task_cancel(a, NULL);
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "a!");
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "a! b");
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     check_ended(b, 0);
@@ -167,7 +167,7 @@ TEST(a_waiter_cancelled_after_the_grant_gives_the_permit_to_the_next) { /* SEM-5
 ASYNC(cancels_the_only_one) {
     asyncio_semaphore *s = asyncio_semaphore_new(0);
     asyncio_task *a = asyncio_create_task(takes(s, "a"));
-    turns(1);
+    take_turns(1);
     CHECK_INT(asyncio_semaphore_release(s), 0);
     asyncio_task_cancel(a, NULL);
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
@@ -182,15 +182,15 @@ ASYNC(cancels_in_line) {
     asyncio_semaphore *s = asyncio_semaphore_new(0);
     asyncio_task *a = asyncio_create_task(takes(s, "a"));
     asyncio_task *b = asyncio_create_task(takes(s, "b"));
-    turns(1);
+    take_turns(1);
     asyncio_task_cancel(a, NULL);
     CHECK_INT(asyncio_semaphore_release(s), 0);
-    turns(1);
+    take_turns(1);
     CHECK_STR(trace, "a! b");
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     check_ended(b, 0);
     asyncio_task *c = asyncio_create_task(takes(s, "c"));
-    turns(1);
+    take_turns(1);
     asyncio_task_cancel(c, NULL);
     CHECK_INT(asyncio_semaphore_release(s), 0);
     CHECK(!asyncio_semaphore_locked(s));
@@ -222,11 +222,11 @@ ASYNC(cancels_by_chance) {
     asyncio_task *tasks[N];
     int inside = 0, done = 0;
     for (int i = 0; i < N; i++) tasks[i] = asyncio_create_task(works_by_chance(s, &inside, &done));
-    turns(1);
+    take_turns(1);
     while (done < N) {
         asyncio_task_cancel(tasks[random_below(N)], NULL);
         if (random_below(3) == 0) TRY(AWAIT(asyncio_sleep(0)));
-        CHECK(turn() < 100000);
+        CHECK(turns() < 100000);
     }
     for (int i = 0; i < N; i++) asyncio_task_unref(tasks[i]);
     check_repr(s, "<BoundedSemaphore [unlocked, value:3]>");
@@ -276,7 +276,7 @@ ASYNC(runs_blocks) {
     int inside = 0, rc;
     asyncio_task *tasks[5];
     for (int i = 0; i < 5; i++) tasks[i] = asyncio_create_task(has_blocks(s, &inside));
-    turns(1);
+    take_turns(1);
     asyncio_task_cancel(tasks[0], NULL);
     asyncio_task_cancel(tasks[3], NULL);
     check_ended(tasks[0], ASYNCIO_CANCELLED_ERROR);
@@ -299,7 +299,7 @@ TEST(a_block_has_a_permit_and_gives_it_back) { run(runs_blocks()); }
 ASYNC(lets_go_of_the_semaphore) {
     asyncio_semaphore *s = asyncio_semaphore_new(0);
     asyncio_task *a = asyncio_create_task(asyncio_semaphore_acquire(s));
-    turns(1);
+    take_turns(1);
     asyncio_semaphore_release(s);
     asyncio_semaphore_unref(s);
     asyncio_task_cancel(a, NULL);

@@ -86,11 +86,11 @@ UNUSED static void check_null(const void *p, int code, const char *message) {
 }
 
 /* Lets everything else run for n turns. */
-UNUSED static void turns(int n) {
+UNUSED static void take_turns(int n) {
     while (n-- > 0) CHECK_INT(AWAIT(asyncio_sleep(0)), 0);
 }
 
-UNUSED static unsigned long long turn(void) {
+UNUSED static unsigned long long turns(void) {
     return asyncio_testing_turns(asyncio_get_running_loop());
 }
 
