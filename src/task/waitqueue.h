@@ -4,9 +4,9 @@
  * of its own, on its own stack; being woken and leaving the queue are two things: a waiter that is
  * woken or cancelled stays in the queue until it runs, unless whoever wakes takes it out.
  *
- * A lock keeps its waiters in a plain list. A wait queue is for what wakes any number of them: those
- * that were found to be done when somebody was to be woken stand apart, since they would have to be
- * passed over every time.
+ * A lock keeps its waiters in a plain list. A wait queue is for what wakes any number of them:
+ * those that were found to be done when somebody was to be woken stand apart, since they would
+ * have to be passed over every time.
  */
 #ifndef ASYNCIO_TASK_WAITQUEUE_H
 #define ASYNCIO_TASK_WAITQUEUE_H
@@ -70,34 +70,34 @@ struct asyncio__waitqueue {
     struct asyncio__link leaving; /* done; they leave when they run */
 };
 
-static inline void asyncio__waitqueue_init(struct asyncio__waitqueue *line) {
-    asyncio__link_init(&line->waiting);
-    asyncio__link_init(&line->leaving);
+static inline void asyncio__waitqueue_init(struct asyncio__waitqueue *queue) {
+    asyncio__link_init(&queue->waiting);
+    asyncio__link_init(&queue->leaving);
 }
 
-static inline bool asyncio__waitqueue_empty(const struct asyncio__waitqueue *line) {
-    return asyncio__list_empty(&line->waiting) && asyncio__list_empty(&line->leaving);
+static inline bool asyncio__waitqueue_empty(const struct asyncio__waitqueue *queue) {
+    return asyncio__list_empty(&queue->waiting) && asyncio__list_empty(&queue->leaving);
 }
 
-/* Joins the line, waits, and has left it when it returns. What the wait ended with. */
-static inline int asyncio__waitqueue_wait(struct asyncio__waitqueue *line, struct asyncio__waiter *w,
-                                     struct asyncio_task *task) {
-    return asyncio__waiter_wait(w, &line->waiting, task);
+/* Joins the queue, waits, and has left it when it returns. What the wait ended with. */
+static inline int asyncio__waitqueue_wait(struct asyncio__waitqueue *queue,
+                                          struct asyncio__waiter *w, struct asyncio_task *task) {
+    return asyncio__waiter_wait(w, &queue->waiting, task);
 }
 
 /* Wakes the first n that are not done; how many it were. */
-long asyncio__waitqueue_wake(struct asyncio__waitqueue *line, long n);
+long asyncio__waitqueue_wake(struct asyncio__waitqueue *queue, long n);
 
-/* Whether one is in line that is not cancelled. */
+/* Whether one is in the queue that is not cancelled. */
 bool asyncio__waiters_alive(const struct asyncio__link *waiters);
-static inline bool asyncio__waitqueue_alive(const struct asyncio__waitqueue *line) {
-    return asyncio__waiters_alive(&line->leaving) || asyncio__waiters_alive(&line->waiting);
+static inline bool asyncio__waitqueue_alive(const struct asyncio__waitqueue *queue) {
+    return asyncio__waiters_alive(&queue->leaving) || asyncio__waiters_alive(&queue->waiting);
 }
 
-/* How many are in line, woken ones included. */
+/* How many are in the queue, woken ones included. */
 size_t asyncio__list_length(const struct asyncio__link *list);
-static inline size_t asyncio__waitqueue_length(const struct asyncio__waitqueue *line) {
-    return asyncio__list_length(&line->waiting) + asyncio__list_length(&line->leaving);
+static inline size_t asyncio__waitqueue_length(const struct asyncio__waitqueue *queue) {
+    return asyncio__list_length(&queue->waiting) + asyncio__list_length(&queue->leaving);
 }
 
 #endif
