@@ -116,19 +116,20 @@ struct asyncio_loop {
     struct asyncio__poller poller;
     struct asyncio__descriptors descriptors;
     atomic_int sleeping;                       /* whether it does, and in what (loop/inbox.c) */
+    bool awaits_main;                          /* the run ends with something, not by stop alone */
+    bool wants_idle;                           /* hooks->idle is called when nothing is ready */
+    uint8_t deadlock;                          /* enum asyncio_deadlock_detection */
     _Atomic(struct asyncio__runnable *) inbox; /* posted by other threads, newest first */
 
     atomic_uint refs;          /* the users' */
     atomic_uint holds;         /* of its memory: all users, all objects, others one by one */
+    atomic_uint expected;      /* announcements that something outside will wake it */
     int exit_status;           /* with ASYNCIO__SLOW_EXIT */
     asyncio_error *exit_error; /* its error, or NULL */
     const unsigned *fork_mark; /* reads 0 in a forked child */
     asyncio_exception_handler *exception_handler;
     void *exception_handler_arg;
     double slow_callback_duration;
-    atomic_uint expected;  /* announcements that something outside will wake it */
-    bool awaits_main;      /* the run ends with something, not by stop alone */
-    uint8_t deadlock;      /* enum asyncio_deadlock_detection */
     int64_t deadlock_look; /* how long it slept before it looked for other threads, or 0 */
 
     struct asyncio__watchdog *watchdog; /* with ASYNCIO__SLOW_WATCHDOG */
@@ -142,7 +143,6 @@ struct asyncio_loop {
 
     struct asyncio__link ties; /* in the order they were made */
     size_t external;           /* results that are expected from other threads */
-    bool wants_idle;           /* hooks->idle is to be called when nothing is ready */
 };
 
 /* A new loop. NULL: see the slot. */
