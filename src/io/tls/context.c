@@ -326,9 +326,9 @@ int asyncio_sslcontext_set_alpn_protocols(asyncio_sslcontext *base, const char *
     if (!base) return no_context();
     if (!protocols && count > 0) return host->raise(ASYNCIO_TYPE_ERROR, "names are required");
     struct asyncio__sslcontext *c = asyncio__sslcontext_of(base);
-    unsigned char *wire;
+    unsigned char *wire = NULL;
     int rc = encode_protocols(protocols, count, &wire, &size);
-    if (rc < 0) return rc;
+    if (!wire) return rc;
     if (base->server_side) {
         host->free(c->alpn);
         c->alpn = wire;

@@ -212,6 +212,19 @@ TEST(numbers_of_all_kinds_are_ordered_by_size) {
                      "9.223372036854776e+18 18446744073709551615");
 }
 
+TEST(fractions_are_between_integers) {
+    static const double halves[] = { 1.5, -0.5, 0.5, -1.5 };
+    asyncio_priorityqueue *q = asyncio_priorityqueue_new(0, NULL);
+    for (int i = 2; i >= -2; i--) put_now(q, asyncio_int(i));
+    for (int i = 0; i < 4; i++) put_now(q, asyncio_double(halves[i]));
+    note_all(q);
+    q = asyncio_priorityqueue_new(0, NULL);
+    for (int i = 0; i < 4; i++) put_now(q, asyncio_double(halves[i]));
+    for (int i = -2; i <= 2; i++) put_now(q, asyncio_int(i));
+    note_all(q);
+    CHECK_STR(trace, "-2 -1.5 -1 -0.5 0 0.5 1 1.5 2 -2 -1.5 -1 -0.5 0 0.5 1 1.5 2");
+}
+
 TEST(strings_are_ordered_by_their_bytes) {
     asyncio_priorityqueue *q = asyncio_priorityqueue_new(0, NULL);
     put_now(q, asyncio_str("b"));
