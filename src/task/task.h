@@ -262,7 +262,7 @@ static inline void asyncio__block_init(asyncio_block *block, int *rc, const asyn
 bool asyncio__block_is_open(const struct asyncio__frame *frame, const asyncio_block *block);
 
 /* Leaves a block of that frame, which need not be the top one. */
-int asyncio__block_exit_in(struct asyncio__frame *frame, asyncio_block *block, int status);
+int asyncio__block_exit_in(struct asyncio__frame *frame, asyncio_block *s, int status);
 
 /* Reports and unwinds every task that is pending; the loop closes. */
 void asyncio__task_destroy_pending(asyncio_loop *loop);

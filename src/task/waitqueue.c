@@ -52,12 +52,12 @@ int asyncio__wait_done(struct asyncio_task *task, struct asyncio_future *f, bool
     return rc;
 }
 
-long asyncio__waitqueue_wake(struct asyncio__waitqueue *line, long n) {
+long asyncio__waitqueue_wake(struct asyncio__waitqueue *queue, long n) {
     long woken = 0;
-    while (woken < n && !asyncio__list_empty(&line->waiting)) {
-        struct asyncio__waiter *w = asyncio__waiter_of(line->waiting.next);
+    while (woken < n && !asyncio__list_empty(&queue->waiting)) {
+        struct asyncio__waiter *w = asyncio__waiter_of(queue->waiting.next);
         asyncio__link_unlink(&w->link);
-        asyncio__list_append(&line->leaving, &w->link);
+        asyncio__list_append(&queue->leaving, &w->link);
         woken += asyncio__waiter_wake(w);
     }
     return woken;

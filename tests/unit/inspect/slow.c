@@ -106,10 +106,8 @@ ASYNC(is_shielded) {
 }
 
 ASYNC(has_a_group) {
-    asyncio_auto_taskgroup group = NULL;
     int rc;
-    ASYNC_WITH(block, asyncio_taskgroup(&rc)) {
-        group = block;
+    ASYNC_WITH(group, asyncio_taskgroup(&rc)) {
         TRY(asyncio_taskgroup_spawn(group, returns_after(1)));
     }
     return rc;
