@@ -259,7 +259,7 @@ static inline void asyncio__block_init(asyncio_block *block, int *rc, const asyn
 }
 
 /* Whether the block is one of those that the frame has open. */
-bool asyncio__block_is_open(const struct asyncio__frame *frame, const asyncio_block *block);
+bool asyncio__block_is_open(const struct asyncio__frame *frame, const asyncio_block *s);
 
 /* Leaves a block of that frame, which need not be the top one. */
 int asyncio__block_exit_in(struct asyncio__frame *frame, asyncio_block *s, int status);
