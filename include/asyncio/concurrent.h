@@ -47,8 +47,9 @@ ASYNCIO_API bool asyncio_concurrent_future_running(const asyncio_concurrent_futu
 /* Waits at most `timeout` seconds (INFINITY: without limit; <= 0: not at all) until it is done
  * and gives its result. Returns 0 with the value in *out (lent; out may be NULL); its error's
  * code, raised in this thread; ASYNCIO_CANCELLED_ERROR, raised; ASYNCIO_TIMEOUT_ERROR, raised: it
- * goes on; ASYNCIO_RUNTIME_ERROR if it would wait in the thread of the loop that has to finish
- * it; ASYNCIO_VALUE_ERROR for NaN; ASYNCIO_TYPE_ERROR for NULL.
+ * goes on; ASYNCIO_RUNTIME_ERROR if it would wait in the thread of the loop that has to finish it,
+ * or in a forked child for a thread of the parent; ASYNCIO_VALUE_ERROR for NaN; ASYNCIO_TYPE_ERROR
+ * for NULL.
  * Suspends: no (it blocks). Thread: any. Owner: *out is lent. Since: 0.1. Python: future.result. */
 ASYNCIO_API int asyncio_concurrent_future_result(asyncio_concurrent_future *future, double timeout,
                                                  asyncio_value *out) ASYNCIO_MUST_USE;
@@ -96,7 +97,8 @@ ASYNCIO_API int asyncio_concurrent_future_repr(const asyncio_concurrent_future *
 
 /* A future of the running loop (or of `loop`) that follows it. Its value is a copy
  * (asyncio_value_copy). Cancelling it cancels the concurrent one; if that runs already, it goes on
- * without it. NULL: see the slot: ASYNCIO_RUNTIME_ERROR without a running loop or on a closed one;
+ * without it. NULL: see the slot: ASYNCIO_RUNTIME_ERROR without a running loop, on a closed one, or
+ * in a forked child if a thread of the parent would have to finish it;
  * ASYNCIO_TYPE_ERROR for NULL; -ENOMEM.
  * Suspends: no. Thread: loop. Owner: the caller. Since: 0.1. Python: asyncio.wrap_future. */
 ASYNCIO_API asyncio_future *asyncio_wrap_future(asyncio_concurrent_future *future,

@@ -81,7 +81,7 @@ ASYNCIO_API void asyncio_loop_stop(asyncio_loop *loop);
  * reported ("Task was destroyed but it is pending!") in order of creation, and their
  * coroutines are unwound with ASYNCIO_GENERATOR_EXIT: every await in them fails with it
  * at once. Closing a closed loop does nothing. Returns 0; ASYNCIO_RUNTIME_ERROR while it
- * runs.
+ * runs. In a forked child all loops that it inherits are closed, without any of this.
  * Suspends: no. Thread: loop. Since: 0.1. Python: loop.close. */
 ASYNCIO_API int asyncio_loop_close(asyncio_loop *loop);
 

@@ -20,6 +20,7 @@
 
 #include "base/alloc.h"
 #include "base/error_object.h"
+#include "base/fork.h"
 
 #define TRACE_MAX 32      /* frames kept, the newest */
 #define MESSAGE_GUESS 256 /* messages up to here are formatted once */
@@ -224,9 +225,17 @@ static bool search_error(const asyncio_error *from, const asyncio_error *target,
 
 static pthread_mutex_t graph_lock = PTHREAD_MUTEX_INITIALIZER;
 
-void asyncio__error_lock_graph(void) { pthread_mutex_lock(&graph_lock); }
+static void take_graph(void) { pthread_mutex_lock(&graph_lock); }
 
 void asyncio__error_unlock_graph(void) { pthread_mutex_unlock(&graph_lock); }
+
+static const struct asyncio__forkpart graph_part = { take_graph, asyncio__error_unlock_graph,
+                                                     asyncio__error_unlock_graph };
+
+void asyncio__error_lock_graph(void) {
+    asyncio__fork_join(ASYNCIO__FORK_ERRORS, &graph_part);
+    take_graph();
+}
 
 bool asyncio__error_reaches(const asyncio_error *from, const asyncio_error *target) {
     int nodes = SEARCH_NODES;

@@ -9,8 +9,8 @@
 #include "context/overflow.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,12 +154,19 @@ static int install_for(int sig) {
     return sigaction(sig, &mine, NULL) == 0 ? 0 : -errno;
 }
 
+static int install_status;
+
+static void install(void) {
+    install_status = install_for(SIGSEGV);
+    if (install_status == 0) install_status = install_for(SIGBUS);
+}
+
+/* What a fork finds half done is done again in the child. */
 int asyncio__overflow_install(void) {
-    static atomic_flag installed = ATOMIC_FLAG_INIT;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     if (getenv("ASYNCIO_NO_SEGV_HANDLER") != NULL) return 0;
-    if (atomic_flag_test_and_set(&installed)) return 0;
-    int rc = install_for(SIGSEGV);
-    return rc != 0 ? rc : install_for(SIGBUS);
+    pthread_once(&once, install);
+    return install_status;
 }
 
 /* ---- alternate signal stacks ---- */

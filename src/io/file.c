@@ -18,12 +18,15 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/fork.h"
 #include "io/fd.h"
+#include "thread/objectlock.h"
 
 struct asyncio_file {
     atomic_uint refs; /* the users', and one for each request */
     pthread_rwlock_t lock;
-    int fd; /* -1: closed */
+    int fd;         /* -1: closed */
+    unsigned forks; /* how many there were when the lock was made (base/fork.h) */
 };
 
 struct file_args {
@@ -121,8 +124,21 @@ static void call_readdir(struct request *r) {
     if (error) r->result = -1;
 }
 
+static void make_lock(asyncio_file *f) {
+    pthread_rwlock_init(&f->lock, NULL);
+    f->forks = asyncio__forks;
+}
+
+/* In a forked child those who had it are not there. */
+static void renew_lock(asyncio_file *f) {
+    asyncio__object_lock(f);
+    if (f->forks != asyncio__forks) make_lock(f);
+    asyncio__object_unlock(f);
+}
+
 static void in_file(struct request *r) {
     asyncio_file *f = r->a.file;
+    if (ASYNCIO__UNLIKELY(asyncio__forks > 0)) renew_lock(f);
     if (r->call == call_close) pthread_rwlock_wrlock(&f->lock);
     else pthread_rwlock_rdlock(&f->lock);
     errno = EBADF;
@@ -246,7 +262,7 @@ static int run_open(const void *args, asyncio_value *result) {
     if (!f) drop_request(r); /* the job's */
     if (f && rc >= 0) {
         atomic_init(&f->refs, 1);
-        pthread_rwlock_init(&f->lock, NULL);
+        make_lock(f);
         f->fd = r->fd;
         r->fd = -1;
         *(asyncio_file **)a->data = f;

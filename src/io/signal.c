@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/fork.h"
 #include "loop/deadlock.h"
 #include "loop/handle.h"
 #include "task/sigint.h"
@@ -26,6 +27,9 @@ static struct {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int inside; /* handlers that run now, in whatever threads */
+
+static void take_lock(void) { pthread_mutex_lock(&lock); }
+static void give_lock(void) { pthread_mutex_unlock(&lock); }
 
 /* ---- the signal handler ---- */
 
@@ -103,6 +107,18 @@ static void uninstall(int signum) {
     sigaction(signum, before, NULL);
 }
 
+/* In a forked child: the subscriptions are those of the parent's loops. */
+static void forget_all(void) {
+    atomic_store(&inside, 0);
+    for (int signum = 1; signum < SIGNALS; signum++) {
+        if (!atomic_exchange(&signals[signum].first, NULL)) continue;
+        uninstall(signum);
+    }
+    give_lock();
+}
+
+static const struct asyncio__forkpart part = { take_lock, give_lock, forget_all };
+
 static void close_subscription(struct asyncio__tie *tie) {
     struct asyncio__subscription *s = asyncio__container(tie, struct asyncio__subscription, tie);
     asyncio__subscription_stop(s);
@@ -119,13 +135,14 @@ int asyncio__subscription_start(struct asyncio__subscription *s, asyncio_loop *l
     s->signum = signum;
     atomic_init(&s->posted, false);
     atomic_init(&s->count, 0);
-    pthread_mutex_lock(&lock);
+    asyncio__fork_join(ASYNCIO__FORK_SIGNALS, &part);
+    take_lock();
     struct asyncio__subscription *first = atomic_load(&signals[signum].first);
     atomic_init(&s->next, first);
     atomic_store(&signals[signum].first, s);
     if (!first) rc = install(signum);
     if (rc < 0) atomic_store(&signals[signum].first, NULL);
-    pthread_mutex_unlock(&lock);
+    give_lock();
     if (rc < 0) return rc;
     s->tie.close = close_subscription;
     asyncio__list_append(&loop->ties, &s->tie.link);
@@ -140,10 +157,11 @@ static void unlink_subscription(struct asyncio__subscription *s) {
 }
 
 void asyncio__subscription_stop(struct asyncio__subscription *s) {
-    pthread_mutex_lock(&lock);
+    if (!*s->loop->fork_mark) return; /* it has gone with the loop */
+    take_lock();
     unlink_subscription(s);
     if (!atomic_load(&signals[s->signum].first)) uninstall(s->signum);
-    pthread_mutex_unlock(&lock);
+    give_lock();
     while (atomic_load(&inside) > 0) sched_yield(); /* in another thread */
     asyncio__inbox_take(s->loop);
     asyncio__link_take(&s->runnable.link);
@@ -154,10 +172,10 @@ void asyncio__subscription_stop(struct asyncio__subscription *s) {
 struct asyncio__subscription *asyncio__subscription_find(
     const asyncio_loop *loop, int signum, void (*deliver)(struct asyncio__subscription *s)) {
     if (signum < 1 || signum >= SIGNALS) return NULL;
-    pthread_mutex_lock(&lock);
+    take_lock();
     struct asyncio__subscription *s = atomic_load(&signals[signum].first);
     while (s && (s->loop != loop || s->deliver != deliver)) s = atomic_load(&s->next);
-    pthread_mutex_unlock(&lock);
+    give_lock();
     return s;
 }
 

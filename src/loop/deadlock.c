@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fork.h"
 #include "loop/inbox.h"
 
 #define FIRST_LOOK_NS INT64_C(1000000000)
@@ -35,7 +36,14 @@ static unsigned long count_threads(void) {
 
 static atomic_int own_threads;
 
-void asyncio__deadlock_own_threads(int more) { atomic_fetch_add(&own_threads, more); }
+/* In a forked child there are none. */
+static void forget_threads(void) { atomic_store(&own_threads, 0); }
+static const struct asyncio__forkpart part = { NULL, NULL, forget_threads };
+
+void asyncio__deadlock_own_threads(int more) {
+    asyncio__fork_join(ASYNCIO__FORK_WATCHDOGS, &part);
+    atomic_fetch_add(&own_threads, more);
+}
 
 /* Whether there is a thread that could call into a loop, besides this one. */
 static bool threads_may_wake(void) {

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/interleave.h"
+#include "loop/fork.h"
 #include "loop/loop.h"
 
 /* ---- life ---- */
@@ -202,12 +203,18 @@ int asyncio_loop_call_later_with(asyncio_loop *loop, double delay, asyncio_callb
 
 /* ---- cancelling ---- */
 
-/* In another thread: mark it and, if it is being run right now, wait until that is over. */
+static bool is_running(asyncio_handle *h) {
+    return atomic_load(&h->state) == ASYNCIO__HANDLE_RUNNING;
+}
+
+/* In another thread: mark it and, if it is being run right now, wait until that is over. In a
+ * forked child that thread is not there. */
 static void cancel_foreign(asyncio_handle *h) {
     asyncio__point();
     if (change_state(h, ASYNCIO__HANDLE_SCHEDULED, ASYNCIO__HANDLE_CANCELLED)) return;
-    bool inside = asyncio__here.running == h->loop;
-    while (!inside && atomic_load(&h->state) == ASYNCIO__HANDLE_RUNNING) asyncio__yield();
+    if (!is_running(h) || asyncio__here.running == h->loop || asyncio__fork_dropped(h->loop))
+        return;
+    while (is_running(h)) asyncio__yield();
 }
 
 void asyncio_handle_cancel(asyncio_handle *h) {

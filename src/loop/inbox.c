@@ -92,6 +92,7 @@ static void list_oldest_first(struct asyncio__link *list, struct asyncio__runnab
 
 void asyncio__inbox_take_slow(asyncio_loop *loop) {
     struct asyncio__link list;
+    if (loop->closed && atomic_load(&loop->inbox) == &closed_mark) return;
     asyncio__point();
     list_oldest_first(&list, atomic_exchange(&loop->inbox, NULL));
     asyncio__point();
@@ -124,6 +125,8 @@ void asyncio__inbox_announce_awake(asyncio_loop *loop) {
     if (atomic_compare_exchange_strong(&loop->sleeping, &state, AWAKE)) return;
     if (state == PARKED) atomic_compare_exchange_strong(&loop->sleeping, &state, AWAKE);
 }
+
+void asyncio__inbox_abandon(asyncio_loop *loop) { atomic_store(&loop->inbox, &closed_mark); }
 
 void asyncio__inbox_close(asyncio_loop *loop) {
     struct asyncio__link list;

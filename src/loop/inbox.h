@@ -35,6 +35,9 @@ void asyncio__inbox_announce_awake(asyncio_loop *loop);
  * if somebody waits for a descriptor: then it has to be the poller. */
 bool asyncio__inbox_park(asyncio_loop *loop, int64_t timeout_ns);
 
+/* In a forked child: refuses further posts. What is there stays where it is. */
+void asyncio__inbox_abandon(asyncio_loop *loop);
+
 /* Refuses further posts, discards what is there, and returns when nobody is about to touch the
  * poller any more. */
 void asyncio__inbox_close(asyncio_loop *loop);

@@ -4,7 +4,7 @@
  *
  * Lifetime: the user's references (refs), the objects that point at the loop (live) and what
  * other threads hold keep its memory (loop/state.c); its queues, descriptors and stacks go at
- * close.
+ * close. What a forked child inherits is closed there (loop/fork.h).
  */
 #include "loop/loop.h"
 
@@ -15,7 +15,9 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fork.h"
 #include "context/cxx.h"
+#include "loop/fork.h"
 #include "loop/handle.h"
 #include "loop/inbox.h"
 #include "loop/post.h"
@@ -68,6 +70,7 @@ asyncio_loop *asyncio__loop_new(const struct asyncio__loop_hooks *hooks) {
     }
     init_slabs(loop);
     hooks->init(loop);
+    asyncio__fork_watch(loop);
     return loop;
 }
 
@@ -117,6 +120,8 @@ int asyncio_loop_close(asyncio_loop *loop) {
     loop->live++; /* the loop outlives its last object until the end of this function */
     loop->hooks->destroy_pending(loop);
     close_ties(loop);
+    if (!*loop->fork_mark) return 0; /* one of these forked */
+    asyncio__fork_unwatch(loop);
     asyncio__inbox_close(loop);
     discard_list(&loop->batch);
     discard_list(&loop->ready);

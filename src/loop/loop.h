@@ -121,12 +121,13 @@ struct asyncio_loop {
     uint8_t deadlock;                          /* enum asyncio_deadlock_detection */
     _Atomic(struct asyncio__runnable *) inbox; /* posted by other threads, newest first */
 
-    atomic_uint refs;          /* the users' */
-    atomic_uint holds;         /* of its memory: all users, all objects, others one by one */
-    atomic_uint expected;      /* announcements that something outside will wake it */
-    int exit_status;           /* with ASYNCIO__SLOW_EXIT */
-    asyncio_error *exit_error; /* its error, or NULL */
-    const unsigned *fork_mark; /* reads 0 in a forked child */
+    atomic_uint refs;            /* the users' */
+    atomic_uint holds;           /* of its memory: all users, all objects, others one by one */
+    atomic_uint expected;        /* announcements that something outside will wake it */
+    int exit_status;             /* with ASYNCIO__SLOW_EXIT */
+    asyncio_error *exit_error;   /* its error, or NULL */
+    const unsigned *fork_mark;   /* reads 0 in a forked child */
+    struct asyncio__link opened; /* among all open loops (loop/fork.c) */
     asyncio_exception_handler *exception_handler;
     void *exception_handler_arg;
     double slow_callback_duration;
@@ -157,8 +158,11 @@ static inline void asyncio__loop_object_gone(asyncio_loop *loop) {
     if (ASYNCIO__UNLIKELY(--loop->live == 0 && loop->closed)) asyncio__loop_release(loop);
 }
 
-/* A word that reads 1 in this process and 0 in children forked from it; NULL: no memory. */
-const unsigned *asyncio__fork_mark(void);
+/* Why a closed loop cannot be used. */
+static inline const char *asyncio__loop_why_closed(const asyncio_loop *loop) {
+    return *loop->fork_mark ? "Event loop is closed"
+                            : "the event loop belongs to the parent process";
+}
 
 /* Raises if the loop cannot take work: closed, or (debug) called from another thread. */
 int asyncio__loop_check_slow(const asyncio_loop *loop) __attribute__((cold));

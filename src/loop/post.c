@@ -5,9 +5,8 @@
  *
  * A page that is free again goes to a store for all threads, since new memory costs more than all
  * the rest of a post. What the store has too much of goes back when a loop is about to sleep and no
- * page has been taken out for a second. Where the store is locked by somebody else, or was when the
- * process forked, the C library does. Builds that look at each piece of memory get each post from
- * there.
+ * page has been taken out for a second. Where the store is locked by somebody else, the C library
+ * does. Builds that look at each piece of memory get each post from there.
  */
 #include "loop/post.h"
 
@@ -16,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "base/contextvar.h"
+#include "base/fork.h"
 #include "base/error.h"
 #include "loop/inbox.h"
 
@@ -67,6 +67,10 @@ static struct asyncio__page *store;
 static atomic_uint stored;
 static unsigned long taken, seen_taken; /* pages taken out so far; when it was looked at last */
 static int64_t quiet_since;
+
+static void take_store(void) { pthread_mutex_lock(&store_lock); }
+static void give_store(void) { pthread_mutex_unlock(&store_lock); }
+static const struct asyncio__forkpart store_part = { take_store, give_store, give_store };
 
 static struct asyncio__page *get_page(void) {
     struct asyncio__page *page = NULL;
@@ -138,12 +142,15 @@ static void forget_page(void *page) {
     count_gone(page, (unsigned)POSTS - own.used);
 }
 
-static void make_key(void) { key_made = pthread_key_create(&key, forget_page) == 0; }
+static void make_key(void) {
+    asyncio__fork_join(ASYNCIO__FORK_POSTS, &store_part);
+    key_made = pthread_key_create(&key, forget_page) == 0;
+}
 
 static __attribute__((noinline)) bool begin_page(void) {
+    pthread_once(&key_once, make_key);
     struct asyncio__page *page = get_page();
     if (!page) return false;
-    pthread_once(&key_once, make_key);
     if (key_made) pthread_setspecific(key, page);
     own.page = page;
     own.used = 0;
@@ -256,9 +263,9 @@ static int post_call(asyncio_loop *loop, asyncio_callback *fn,
     return -1;
 }
 
-static __attribute__((cold)) int raise_not_posted(int rc) {
+static __attribute__((cold)) int raise_not_posted(const asyncio_loop *loop, int rc) {
     if (rc == -ENOMEM) return asyncio__raise(rc, NULL);
-    return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
+    return asyncio__raise(ASYNCIO_RUNTIME_ERROR, asyncio__loop_why_closed(loop));
 }
 
 int asyncio_loop_call_soon_threadsafe_with(asyncio_loop *loop, asyncio_callback *fn,
@@ -266,11 +273,11 @@ int asyncio_loop_call_soon_threadsafe_with(asyncio_loop *loop, asyncio_callback 
     if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
     if (fn && (!options || (!options->handle && !options->drop))) {
         int rc = post_call(loop, fn, options);
-        return ASYNCIO__LIKELY(rc == 0) ? 0 : raise_not_posted(rc);
+        return ASYNCIO__LIKELY(rc == 0) ? 0 : raise_not_posted(loop, rc);
     }
     asyncio_handle *h = asyncio__handle_new_foreign(loop, fn, options);
     if (!h) return asyncio__slot_status();
     if (asyncio__inbox_post(loop, &h->timer.runnable) == 0) return 0;
     asyncio__handle_undo(h, options);
-    return raise_not_posted(-1);
+    return raise_not_posted(loop, -1);
 }

@@ -2,42 +2,9 @@
  *
  * loop/state.c: what everything else in this folder asks of a loop or tells it: who keeps its
  * memory, whether it may be used, debug mode, that its run is to end.
- *
- * A forked child may only close and free what it inherited: a page that the kernel wipes on fork
- * tells it apart.
  */
-#include <pthread.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include "base/error.h"
 #include "loop/loop.h"
-
-/* ---- forks ---- */
-
-static _Atomic(unsigned *) mark;
-
-/* Where the kernel does not wipe the page. (Where it does, also children of clone() see it.) */
-static void wipe_mark(void) {
-    unsigned *m = atomic_load(&mark);
-    if (m) *m = 0;
-}
-
-static pthread_once_t wipe_once = PTHREAD_ONCE_INIT;
-static void wipe_in_children(void) { (void)pthread_atfork(NULL, NULL, wipe_mark); }
-
-const unsigned *asyncio__fork_mark(void) {
-    unsigned *m = atomic_load(&mark);
-    if (m && *m) return m;
-    pthread_once(&wipe_once, wipe_in_children);
-    m = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
-             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (m == MAP_FAILED) return NULL;
-    (void)madvise(m, (size_t)sysconf(_SC_PAGESIZE), MADV_WIPEONFORK);
-    *m = 1;
-    atomic_store(&mark, m);
-    return m;
-}
 
 /* ---- memory ---- */
 
@@ -69,7 +36,7 @@ void asyncio__loop_exit(asyncio_loop *loop, int status, asyncio_error *error) {
 
 int asyncio__loop_check_slow(const asyncio_loop *loop) {
     if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
-    if (loop->closed) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
+    if (loop->closed) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, asyncio__loop_why_closed(loop));
     return asyncio__loop_check_thread(loop);
 }
 

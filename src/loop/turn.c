@@ -59,8 +59,7 @@ static int64_t sleep_limit(asyncio_loop *loop, int64_t next, int64_t now) {
  * nothing will ever happen. */
 static int poll_or_sleep(asyncio_loop *loop) {
     if (ASYNCIO__UNLIKELY(!*loop->fork_mark)) {
-        return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
-                              "the event loop belongs to the parent process");
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, asyncio__loop_why_closed(loop));
     }
     if (ASYNCIO__UNLIKELY(loop->wants_idle) && is_idle(loop)) {
         loop->hooks->idle(loop);
@@ -186,10 +185,9 @@ static int run_turn(asyncio_loop *loop) {
 static int check_can_run(asyncio_loop *loop) {
     if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
     const char *why = NULL;
-    if (loop->closed) why = "Event loop is closed";
+    if (loop->closed || !*loop->fork_mark) why = asyncio__loop_why_closed(loop);
     else if (loop->running) why = "This event loop is already running";
     else if (asyncio__here.running) why = "Cannot run the event loop while another loop is running";
-    else if (!*loop->fork_mark) why = "the event loop belongs to the parent process";
     return why ? asyncio__raise(ASYNCIO_RUNTIME_ERROR, why) : 0;
 }
 
@@ -210,14 +208,24 @@ static int leave_run(asyncio_loop *loop, int rc, asyncio_error *saved) {
         if (loop->exit_error) asyncio__error_put(strand, loop->exit_error);
         loop->exit_error = NULL;
         rc = loop->exit_status;
+        if (rc == ASYNCIO_RUNTIME_ERROR) asyncio__raise(rc, asyncio__loop_why_closed(loop));
     }
     asyncio__error_after(strand, saved, rc);
+    return rc;
+}
+
+/* A child that was forked in a task runs its loop on that one's stack: the error is the task's. */
+static int back_to_task(struct asyncio__strand *task, int rc) {
+    asyncio_error *error = asyncio__error_detach(&asyncio__here.own, rc);
+    if (error) asyncio__error_put(task, error);
     return rc;
 }
 
 int asyncio_loop_run_forever(asyncio_loop *loop) {
     int rc = check_can_run(loop);
     if (rc < 0) return rc;
+    struct asyncio__strand *outer = asyncio__here.strand; /* NULL except in a forked child */
+    asyncio__here.strand = NULL;
     asyncio_error *saved = asyncio__here.own.error;
     asyncio__here.own.error = NULL;
     loop->running = true;
@@ -235,7 +243,9 @@ int asyncio_loop_run_forever(asyncio_loop *loop) {
     if (slack > 1000) prctl(PR_SET_TIMERSLACK, (unsigned long)slack);
     asyncio__here.running = NULL;
     loop->running = false;
-    return leave_run(loop, rc, saved);
+    rc = leave_run(loop, rc, saved);
+    asyncio__here.strand = outer;
+    return outer && rc < 0 ? back_to_task(outer, rc) : rc;
 }
 
 void asyncio_loop_stop(asyncio_loop *loop) {

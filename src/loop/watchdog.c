@@ -151,11 +151,11 @@ static int64_t period_of(const struct asyncio__watchdog *w) {
 static void *watch(void *arg) {
     struct asyncio__watchdog *w = arg;
     pthread_setname_np(pthread_self(), "asyncio_watch");
-    while (!atomic_load(&w->end)) {
+    while (!atomic_load(&w->end) && *w->loop->fork_mark) {
         asyncio__futex_wait(&w->end, 0, asyncio__clock_now() + period_of(w));
         if (!atomic_load(&w->end)) look(w);
     }
-    return NULL;
+    return NULL; /* in a child that it has forked, too */
 }
 
 static struct asyncio__watchdog *new_watchdog(asyncio_loop *loop) {
@@ -215,8 +215,8 @@ void asyncio__watchdog_stop(asyncio_loop *loop) {
     if (!w) return;
     loop->watchdog = NULL;
     loop->slow &= ~(uint32_t)ASYNCIO__SLOW_WATCHDOG;
-    asyncio__deadlock_own_threads(-1);
     if (!*loop->fork_mark) return;
+    asyncio__deadlock_own_threads(-1);
     atomic_store(&w->end, 1);
     asyncio__futex_wake(&w->end, 1);
     pthread_join(w->thread, NULL);
@@ -233,7 +233,7 @@ void asyncio__watchdog_stop(asyncio_loop *loop) {
 
 static int check_arguments(const asyncio_loop *loop, double limit) {
     if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
-    if (loop->closed) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
+    if (loop->closed) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, asyncio__loop_why_closed(loop));
     if (loop->running && asyncio__here.running != loop)
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "the loop runs in another thread");
     if (isnan(limit) || limit < 0)

@@ -92,7 +92,11 @@ asyncio_task *asyncio_eager_task_factory(asyncio_loop *loop, const asyncio_task_
 
 /* ---- which tasks there are ---- */
 
-asyncio_task *asyncio_current_task(void) { return asyncio__task_current(); }
+/* The task that a forked child runs in is the parent's. */
+asyncio_task *asyncio_current_task(void) {
+    asyncio_task *t = asyncio__task_current();
+    return t && *t->future.loop->fork_mark ? t : NULL;
+}
 
 size_t asyncio_all_tasks(asyncio_loop *loop, asyncio_task **tasks, size_t n) {
     size_t count = 0;

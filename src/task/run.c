@@ -67,12 +67,20 @@ static int stop_loop(asyncio_future *f, void *arg) {
     return 0;
 }
 
+/* Whether a child that was forked in this run has brought it to its end. */
+static bool done_in_child(const asyncio_loop *loop, const asyncio_future *f, int rc) {
+    return rc == ASYNCIO_RUNTIME_ERROR && f->state != ASYNCIO__PENDING && !*loop->fork_mark;
+}
+
 static int run_until_stopped(asyncio_loop *loop, asyncio_future *f) {
     loop->awaits_main = true;
     int rc = asyncio_loop_run_forever(loop);
     loop->awaits_main = false;
     asyncio_future_remove_done_callback(f, stop_loop, loop);
-    if (rc < 0) return rc;
+    if (ASYNCIO__UNLIKELY(rc < 0)) {
+        if (!done_in_child(loop, f, rc)) return rc;
+        asyncio_ignore(rc);
+    }
     if (f->state != ASYNCIO__PENDING) return 0;
     return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Event loop stopped before Future completed.");
 }
@@ -118,7 +126,7 @@ static int take_outcome(asyncio_future *f, bool made, asyncio_value *out) {
 /* Before a task is made for it: whether the loop can run at all. */
 static int check_idle(asyncio_loop *loop) {
     if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
-    if (loop->closed) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
+    if (loop->closed) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, asyncio__loop_why_closed(loop));
     if (loop->running)
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "This event loop is already running");
     if (!asyncio__here.running) return 0;

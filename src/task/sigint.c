@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "base/fork.h"
 #include "loop/deadlock.h"
 #include "loop/inbox.h"
 
@@ -61,6 +62,20 @@ static const struct asyncio__runnable_ops interrupt_ops = {
     .describe = describe_interrupt,
 };
 
+/* In a forked child: as if the run had ended. */
+static void forget_run(void) {
+    struct asyncio__sigint *i = atomic_load(&active);
+    struct sigaction now;
+    atomic_store(&inside, 0);
+    if (!i) return;
+    if (sigaction(SIGINT, NULL, &now) == 0 && now.sa_handler == on_sigint)
+        sigaction(SIGINT, &i->before, NULL);
+    i->installed = false;
+    atomic_store(&active, NULL);
+}
+
+static const struct asyncio__forkpart part = { NULL, NULL, forget_run };
+
 void asyncio__sigint_start(struct asyncio__sigint *i, asyncio_loop *loop, asyncio_task *task) {
     *i = (struct asyncio__sigint){ .task = task };
     i->runnable.ops = &interrupt_ops;
@@ -69,6 +84,7 @@ void asyncio__sigint_start(struct asyncio__sigint *i, asyncio_loop *loop, asynci
     if (gettid() != getpid() || sigaction(SIGINT, NULL, &i->before) < 0) return;
     if ((i->before.sa_flags & SA_SIGINFO) || i->before.sa_handler != SIG_DFL) return;
     struct asyncio__sigint *none = NULL;
+    asyncio__fork_join(ASYNCIO__FORK_SIGINT, &part);
     if (!atomic_compare_exchange_strong(&active, &none, i)) return;
     struct sigaction ours = { .sa_handler = on_sigint, .sa_flags = SA_RESTART | SA_ONSTACK };
     sigemptyset(&ours.sa_mask);

@@ -60,7 +60,7 @@ void asyncio__task_destroy_pending(asyncio_loop *loop) {
     }
     if (asyncio__list_empty(&own->tasks) && asyncio__list_empty(&own->generators)) return;
     bool alternate = asyncio__overflow_thread_start() == 0;
-    while (!asyncio__list_empty(&own->tasks)) {
+    while (!asyncio__list_empty(&own->tasks) && *loop->fork_mark) {
         unwind_task(asyncio__container(own->tasks.next, struct asyncio_task, all));
     }
     asyncio__gen_destroy_all(loop);

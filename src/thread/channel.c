@@ -14,9 +14,10 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/interleave.h"
+#include "base/fork.h"
 #include "task/task.h"
 #include "thread/concurrent.h"
+#include "thread/objectlock.h"
 
 struct waiter {
     struct asyncio__link link;          /* in its line; points at itself: taken out */
@@ -25,12 +26,21 @@ struct waiter {
 
 struct asyncio_channel {
     atomic_uint refs;
-    pthread_mutex_t lock;
     struct asyncio__link putters, getters; /* of waiters, first come first */
     bool closed;
+    unsigned forks; /* how many there were when the lines were last looked at (base/fork.h) */
     size_t capacity, count, first;
     asyncio_value ring[];
 };
+
+/* In a forked child those who wait in the parent are in no line. */
+static void lock(asyncio_channel *c) {
+    asyncio__object_lock(c);
+    if (ASYNCIO__LIKELY(c->forks == asyncio__forks)) return;
+    c->forks = asyncio__forks;
+    asyncio__link_init(&c->putters);
+    asyncio__link_init(&c->getters);
+}
 
 /* ---- life ---- */
 
@@ -42,7 +52,8 @@ asyncio_channel *asyncio_channel_new(size_t capacity) {
     asyncio_channel *c = asyncio__calloc(1, sizeof *c + capacity * sizeof c->ring[0]);
     if (!c) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
     atomic_init(&c->refs, 1);
-    pthread_mutex_init(&c->lock, NULL);
+    asyncio__objectlock_init();
+    c->forks = asyncio__forks;
     asyncio__link_init(&c->putters);
     asyncio__link_init(&c->getters);
     c->capacity = capacity;
@@ -60,7 +71,6 @@ void asyncio_channel_unref(asyncio_channel *c) {
         asyncio_value_drop(&c->ring[c->first]);
         c->first = (c->first + 1) % c->capacity;
     }
-    pthread_mutex_destroy(&c->lock);
     asyncio__free(c);
 }
 
@@ -75,7 +85,7 @@ static asyncio_concurrent_future *take_first(struct asyncio__link *line) {
 }
 
 static void unlock_and_wake(asyncio_channel *c, asyncio_concurrent_future *wake_up) {
-    asyncio__unlock(&c->lock);
+    asyncio__object_unlock(c);
     if (wake_up) asyncio__concurrent_finish(wake_up, 0, asyncio_none());
     asyncio_concurrent_future_unref(wake_up);
 }
@@ -83,7 +93,7 @@ static void unlock_and_wake(asyncio_channel *c, asyncio_concurrent_future *wake_
 /* ---- one try: 0, or a code that is not raised yet; after FULL and EMPTY one can wait ---- */
 
 static int try_put(asyncio_channel *c, asyncio_value *value, struct waiter *w) {
-    asyncio__lock(&c->lock);
+    lock(c);
     int rc = c->closed ? ASYNCIO_QUEUE_SHUT_DOWN : c->count == c->capacity ? ASYNCIO_QUEUE_FULL : 0;
     if (rc == ASYNCIO_QUEUE_FULL && w) asyncio__list_append(&c->putters, &w->link);
     if (rc == 0) {
@@ -95,7 +105,7 @@ static int try_put(asyncio_channel *c, asyncio_value *value, struct waiter *w) {
 }
 
 static int try_get(asyncio_channel *c, asyncio_value *value, struct waiter *w) {
-    asyncio__lock(&c->lock);
+    lock(c);
     int rc = c->count > 0 ? 0 : c->closed ? ASYNCIO_QUEUE_SHUT_DOWN : ASYNCIO_QUEUE_EMPTY;
     if (rc == ASYNCIO_QUEUE_EMPTY && w) asyncio__list_append(&c->getters, &w->link);
     if (rc == 0) {
@@ -113,7 +123,7 @@ typedef int try_function(asyncio_channel *c, asyncio_value *value, struct waiter
 
 /* Who was woken in vain wakes the next, if there still is something to be woken for. */
 static void leave_line(asyncio_channel *c, struct waiter *w, try_function *try, bool in_vain) {
-    asyncio__lock(&c->lock);
+    lock(c);
     bool woken = asyncio__list_empty(&w->link);
     asyncio__link_take(&w->link);
     bool putter = try == try_put;
@@ -293,7 +303,7 @@ void asyncio_channel_close(asyncio_channel *c) {
     if (!c) return;
     asyncio_channel_ref(c);
     for (;;) {
-        asyncio__lock(&c->lock);
+        lock(c);
         c->closed = true;
         asyncio_concurrent_future *next = take_first(&c->putters);
         if (!next) next = take_first(&c->getters);
@@ -305,16 +315,16 @@ void asyncio_channel_close(asyncio_channel *c) {
 
 bool asyncio_channel_closed(asyncio_channel *c) {
     if (!c) return false;
-    asyncio__lock(&c->lock);
+    lock(c);
     bool closed = c->closed;
-    asyncio__unlock(&c->lock);
+    asyncio__object_unlock(c);
     return closed;
 }
 
 size_t asyncio_channel_qsize(asyncio_channel *c) {
     if (!c) return 0;
-    asyncio__lock(&c->lock);
+    lock(c);
     size_t count = c->count;
-    asyncio__unlock(&c->lock);
+    asyncio__object_unlock(c);
     return count;
 }

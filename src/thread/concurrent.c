@@ -11,9 +11,11 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/interleave.h"
+#include "base/fork.h"
 #include "base/futex.h"
+#include "base/interleave.h"
 #include "loop/inbox.h"
+#include "thread/objectlock.h"
 #include "thread/wrapper.h"
 
 struct callback {
@@ -34,7 +36,8 @@ void asyncio__concurrent_init(asyncio_concurrent_future *f,
     atomic_init(&f->waiting, 0);
     f->ops = ops;
     f->home = NULL;
-    pthread_mutex_init(&f->lock, NULL);
+    f->forks = asyncio__forks;
+    asyncio__objectlock_init();
     asyncio__link_init(&f->wrappers);
     asyncio__link_init(&f->callbacks);
     f->value = asyncio_none();
@@ -67,7 +70,6 @@ void asyncio_concurrent_future_unref(asyncio_concurrent_future *f) {
     free_callbacks(&f->callbacks);
     asyncio_value_drop(&f->value);
     asyncio_error_unref(f->error);
-    pthread_mutex_destroy(&f->lock);
     if (f->ops->free) f->ops->free(f);
     else asyncio__free(f);
 }
@@ -107,7 +109,7 @@ static void settle(asyncio_concurrent_future *f, enum asyncio__concurrent_state 
     bool called = !asyncio__list_empty(&callbacks);
     if (called) asyncio_concurrent_future_ref(f);
     tell_wrappers(f);
-    asyncio__unlock(&f->lock);
+    asyncio__object_unlock(f);
     if (waited_for) asyncio__futex_wake(&f->state, INT_MAX); /* it may be gone: see base/futex.h */
     if (!called) return;
     call_callbacks(f, &callbacks);
@@ -116,16 +118,16 @@ static void settle(asyncio_concurrent_future *f, enum asyncio__concurrent_state 
 
 bool asyncio__concurrent_start(asyncio_concurrent_future *f) {
     enum asyncio__concurrent_state state = ASYNCIO__CONCURRENT_PENDING;
-    asyncio__lock(&f->lock);
+    asyncio__object_lock(f);
     bool started = atomic_compare_exchange_strong(&f->state, &state, ASYNCIO__CONCURRENT_RUNNING);
-    asyncio__unlock(&f->lock);
+    asyncio__object_unlock(f);
     return started;
 }
 
 static bool finish_with_value(asyncio_concurrent_future *f, asyncio_value value) {
-    asyncio__lock(&f->lock);
+    asyncio__object_lock(f);
     if (asyncio__concurrent_is_done(f)) {
-        asyncio__unlock(&f->lock);
+        asyncio__object_unlock(f);
         asyncio_value_drop(&value);
         return false;
     }
@@ -136,9 +138,9 @@ static bool finish_with_value(asyncio_concurrent_future *f, asyncio_value value)
 
 bool asyncio__concurrent_fail(asyncio_concurrent_future *f, int code, asyncio_error *error) {
     if (!error) error = asyncio__error_make(code, NULL); /* now: later several threads may ask */
-    asyncio__lock(&f->lock);
+    asyncio__object_lock(f);
     if (asyncio__concurrent_is_done(f)) {
-        asyncio__unlock(&f->lock);
+        asyncio__object_unlock(f);
         asyncio_error_unref(error);
         return false;
     }
@@ -199,10 +201,10 @@ int asyncio_concurrent_future_set_exception(asyncio_concurrent_future *f, int co
 
 bool asyncio_concurrent_future_cancel(asyncio_concurrent_future *f) {
     if (!f) return false;
-    asyncio__lock(&f->lock);
+    asyncio__object_lock(f);
     enum asyncio__concurrent_state state = atomic_load(&f->state);
     if (state != ASYNCIO__CONCURRENT_PENDING) {
-        asyncio__unlock(&f->lock);
+        asyncio__object_unlock(f);
         if (state == ASYNCIO__CONCURRENT_RUNNING) atomic_store(&f->abandoned, true);
         return state == ASYNCIO__CONCURRENT_CANCELLED;
     }
@@ -242,6 +244,11 @@ static bool wait_until(asyncio_concurrent_future *f, int64_t deadline) {
     return asyncio__concurrent_is_done(f);
 }
 
+/* Those that the program has made may be finished by any thread, also in a forked child. */
+bool asyncio__concurrent_is_left_behind(const asyncio_concurrent_future *f) {
+    return f->forks != asyncio__forks && f->ops != &plain_ops && !asyncio__concurrent_is_done(f);
+}
+
 /* 0 once it is done. */
 static int wait_for(asyncio_concurrent_future *f, double timeout) {
     if (!f) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a future is required");
@@ -253,6 +260,11 @@ static int wait_for(asyncio_concurrent_future *f, double timeout) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
                               "waiting here would never end: the loop of this very thread has to "
                               "finish the future (in a task, await asyncio_wrap_future)");
+    }
+    if (asyncio__concurrent_is_left_behind(f)) {
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
+                              "waiting here would never end: the thread that has to finish the "
+                              "future belongs to the parent process");
     }
     int64_t deadline = asyncio__clock_add(asyncio__clock_now(), timeout);
     return wait_until(f, deadline) ? 0 : asyncio__raise(ASYNCIO_TIMEOUT_ERROR, NULL);
@@ -307,10 +319,10 @@ int asyncio_concurrent_future_add_done_callback(asyncio_concurrent_future *f,
     if (!c) return asyncio__raise(-ENOMEM, NULL);
     c->fn = fn;
     c->arg = arg;
-    asyncio__lock(&f->lock);
+    asyncio__object_lock(f);
     bool done = asyncio__concurrent_is_done(f);
     if (!done) asyncio__list_append(&f->callbacks, &c->link);
-    asyncio__unlock(&f->lock);
+    asyncio__object_unlock(f);
     if (!done) return 0;
     asyncio__free(c);
     fn(f, arg);

@@ -3,7 +3,8 @@
  * thread/concurrent.h: the inside of a concurrent future: a result that any thread may wait for,
  * and what a job, a coroutine run for another thread, and a wrapper are made of.
  *
- * pending -> running -> finished | failed | cancelled, or pending -> cancelled, under the lock.
+ * pending -> running -> finished | failed | cancelled, or pending -> cancelled, under its lock
+ * (thread/objectlock.h).
  * Once it is done, the outcome does not change (but see take_result) and may be read without the
  * lock by whoever saw it done.
  *
@@ -14,7 +15,6 @@
 #define ASYNCIO_THREAD_CONCURRENT_H
 
 #include <asyncio/concurrent.h>
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/list.h"
@@ -41,7 +41,7 @@ struct asyncio_concurrent_future {
     atomic_uint waiting;   /* threads that wait for `state` to be done */
     const struct asyncio__concurrent_ops *ops;
     asyncio_loop *home; /* the loop that has to finish it, only compared; NULL: no loop's */
-    pthread_mutex_t lock;
+    unsigned forks;     /* how many there were when it was made (base/fork.h) */
     struct asyncio__link wrappers;  /* linked by asyncio__wrapper.link */
     struct asyncio__link callbacks; /* in order */
     asyncio_value value;            /* finished */
@@ -55,6 +55,10 @@ void asyncio__concurrent_init(asyncio_concurrent_future *f,
 static inline bool asyncio__concurrent_is_done(const asyncio_concurrent_future *f) {
     return atomic_load_explicit(&f->state, memory_order_acquire) >= ASYNCIO__CONCURRENT_FINISHED;
 }
+
+/* Whether it is a job's or a coroutine's of the parent's, in a forked child, and not done: nobody
+ * will finish it. */
+bool asyncio__concurrent_is_left_behind(const asyncio_concurrent_future *f);
 
 /* pending -> running; false if it was cancelled or is done. */
 bool asyncio__concurrent_start(asyncio_concurrent_future *f);

@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/fork.h"
 #include "base/thread.h"
 #include "task/task.h"
 #include "thread/concurrent.h"
@@ -36,6 +37,7 @@ struct group {
     asyncio_error *error;
     atomic_uint left;                /* threads that have not ended, and one while they start */
     asyncio_concurrent_future *over; /* done when there is none left */
+    const unsigned *fork_mark; /* reads 0 in a forked child, which leaves everything as it is */
     unsigned count;
     struct place places[];
 };
@@ -145,6 +147,7 @@ static void *run_thread(void *arg) {
     struct place *p = arg;
     struct group *g = p->group;
     int rc = asyncio_run_with(run_place(p), NULL);
+    if (!*g->fork_mark) return NULL;
     if (rc < 0) note_failure(g, rc);
     count_down(g);
     return NULL;
@@ -168,7 +171,9 @@ static unsigned start_threads(struct group *g) {
 static struct group *new_group(unsigned n, asyncio_main_function *main, void *arg) {
     struct group *g = asyncio__calloc(1, sizeof *g + n * sizeof g->places[0]);
     asyncio_concurrent_future *over = g ? asyncio_concurrent_future_new() : NULL;
-    if (!over) {
+    const unsigned *mark = asyncio__fork_mark();
+    if (!over || !mark) {
+        asyncio_concurrent_future_unref(over);
         asyncio__free(g);
         return (void)asyncio__raise(-ENOMEM, NULL), NULL;
     }
@@ -176,6 +181,7 @@ static struct group *new_group(unsigned n, asyncio_main_function *main, void *ar
     g->main = main;
     g->arg = arg;
     g->over = over;
+    g->fork_mark = mark;
     g->count = n;
     pthread_mutex_init(&g->lock, NULL);
     atomic_init(&g->left, 1);
@@ -217,6 +223,7 @@ int asyncio_run_many(unsigned n, asyncio_main_function *main, void *arg) {
     if (!g) return asyncio__slot_status();
     unsigned started = start_threads(g);
     int rc = asyncio_run_with(run_first(g), NULL);
+    if (!*g->fork_mark) return rc;
     if (rc < 0) cancel_all(g); /* if it did not even begin */
     for (unsigned i = 1; i < started; i++) pthread_join(g->places[i].thread, NULL);
     return free_group(g, rc);

@@ -21,6 +21,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fork.h"
 #include "base/futex.h"
 #include "base/thread.h"
 #include "loop/loop.h"
@@ -199,6 +200,9 @@ static void end_thread(struct worker *w) {
     destroy_pool(pool);
 }
 
+static bool in_forked_child(const struct pool *pool) { return !*pool->fork_mark; }
+
+/* A job that forks returns here in the child, too: its thread ends, and with it the process. */
 static void *run_thread(void *arg) {
     struct worker *w = arg;
     struct pool *pool = w->pool;
@@ -209,6 +213,7 @@ static void *run_thread(void *arg) {
     while ((job = next_job(w)) != NULL) {
         pthread_mutex_unlock(&pool->lock);
         asyncio_job_run(job);
+        if (in_forked_child(pool)) return NULL;
         pthread_mutex_lock(&pool->lock);
     }
     end_thread(w);
@@ -235,8 +240,6 @@ static int start_thread(struct pool *pool) {
 }
 
 /* ---- the executor's operations ---- */
-
-static bool in_forked_child(const struct pool *pool) { return !*pool->fork_mark; }
 
 /* With too few threads the job waits for one of those; without any it is refused. */
 static int enqueue(struct pool *pool, asyncio_job *job) {

@@ -13,7 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "base/interleave.h"
+#include "thread/objectlock.h"
 
 /* ---- the outcome ---- */
 
@@ -84,10 +84,10 @@ static const struct asyncio__runnable_ops arrival_ops = {
 
 /* Takes it out of the source's list: false if the source was done, the arrival is on its way. */
 static bool unfollow(struct asyncio__wrapper *m) {
-    asyncio__lock(&m->source->lock);
+    asyncio__object_lock(m->source);
     bool linked = !asyncio__list_empty(&m->link);
     if (linked) asyncio__link_take(&m->link);
-    asyncio__unlock(&m->source->lock);
+    asyncio__object_unlock(m->source);
     return linked;
 }
 
@@ -148,10 +148,10 @@ static const struct asyncio__future_ops wrapper_ops = { .name = "Future", .free 
 
 /* Joins the source's wrappers; false if that is done already. */
 static bool follow(struct asyncio__wrapper *m) {
-    asyncio__lock(&m->source->lock);
+    asyncio__object_lock(m->source);
     bool pending = !asyncio__concurrent_is_done(m->source);
     if (pending) asyncio__list_append(&m->source->wrappers, &m->link);
-    asyncio__unlock(&m->source->lock);
+    asyncio__object_unlock(m->source);
     return pending;
 }
 
@@ -187,6 +187,11 @@ asyncio_future *asyncio_wrap_future(asyncio_concurrent_future *source, asyncio_l
     if (!source) return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a future is required"), NULL;
     if (!loop) loop = asyncio_get_running_loop();
     if (!loop || asyncio__loop_check(loop) < 0) return NULL;
+    if (asyncio__concurrent_is_left_behind(source)) {
+        asyncio__raise(ASYNCIO_RUNTIME_ERROR,
+                       "the thread that has to finish the future belongs to the parent process");
+        return NULL;
+    }
     struct asyncio__wrapper *m = asyncio__malloc(sizeof *m);
     if (!m) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
     asyncio__wrapper_start(m, loop, source, false);

@@ -271,9 +271,11 @@ void asyncio__server_changed(struct asyncio_server *s) {
     }
 }
 
-/* Removes the path of a unix socket if it is still that socket's. */
+/* Removes the path of a unix socket if it is still that socket's. In a forked child it is the
+ * parent's. */
 static void unlink_path(struct asyncio_server *s) {
-    if (s->path && asyncio__unix_inode(s->path) == s->path_inode) unlink(s->path);
+    bool ours = s->path && *s->loop->fork_mark && asyncio__unix_inode(s->path) == s->path_inode;
+    if (ours) unlink(s->path);
     asyncio__free(s->path);
     s->path = NULL;
 }

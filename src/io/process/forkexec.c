@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "io/process/spawn.h"
 
 bool asyncio__needs_fork(const asyncio_subprocess_options *o) {
@@ -103,13 +104,14 @@ static int read_report(int fd) {
 
 static int fork_child(const asyncio_subprocess_options *o, const int child[3],
                       const char *const *argv, int report, pid_t *pid) {
-    sigset_t all, mask;
+    sigset_t all, before, mask;
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &mask);
+    asyncio__thread_mask(&mask);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     *pid = fork();
     if (*pid == 0) run_child(o, child, argv, report, &mask);
     int error = *pid < 0 ? errno : 0;
-    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error;
 }
 

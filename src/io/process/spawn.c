@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/thread.h"
 #include "io/fd.h"
 
 struct plan {
@@ -124,12 +125,14 @@ static int fill_actions(posix_spawn_file_actions_t *actions, const struct plan *
 /* ---- starting ---- */
 
 static int fill_attributes(posix_spawnattr_t *attr, const asyncio_subprocess_options *o) {
-    short flags = POSIX_SPAWN_SETSIGDEF;
-    sigset_t defaults;
+    short flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
+    sigset_t defaults, mask;
+    asyncio__thread_mask(&mask);
     sigemptyset(&defaults);
     sigaddset(&defaults, SIGPIPE);
     sigaddset(&defaults, SIGXFSZ);
     int rc = posix_spawnattr_setsigdefault(attr, &defaults);
+    if (rc == 0) rc = posix_spawnattr_setsigmask(attr, &mask);
     if (o->start_new_session) flags |= POSIX_SPAWN_SETSID;
     if (o->set_process_group) {
         flags |= POSIX_SPAWN_SETPGROUP;

@@ -92,6 +92,30 @@ TEST(an_executable_that_is_not_there_is_named) {
     WITH_REAL_LOOP(nowhere());
 }
 
+ASYNC(terminates_sleeper, (unsigned) index) {
+    asyncio_auto_process p = NULL;
+    if (index == 0) RETURN();
+    for (int forks = 0; forks < 2; forks++) { /* by posix_spawn, by fork */
+        TRY(AWAIT(asyncio_create_subprocess_exec(&p, ARGV("sleep", "60"), .set_umask = forks)));
+        TRY(asyncio_process_terminate(p));
+        CHECK_INT(ended(p), -SIGTERM);
+        asyncio_process_unref(p);
+        p = NULL;
+    }
+    RETURN();
+}
+
+static asyncio_coro terminates_in_thread(unsigned index, void *arg) {
+    (void)arg;
+    return terminates_sleeper(index);
+}
+
+TEST(signals_reach_a_child_of_a_loop_in_a_thread_of_the_library) {
+    if (test_under_valgrind()) SKIP("valgrind knows no pidfd");
+    CHECK_INT(asyncio_run_many(2, terminates_in_thread, NULL), 0);
+    check_no_children();
+}
+
 /* What a command says that runs with those options. */
 #define SAYS(command, text, ...)                                                                   \
     do {                                                                                           \
