@@ -57,11 +57,13 @@ typedef struct asyncio_subprocess_options {
     size_t extra_group_count;
 } asyncio_subprocess_options;
 
-/* Starts a program, found along PATH, or a command line with /bin/sh. The child has no descriptors
- * but 0, 1, 2 and those passed on. In C the macros of the same names without _with take (&process,
- * argv, .cwd = ...) and (&process, command, ...); in C++ (&process, &options). The options must
- * live until awaited; making it a task copies them. A umask, user or groups take a fork, which
- * copies the page tables of a large program; without them there is none.
+/* Starts a program, or a command line with /bin/sh. A name without a slash is looked for along the
+ * PATH of .env (if that has none, along /bin:/usr/bin); relative folders in there, and empty ones,
+ * begin at .cwd. The child has no descriptors but 0, 1, 2 and those passed on. In C the macros of
+ * the same names without _with take (&process, argv, .cwd = ...) and (&process, command, ...); in
+ * C++ (&process, &options). The options must live until awaited; making it a task copies them. A
+ * umask, user or groups take a fork, which copies the page tables of a large program; without them
+ * there is none.
  * Errors, when awaited: -ENOENT, -EACCES, -EPERM and whatever else the system says about starting
  * it; -EMFILE; ASYNCIO_VALUE_ERROR for an unknown stdin_fd, stdout_fd or stderr_fd;
  * ASYNCIO_TYPE_ERROR for NULL; -ENOMEM. Nothing is started then.

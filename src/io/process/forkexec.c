@@ -78,15 +78,27 @@ static int prepare(const asyncio_subprocess_options *o, const int child[3]) {
     return o->set_user ? setreuid(o->user, o->user) : 0;
 }
 
-static _Noreturn void run_child(const asyncio_subprocess_options *o, const int child[3],
-                                const char *const *argv, int report, const sigset_t *mask) {
-    if (prepare(o, child) == 0) {
+static char *const *unconst(const char *const *list) { return (char *const *)(uintptr_t)list; }
+
+/* Returns an errno if it returns. */
+static int exec_one(const asyncio_subprocess_options *o, const struct asyncio__program *p) {
+    int error = 0;
+    for (const char *const *path = p->paths; *path; path++) {
+        execve(*path, unconst(p->argv), o->env ? unconst(o->env) : environ);
+        asyncio__search_note(&error, errno);
+    }
+    return error;
+}
+
+static _Noreturn void run_child(const asyncio_subprocess_options *o,
+                                const struct asyncio__program *p, int report,
+                                const sigset_t *mask) {
+    int error = prepare(o, p->child) < 0 ? errno : 0;
+    if (!error) {
         close_others(o, report);
         reset_signals(mask);
-        execvpe(o->executable ? o->executable : argv[0], (char *const *)(uintptr_t)argv,
-                o->env ? (char *const *)(uintptr_t)o->env : environ);
+        error = exec_one(o, p);
     }
-    int error = errno;
     while (write(report, &error, sizeof error) < 0 && errno == EINTR) continue;
     _exit(127);
 }
@@ -102,27 +114,27 @@ static int read_report(int fd) {
     return n == (ssize_t)sizeof error ? error : 0;
 }
 
-static int fork_child(const asyncio_subprocess_options *o, const int child[3],
-                      const char *const *argv, int report, pid_t *pid) {
+static int fork_child(const asyncio_subprocess_options *o, const struct asyncio__program *p,
+                      int report, pid_t *pid) {
     sigset_t all, before, mask;
     sigfillset(&all);
     asyncio__thread_mask(&mask);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     *pid = fork();
-    if (*pid == 0) run_child(o, child, argv, report, &mask);
+    if (*pid == 0) run_child(o, p, report, &mask);
     int error = *pid < 0 ? errno : 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error;
 }
 
-int asyncio__fork_exec(const asyncio_subprocess_options *o, const int child[3],
-                       const char *const *argv, pid_t *pid) {
+int asyncio__fork_exec(const asyncio_subprocess_options *o, const struct asyncio__program *p,
+                       pid_t *pid) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0) return errno;
     int report = fcntl(ends[1], F_DUPFD_CLOEXEC, 3); /* where nothing is put in its place */
     int error = report < 0 ? errno : 0;
     close(ends[1]);
-    if (!error) error = fork_child(o, child, argv, report, pid);
+    if (!error) error = fork_child(o, p, report, pid);
     if (report >= 0) close(report);
     if (!error) {
         error = read_report(ends[0]);

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "base/thread.h"
 #include "io/fd.h"
@@ -143,10 +144,39 @@ static int fill_attributes(posix_spawnattr_t *attr, const asyncio_subprocess_opt
 
 static char *const *unconst(const char *const *list) { return (char *const *)(uintptr_t)list; }
 
+/* Whether there is nothing at a path, which is cheaper to ask than to start it: 0 or an errno. A
+ * relative one is that of the folder it starts in. */
+static int find_nothing(const asyncio_subprocess_options *o, const char *path) {
+    int folder = AT_FDCWD, opened = -1;
+    if (o->cwd && path[0] != '/') folder = opened = open(o->cwd, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int error = faccessat(folder, path, F_OK, 0) < 0 ? errno : 0;
+    close_if(&opened);
+    return error == ENOENT || error == ENOTDIR ? error : 0;
+}
+
+static bool is_about_path(int error) { return error != EAGAIN && error != ENOMEM; }
+
 /* 0 or an errno. */
-static int start(const struct plan *plan, const asyncio_subprocess_options *o,
-                 const char *const *argv, pid_t *pid) {
-    if (asyncio__needs_fork(o)) return asyncio__fork_exec(o, plan->child, argv, pid);
+static int spawn(const asyncio_subprocess_options *o, const struct asyncio__program *p,
+                 const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attr,
+                 pid_t *pid) {
+    int failed = 0;
+    for (const char *const *path = p->paths; *path; path++) {
+        int error = find_nothing(o, *path);
+        if (!error) {
+            error = posix_spawn(pid, *path, actions, attr, unconst(p->argv),
+                                o->env ? unconst(o->env) : environ);
+        }
+        if (!error) return 0;
+        asyncio__search_note(&failed, error);
+        if (!is_about_path(error)) break;
+    }
+    return failed;
+}
+
+/* 0 or an errno. */
+static int spawn_with_plan(const struct plan *plan, const asyncio_subprocess_options *o,
+                           const struct asyncio__program *p, pid_t *pid) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
     int rc = posix_spawn_file_actions_init(&actions);
@@ -155,14 +185,22 @@ static int start(const struct plan *plan, const asyncio_subprocess_options *o,
     if (rc == 0) {
         rc = fill_actions(&actions, plan, o);
         if (rc == 0) rc = fill_attributes(&attr, o);
-        if (rc == 0) {
-            const char *program = o->executable ? o->executable : argv[0];
-            rc = posix_spawnp(pid, program, &actions, &attr, unconst(argv),
-                              o->env ? unconst(o->env) : environ);
-        }
+        if (rc == 0) rc = spawn(o, p, &actions, &attr, pid);
         posix_spawnattr_destroy(&attr);
     }
     posix_spawn_file_actions_destroy(&actions);
+    return rc;
+}
+
+/* 0 or an errno. */
+static int start(const struct plan *plan, const asyncio_subprocess_options *o,
+                 const char *const *argv, pid_t *pid) {
+    const char **paths = asyncio__search_paths(o->executable ? o->executable : argv[0], o->env);
+    if (!paths) return ENOMEM;
+    struct asyncio__program p = { paths, argv, plan->child };
+    int rc =
+        asyncio__needs_fork(o) ? asyncio__fork_exec(o, &p, pid) : spawn_with_plan(plan, o, &p, pid);
+    asyncio__free(paths);
     return rc;
 }
 

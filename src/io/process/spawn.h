@@ -17,10 +17,24 @@ struct asyncio__spawned {
 int asyncio__spawn(const asyncio_subprocess_options *options, const char *const *argv,
                    struct asyncio__spawned *spawned);
 
-/* Whether that takes a fork, and the fork; child: what becomes 0, 1 and 2, or -1. 0 and *pid, or an
- * errno. */
+/* The paths at which a program may lie, NULL at the end, in the order in which they are tried:
+ * along the PATH of `env` (NULL: our own), or its own path alone if that has a slash. One piece of
+ * memory, yours to asyncio__free; NULL: there is none. */
+const char **asyncio__search_paths(const char *program, const char *const *env);
+
+/* *error, 0 at first, becomes what a search is to fail with: the first error that does not mean
+ * that nothing lies at a path; otherwise the last. */
+void asyncio__search_note(int *error, int next);
+
+/* What is started: which of `paths`, with what as 0, 1 and 2 (-1: what is there stays). */
+struct asyncio__program {
+    const char *const *paths, *const *argv;
+    const int *child;
+};
+
+/* Whether that takes a fork, and the fork: 0 and *pid, or an errno. */
 bool asyncio__needs_fork(const asyncio_subprocess_options *options);
-int asyncio__fork_exec(const asyncio_subprocess_options *options, const int child[3],
-                       const char *const *argv, pid_t *pid);
+int asyncio__fork_exec(const asyncio_subprocess_options *options,
+                       const struct asyncio__program *program, pid_t *pid);
 
 #endif
