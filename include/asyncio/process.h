@@ -49,10 +49,11 @@ typedef struct asyncio_subprocess_options {
     pid_t process_group;
     bool set_umask; /* the mode creation mask */
     mode_t umask;
-    bool set_user, set_group; /* who it runs as; the program needs the right to */
+    bool set_user, set_group; /* who it runs as; the program needs the right to. set_user takes all
+                                 extra groups away; it leaves the group, unless set_group is set */
     uid_t user;
     gid_t group;
-    bool set_extra_groups; /* its other groups; without any: none */
+    bool set_extra_groups; /* its other groups; without any: none, as with set_user alone */
     const gid_t *extra_groups;
     size_t extra_group_count;
 } asyncio_subprocess_options;

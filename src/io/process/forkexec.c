@@ -64,6 +64,13 @@ static void close_others(const asyncio_subprocess_options *o, int report) {
     close_range_of(from, UINT_MAX);
 }
 
+/* Whoever becomes somebody else has none of our groups. 0, or -1 and errno; who may not do that but
+ * stays who he is keeps them. */
+static int drop_groups(const asyncio_subprocess_options *o) {
+    if (setgroups(0, NULL) == 0) return 0;
+    return errno == EPERM && o->user == getuid() && o->user == geteuid() ? 0 : -1;
+}
+
 /* 0, or -1 and errno. Who it is comes last: it may lose the right to the rest. */
 static int prepare(const asyncio_subprocess_options *o, const int child[3]) {
     for (int i = 0; i < 3; i++) {
@@ -74,6 +81,7 @@ static int prepare(const asyncio_subprocess_options *o, const int child[3]) {
     if (o->start_new_session && setsid() < 0) return -1;
     if (o->set_process_group && setpgid(0, o->process_group) < 0) return -1;
     if (o->set_extra_groups && setgroups(o->extra_group_count, o->extra_groups) < 0) return -1;
+    if (o->set_user && !o->set_extra_groups && drop_groups(o) < 0) return -1;
     if (o->set_group && setregid(o->group, o->group) < 0) return -1;
     return o->set_user ? setreuid(o->user, o->user) : 0;
 }

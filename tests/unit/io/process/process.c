@@ -4,6 +4,7 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -163,7 +164,11 @@ ASYNC(as_somebody) {
     SAYS("id -u; id -g; id -G", "1234\n5678\n5678 4321 4322\n", .set_user = true, .user = 1234,
          .set_group = true, .group = 5678, .set_extra_groups = true, .extra_groups = groups,
          .extra_group_count = 2);
+    CHECK_INT(setgroups(2, (const gid_t[]){ 4, 4321 }), 0); /* ours, which it must not have */
     SAYS("id -G", "0\n", .set_extra_groups = true);
+    SAYS("id -G", "0\n", .set_user = true, .user = 1234);
+    SAYS("id -G", "5678\n", .set_user = true, .user = 1234, .set_group = true, .group = 5678);
+    SAYS("id -G", "0 4 4321\n", .set_group = true);
     asyncio_process *p = NULL;
     asyncio_bytes out;
     asyncio_task *t = asyncio_create_task(asyncio_create_subprocess_exec(
@@ -187,6 +192,17 @@ ASYNC(is_not_allowed) {
     CHECK_ERROR(rc, -EPERM, "id: Operation not permitted");
     RETURN();
 }
+ASYNC(stays_who_it_is) {
+    SAYS("id -u", "1234\n", .set_user = true, .user = 1234);
+    RETURN();
+}
+TEST(who_may_not_change_groups_may_stay_who_he_is) {
+    if (geteuid() != 0) SKIP("only root may be somebody else");
+    CHECK_INT(setgroups(1, (const gid_t[]){ 4 }), 0);
+    CHECK_INT(setuid(1234), 0);
+    WITH_REAL_LOOP(stays_who_it_is());
+}
+
 TEST(who_may_not_be_somebody_else_is_told) {
     if (geteuid() != 0) SKIP("only root may be somebody else");
     WITH_REAL_LOOP(is_not_allowed());
