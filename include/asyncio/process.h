@@ -66,8 +66,10 @@ typedef struct asyncio_subprocess_options {
  * umask, user or groups take a fork, which copies the page tables of a large program; without them
  * there is none.
  * Errors, when awaited: -ENOENT, -EACCES, -EPERM and whatever else the system says about starting
- * it; -EMFILE; ASYNCIO_VALUE_ERROR for an unknown stdin_fd, stdout_fd or stderr_fd;
- * ASYNCIO_TYPE_ERROR for NULL; -ENOMEM. Nothing is started then.
+ * it, after the name of what failed: the program, the folder of .cwd, "setuid", "setgid",
+ * "setgroups", "setpgid", "pass_fds"; -EMFILE; ASYNCIO_VALUE_ERROR for an unknown stdin_fd,
+ * stdout_fd or stderr_fd, or -1 as a user or group; ASYNCIO_TYPE_ERROR for NULL; -ENOMEM. Nothing
+ * is started then.
  * Suspends: no (though it is awaited). Thread: loop. Owner: *process is yours. Since: 0.1.
  * Python: asyncio.create_subprocess_exec, asyncio.create_subprocess_shell. */
 ASYNCIO_API asyncio_coro asyncio_create_subprocess_exec_with(

@@ -71,19 +71,24 @@ static int drop_groups(const asyncio_subprocess_options *o) {
     return errno == EPERM && o->user == getuid() && o->user == geteuid() ? 0 : -1;
 }
 
-/* 0, or -1 and errno. Who it is comes last: it may lose the right to the rest. */
-static int prepare(const asyncio_subprocess_options *o, const int child[3]) {
+/* What a child does before it becomes another program, in order. Who it is comes last: it may lose
+ * the right to the rest. */
+enum step { DUP2, CHDIR, SETSID, SETPGID, SETGROUPS, SETGID, SETUID, EXEC, DONE };
+
+/* The step that failed, and errno; or EXEC, which is next. */
+static enum step prepare(const asyncio_subprocess_options *o, const int child[3]) {
     for (int i = 0; i < 3; i++) {
-        if (child[i] >= 0 && dup2(child[i], i) < 0) return -1;
+        if (child[i] >= 0 && dup2(child[i], i) < 0) return DUP2;
     }
-    if (o->cwd && chdir(o->cwd) < 0) return -1;
+    if (o->cwd && chdir(o->cwd) < 0) return CHDIR;
     if (o->set_umask) umask(o->umask);
-    if (o->start_new_session && setsid() < 0) return -1;
-    if (o->set_process_group && setpgid(0, o->process_group) < 0) return -1;
-    if (o->set_extra_groups && setgroups(o->extra_group_count, o->extra_groups) < 0) return -1;
-    if (o->set_user && !o->set_extra_groups && drop_groups(o) < 0) return -1;
-    if (o->set_group && setregid(o->group, o->group) < 0) return -1;
-    return o->set_user ? setreuid(o->user, o->user) : 0;
+    if (o->start_new_session && setsid() < 0) return SETSID;
+    if (o->set_process_group && setpgid(0, o->process_group) < 0) return SETPGID;
+    if (o->set_extra_groups && setgroups(o->extra_group_count, o->extra_groups) < 0)
+        return SETGROUPS;
+    if (o->set_user && !o->set_extra_groups && drop_groups(o) < 0) return SETGROUPS;
+    if (o->set_group && setregid(o->group, o->group) < 0) return SETGID;
+    return o->set_user && setreuid(o->user, o->user) < 0 ? SETUID : EXEC;
 }
 
 static char *const *unconst(const char *const *list) { return (char *const *)(uintptr_t)list; }
@@ -98,56 +103,81 @@ static int exec_one(const asyncio_subprocess_options *o, const struct asyncio__p
     return error;
 }
 
+/* Through a pipe, at once. */
+struct report {
+    enum step step;
+    int error;
+};
+
 static _Noreturn void run_child(const asyncio_subprocess_options *o,
-                                const struct asyncio__program *p, int report,
-                                const sigset_t *mask) {
-    int error = prepare(o, p->child) < 0 ? errno : 0;
-    if (!error) {
-        close_others(o, report);
+                                const struct asyncio__program *p, int fd, const sigset_t *mask) {
+    enum step step = prepare(o, p->child);
+    struct report report = { step, errno };
+    if (step == EXEC) {
+        close_others(o, fd);
         reset_signals(mask);
-        error = exec_one(o, p);
+        report.error = exec_one(o, p);
     }
-    while (write(report, &error, sizeof error) < 0 && errno == EINTR) continue;
+    while (write(fd, &report, sizeof report) < 0 && errno == EINTR) continue;
     _exit(127);
 }
 
 /* ---- in the parent ---- */
 
-/* What the child says; 0: exec has succeeded. */
-static int read_report(int fd) {
-    int error = 0;
-    ssize_t n;
-    do n = read(fd, &error, sizeof error);
-    while (n < 0 && errno == EINTR);
-    return n == (ssize_t)sizeof error ? error : 0;
+static const char *name_of(enum step step, const asyncio_subprocess_options *o,
+                           const struct asyncio__program *p) {
+    static const char *const names[] = {
+        [DUP2] = "dup2",           [SETSID] = "setsid", [SETPGID] = "setpgid",
+        [SETGROUPS] = "setgroups", [SETGID] = "setgid", [SETUID] = "setuid"
+    };
+    return step == CHDIR ? o->cwd : step == EXEC ? p->name : names[step];
 }
 
-static int fork_child(const asyncio_subprocess_options *o, const struct asyncio__program *p,
-                      int report, pid_t *pid) {
+/* What the child says; DONE: exec has succeeded. */
+static struct report read_report(int fd) {
+    struct report report;
+    ssize_t n;
+    do n = read(fd, &report, sizeof report);
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof report ? report : (struct report){ DONE, 0 };
+}
+
+static int fork_child(const asyncio_subprocess_options *o, const struct asyncio__program *p, int fd,
+                      pid_t *pid) {
     sigset_t all, before, mask;
     sigfillset(&all);
     asyncio__thread_mask(&mask);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     *pid = fork();
-    if (*pid == 0) run_child(o, p, report, &mask);
+    if (*pid == 0) run_child(o, p, fd, &mask);
     int error = *pid < 0 ? errno : 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error;
 }
 
-int asyncio__fork_exec(const asyncio_subprocess_options *o, const struct asyncio__program *p,
-                       pid_t *pid) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0) return errno;
-    int report = fcntl(ends[1], F_DUPFD_CLOEXEC, 3); /* where nothing is put in its place */
-    int error = report < 0 ? errno : 0;
+/* Forks and reads what the child says. */
+static struct asyncio__failure fork_with_pipe(const asyncio_subprocess_options *o,
+                                              const struct asyncio__program *p, int ends[2],
+                                              pid_t *pid) {
+    int error = fork_child(o, p, ends[1], pid);
     close(ends[1]);
-    if (!error) error = fork_child(o, p, report, pid);
-    if (report >= 0) close(report);
-    if (!error) {
-        error = read_report(ends[0]);
-        while (error && waitpid(*pid, NULL, 0) < 0 && errno == EINTR) continue;
-    }
+    ends[1] = -1;
+    if (error) return (struct asyncio__failure){ "fork", error };
+    struct report report = read_report(ends[0]);
+    if (report.step == DONE) return (struct asyncio__failure){ NULL, 0 };
+    while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR) continue;
+    return (struct asyncio__failure){ name_of(report.step, o, p), report.error };
+}
+
+struct asyncio__failure asyncio__fork_exec(const asyncio_subprocess_options *o,
+                                           const struct asyncio__program *p, pid_t *pid) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) return (struct asyncio__failure){ "pipe2", errno };
+    int low = ends[1];
+    ends[1] = fcntl(low, F_DUPFD_CLOEXEC, 3); /* where nothing is put in its place */
+    struct asyncio__failure f = { "fcntl", ends[1] < 0 ? errno : 0 };
+    close(low);
+    if (ends[1] >= 0) f = fork_with_pipe(o, p, ends, pid);
     close(ends[0]);
-    return error;
+    return f;
 }

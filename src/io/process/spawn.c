@@ -144,26 +144,39 @@ static int fill_attributes(posix_spawnattr_t *attr, const asyncio_subprocess_opt
 
 static char *const *unconst(const char *const *list) { return (char *const *)(uintptr_t)list; }
 
-/* Whether there is nothing at a path, which is cheaper to ask than to start it: 0 or an errno. A
- * relative one is that of the folder it starts in. */
-static int find_nothing(const asyncio_subprocess_options *o, const char *path) {
-    int folder = AT_FDCWD, opened = -1;
-    if (o->cwd && path[0] != '/') folder = opened = open(o->cwd, O_PATH | O_DIRECTORY | O_CLOEXEC);
+/* The folder that a child starts in, opened to be looked into: 0 and *folder, or an errno. A folder
+ * that it cannot start in is found here, as posix_spawn does not tell that from a program that it
+ * cannot run. */
+static int open_folder(const asyncio_subprocess_options *o, int *folder) {
+    *folder = AT_FDCWD;
+    if (!o->cwd) return 0;
+    int fd = open(o->cwd, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return errno;
+    if (faccessat(fd, ".", X_OK, AT_EACCESS) < 0 && errno == EACCES) {
+        close(fd);
+        return EACCES;
+    }
+    *folder = fd;
+    return 0;
+}
+
+/* Whether there is nothing at a path, which is cheaper to ask than to start it: 0 or an errno. */
+static int find_nothing(int folder, const char *path) {
     int error = faccessat(folder, path, F_OK, 0) < 0 ? errno : 0;
-    close_if(&opened);
     return error == ENOENT || error == ENOTDIR ? error : 0;
 }
 
 static bool is_about_path(int error) { return error != EAGAIN && error != ENOMEM; }
 
-/* 0 or an errno. */
-static int spawn(const asyncio_subprocess_options *o, const struct asyncio__program *p,
+/* *tried: something was found, so that it need not be the program if this fails. 0 or an errno. */
+static int spawn(const asyncio_subprocess_options *o, const struct asyncio__program *p, int folder,
                  const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attr,
-                 pid_t *pid) {
+                 pid_t *pid, bool *tried) {
     int failed = 0;
     for (const char *const *path = p->paths; *path; path++) {
-        int error = find_nothing(o, *path);
+        int error = find_nothing(folder, *path);
         if (!error) {
+            *tried = true;
             error = posix_spawn(pid, *path, actions, attr, unconst(p->argv),
                                 o->env ? unconst(o->env) : environ);
         }
@@ -174,9 +187,8 @@ static int spawn(const asyncio_subprocess_options *o, const struct asyncio__prog
     return failed;
 }
 
-/* 0 or an errno. */
 static int spawn_with_plan(const struct plan *plan, const asyncio_subprocess_options *o,
-                           const struct asyncio__program *p, pid_t *pid) {
+                           const struct asyncio__program *p, int folder, pid_t *pid, bool *tried) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
     int rc = posix_spawn_file_actions_init(&actions);
@@ -185,23 +197,60 @@ static int spawn_with_plan(const struct plan *plan, const asyncio_subprocess_opt
     if (rc == 0) {
         rc = fill_actions(&actions, plan, o);
         if (rc == 0) rc = fill_attributes(&attr, o);
-        if (rc == 0) rc = spawn(o, p, &actions, &attr, pid);
+        if (rc == 0) rc = spawn(o, p, folder, &actions, &attr, pid, tried);
         posix_spawnattr_destroy(&attr);
     }
     posix_spawn_file_actions_destroy(&actions);
     return rc;
 }
 
-/* 0 or an errno. */
+/* A process group that cannot be entered is told from a program that cannot be run by trying again,
+ * step by step. */
+static struct asyncio__failure start_program(const struct plan *plan,
+                                             const asyncio_subprocess_options *o,
+                                             const struct asyncio__program *p, pid_t *pid) {
+    if (asyncio__needs_fork(o)) return asyncio__fork_exec(o, p, pid);
+    int folder;
+    bool tried = false;
+    int error = open_folder(o, &folder);
+    if (error) return (struct asyncio__failure){ o->cwd, error };
+    error = spawn_with_plan(plan, o, p, folder, pid, &tried);
+    close_if(&folder);
+    if (error && !is_about_path(error)) return (struct asyncio__failure){ "posix_spawn", error };
+    if (error && tried && o->set_process_group) return asyncio__fork_exec(o, p, pid);
+    return (struct asyncio__failure){ p->name, error };
+}
+
+/* The system takes -1 for "as it is". */
+static int check_numbers(const asyncio_subprocess_options *o) {
+    if (o->set_user && o->user == (uid_t)-1)
+        return asyncio__raise(ASYNCIO_VALUE_ERROR, "User ID cannot be negative, got -1");
+    if (o->set_group && o->group == (gid_t)-1)
+        return asyncio__raise(ASYNCIO_VALUE_ERROR, "Group ID cannot be negative, got -1");
+    return 0;
+}
+
+static int check_passed(const asyncio_subprocess_options *o) {
+    for (size_t i = 0; i < o->pass_count; i++) {
+        if (fcntl(o->pass_fds[i], F_GETFD) < 0) return errno;
+    }
+    return 0;
+}
+
+/* 0, or raised. */
 static int start(const struct plan *plan, const asyncio_subprocess_options *o,
                  const char *const *argv, pid_t *pid) {
-    const char **paths = asyncio__search_paths(o->executable ? o->executable : argv[0], o->env);
-    if (!paths) return ENOMEM;
-    struct asyncio__program p = { paths, argv, plan->child };
-    int rc =
-        asyncio__needs_fork(o) ? asyncio__fork_exec(o, &p, pid) : spawn_with_plan(plan, o, &p, pid);
-    asyncio__free(paths);
-    return rc;
+    struct asyncio__program p = { .argv = argv, .child = plan->child };
+    struct asyncio__failure f = { "pass_fds", check_passed(o) };
+    p.name = o->executable ? o->executable : argv[0];
+    if (!f.error) {
+        const char **paths = asyncio__search_paths(p.name, o->env);
+        if (!paths) return asyncio__raise(-ENOMEM, NULL);
+        p.paths = paths;
+        f = start_program(plan, o, &p, pid);
+        asyncio__free(paths);
+    }
+    return f.error ? asyncio__io_raise(f.error, f.what) : 0;
 }
 
 static int pidfd_of(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
@@ -217,16 +266,14 @@ static int give_up(pid_t pid) {
 int asyncio__spawn(const asyncio_subprocess_options *o, const char *const *argv,
                    struct asyncio__spawned *s) {
     struct plan plan = { { -1, -1, -1 }, { -1, -1, -1 } };
-    int rc = plan_one(&plan, 0, o->stdin_fd);
+    int rc = check_numbers(o);
+    if (rc >= 0) rc = plan_one(&plan, 0, o->stdin_fd);
     if (rc >= 0) rc = plan_one(&plan, 1, o->stdout_fd);
     if (rc >= 0) rc = plan_one(&plan, 2, o->stderr_fd);
     /* Nothing is started that could not be waited for then. */
     int room = rc >= 0 ? pidfd_of(getpid()) : -1;
     if (rc >= 0 && room < 0) rc = asyncio__io_raise(errno, "pidfd_open");
-    if (rc >= 0) {
-        int error = start(&plan, o, argv, &s->pid);
-        if (error) rc = asyncio__io_raise(error, o->executable ? o->executable : argv[0]);
-    }
+    if (rc >= 0) rc = start(&plan, o, argv, &s->pid);
     close_children(&plan);
     close_if(&room);
     if (rc >= 0) {

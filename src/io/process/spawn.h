@@ -28,13 +28,20 @@ void asyncio__search_note(int *error, int next);
 
 /* What is started: which of `paths`, with what as 0, 1 and 2 (-1: what is there stays). */
 struct asyncio__program {
+    const char *name;
     const char *const *paths, *const *argv;
     const int *child;
 };
 
-/* Whether that takes a fork, and the fork: 0 and *pid, or an errno. */
+/* What could not be done, and why: an errno; 0: all was. */
+struct asyncio__failure {
+    const char *what;
+    int error;
+};
+
+/* Whether that takes a fork, and the fork, which sets *pid. */
 bool asyncio__needs_fork(const asyncio_subprocess_options *options);
-int asyncio__fork_exec(const asyncio_subprocess_options *options,
-                       const struct asyncio__program *program, pid_t *pid);
+struct asyncio__failure asyncio__fork_exec(const asyncio_subprocess_options *options,
+                                           const struct asyncio__program *program, pid_t *pid);
 
 #endif
