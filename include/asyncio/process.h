@@ -78,7 +78,9 @@ ASYNCIO_API asyncio_coro asyncio_create_subprocess_shell_with(
     asyncio_process **process, const asyncio_subprocess_options *options) ASYNCIO_MUST_USE;
 
 /* References. The loop holds a child that runs, so that it is waited for in any case. One that
- * still runs when its loop is closed is killed (SIGKILL). Errors: none.
+ * still runs when its loop is closed is killed (SIGKILL) and waited for. If that cannot be done (a
+ * setuid program), or takes the system over 5 seconds, the exception handler is told ("Child
+ * process 123 could not be killed and still runs"), and nobody waits. Errors: none.
  * Suspends: no. Thread: loop. Since: 0.1. Python: none. */
 ASYNCIO_API asyncio_process *asyncio_process_ref(asyncio_process *process);
 ASYNCIO_API void asyncio_process_unref(asyncio_process *process);

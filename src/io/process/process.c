@@ -4,7 +4,7 @@
  * status is taken and whoever waits is woken.
  *
  * Life: RUNNING (the loop holds a reference) -> ended (`ended`, pidfd closed), or LOST (the loop
- * was closed first: the child was killed).
+ * was closed first: the child was killed, or it could not be killed and is reported).
  */
 #include <asyncio/process.h>
 
@@ -61,16 +61,39 @@ static int code_of(const siginfo_t *info) {
     return info->si_code == CLD_EXITED ? info->si_status : -info->si_status;
 }
 
-/* Takes the child's status; false if it still runs. Somebody else may have taken it. */
-static bool take_status(asyncio_process *p, int options) {
-    siginfo_t info = { .si_pid = 0 };
-    int rc;
-    do rc = waitid(P_PIDFD, (id_t)p->pidfd, &info, WEXITED | options);
-    while (rc < 0 && errno == EINTR);
-    if (rc == 0 && info.si_pid == 0) return false;
-    p->returncode = rc == 0 ? code_of(&info) : 255;
+/* The status was taken, or somebody else has it. */
+static void note_end(asyncio_process *p, int rc, const siginfo_t *info) {
+    p->returncode = rc > 0 ? code_of(info) : 255;
     p->ended = true;
+}
+
+/* False if it still runs. */
+static bool take_status(asyncio_process *p) {
+    siginfo_t info;
+    int rc = asyncio__take_status(p->pidfd, &info);
+    if (rc == 0) return false;
+    note_end(p, rc, &info);
     return true;
+}
+
+static void report_survivor(asyncio_loop *loop, pid_t pid, int rc) {
+    char message[80];
+    snprintf(message, sizeof message, "Child process %d could not be killed and still runs",
+             (int)pid);
+    asyncio_error *error = asyncio_error_new(rc, "kill: %s", asyncio_strerror(rc));
+    asyncio_exception_context context = { .size = sizeof context,
+                                          .message = message,
+                                          .exception = error };
+    asyncio__loop_report(loop, &context);
+    asyncio_error_unref(error);
+}
+
+/* Ends it; one that cannot be killed is reported, and nobody waits for it any more. */
+static void reap(asyncio_process *p) {
+    siginfo_t info;
+    int rc = asyncio__reap(p->pidfd, &info);
+    if (rc > 0 || rc == -ECHILD) note_end(p, rc, &info);
+    else report_survivor(p->loop, p->pid, rc);
 }
 
 static void end(asyncio_process *p) {
@@ -85,23 +108,23 @@ static const struct asyncio__fdwatch_ops watch_ops;
 static void child_ready(struct asyncio__fdwatch *watch, enum asyncio__direction direction) {
     asyncio_process *p = asyncio__container(watch, asyncio_process, watch);
     (void)direction;
-    if (take_status(p, WNOHANG)) {
+    if (take_status(p)) {
         end(p);
         return;
     }
     /* Not yet, after all. */
-    if (asyncio__descriptor_watch(p->loop, p->pidfd, ASYNCIO__READING, &p->watch, true) < 0) {
-        take_status(p, 0);
-        end(p);
-    }
+    int rc = asyncio__descriptor_watch(p->loop, p->pidfd, ASYNCIO__READING, &p->watch, true);
+    if (rc >= 0) return;
+    asyncio_ignore(rc);
+    reap(p);
+    end(p);
 }
 
 /* The loop closes, or somebody closes our descriptor. */
 static void child_closed(struct asyncio__fdwatch *watch, int status) {
     asyncio_process *p = asyncio__container(watch, asyncio_process, watch);
     if (status == 0) {
-        syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
-        take_status(p, 0);
+        reap(p);
         close(p->pidfd);
     }
     p->pidfd = -1;
@@ -157,15 +180,18 @@ static int make_streams(asyncio_process *p, struct asyncio__spawned *s, size_t l
 }
 
 /* What was started cannot be had: it must not go on unseen. */
-static void undo(struct asyncio__spawned *s, bool watched) {
+static void undo(asyncio_loop *loop, struct asyncio__spawned *s, bool watched) {
     for (int i = 0; i < 3; i++) {
         if (s->ends[i] >= 0) close(s->ends[i]);
     }
     if (s->pidfd < 0) return;
-    syscall(SYS_pidfd_send_signal, s->pidfd, SIGKILL, NULL, 0);
-    if (watched) return; /* the loop reaps it */
+    if (watched) { /* the loop reaps it */
+        syscall(SYS_pidfd_send_signal, s->pidfd, SIGKILL, NULL, 0);
+        return;
+    }
     siginfo_t info;
-    while (waitid(P_PIDFD, (id_t)s->pidfd, &info, WEXITED) < 0 && errno == EINTR) continue;
+    int rc = asyncio__reap(s->pidfd, &info);
+    if (rc <= 0 && rc != -ECHILD) report_survivor(loop, s->pid, rc);
     close(s->pidfd);
 }
 
@@ -185,7 +211,7 @@ static int create(const struct create_args *a, const char *const *argv) {
         rc = watch_child(p, s.pidfd);
         bool watched = rc >= 0;
         if (rc >= 0) rc = make_streams(p, &s, a->options->limit);
-        if (rc < 0) undo(&s, watched);
+        if (rc < 0) undo(p->loop, &s, watched);
     }
     if (rc >= 0) *a->process = p;
     else asyncio_process_unref(p);

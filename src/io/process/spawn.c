@@ -258,8 +258,8 @@ static int pidfd_of(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 /* A child nobody could wait for must not run. */
 static int give_up(pid_t pid) {
     int error = errno;
-    kill(pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
+    bool killed = kill(pid, SIGKILL) == 0;
+    while (killed && waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
     return asyncio__io_raise(error, "pidfd_open");
 }
 

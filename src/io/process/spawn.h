@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * io/process/spawn.h: starting a program: the pipes, what the child keeps open, and the pidfd.
+ * io/process/spawn.h: starting a program: the pipes, what the child keeps open, and the pidfd; and
+ * ending one.
  */
 #ifndef ASYNCIO_IO_PROCESS_SPAWN_H
 #define ASYNCIO_IO_PROCESS_SPAWN_H
 
 #include <asyncio/process.h>
+#include <signal.h>
 
 struct asyncio__spawned {
     pid_t pid;
@@ -16,6 +18,13 @@ struct asyncio__spawned {
 /* 0, or raised with nothing started and nothing left open. */
 int asyncio__spawn(const asyncio_subprocess_options *options, const char *const *argv,
                    struct asyncio__spawned *spawned);
+
+/* The status of a child: 1 and *info; 0: it has not ended; -ECHILD: somebody else has it. */
+int asyncio__take_status(int pidfd, siginfo_t *info);
+
+/* Kills a child and takes its status, as above. What cannot be killed is not waited for for long:
+ * another negative errno, it still runs. */
+int asyncio__reap(int pidfd, siginfo_t *info);
 
 /* The paths at which a program may lie, NULL at the end, in the order in which they are tried:
  * along the PATH of `env` (NULL: our own), or its own path alone if that has a slash. One piece of
