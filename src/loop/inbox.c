@@ -6,9 +6,10 @@
  *
  * Waking: the loop says that it sleeps before its last look at the inbox, so a poster either is
  * seen by that look or sees that the loop sleeps. The first poster who does turns "asleep" into
- * "waking" and, when it has written to the poller, into "awake". While somebody is waking, the
- * loop neither sleeps nor lets go of the poller: a late write must not hit a descriptor that
- * has become somebody else's.
+ * "awake" and writes to the poller. It may be stopped in between, and be late: then the loop sleeps
+ * until it writes, or, if something else has woken the loop meanwhile, is woken once too often. So
+ * nobody waits for it but who closes the loop, since a late write must not hit a descriptor that has
+ * become somebody else's: `wakers` counts those who may write.
  *
  * A loop in which nobody waits for a descriptor does not need the poller to sleep: it is "parked",
  * and waits for the word itself to change, which is cheaper for both sides.
@@ -17,7 +18,7 @@
 
 #include "base/futex.h"
 
-enum { AWAKE, ASLEEP, WAKING, PARKED };
+enum { AWAKE, ASLEEP, PARKED };
 
 /* The thread sanitizer delivers signals only in system calls that it knows. */
 #if defined(__SANITIZE_THREAD__)
@@ -55,9 +56,10 @@ void asyncio__inbox_wake(asyncio_loop *loop) {
     int state = atomic_load(&loop->sleeping);
     if (state == PARKED) unpark(loop);
     if (state != ASLEEP) return;
-    if (!atomic_compare_exchange_strong(&loop->sleeping, &state, WAKING)) return;
-    asyncio__poller_wake(&loop->poller);
-    atomic_store(&loop->sleeping, AWAKE);
+    atomic_fetch_add(&loop->wakers, 1); /* before the loop can go on, and be closed */
+    if (atomic_compare_exchange_strong(&loop->sleeping, &state, AWAKE))
+        asyncio__poller_wake(&loop->poller);
+    atomic_fetch_sub(&loop->wakers, 1);
 }
 
 int asyncio__inbox_post(asyncio_loop *loop, struct asyncio__runnable *runnable) {
@@ -101,7 +103,6 @@ void asyncio__inbox_take_slow(asyncio_loop *loop) {
 
 bool asyncio__inbox_announce_sleep(asyncio_loop *loop) {
     asyncio__point();
-    if (atomic_load(&loop->sleeping) == WAKING) return false;
     /* An exchange, since emulators do not keep a store and a load after it in order. */
     atomic_exchange(&loop->sleeping, may_park(loop) ? PARKED : ASLEEP);
     asyncio__point();
@@ -137,6 +138,5 @@ void asyncio__inbox_close(asyncio_loop *loop) {
         asyncio__link_take(&runnable->link);
         runnable->ops->discard(runnable);
     }
-    /* In a forked child nobody else is left. */
-    while (*loop->fork_mark && atomic_load(&loop->sleeping) == WAKING) asyncio__yield();
+    while (atomic_load(&loop->wakers) > 0) asyncio__yield();
 }

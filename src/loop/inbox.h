@@ -27,7 +27,7 @@ static inline void asyncio__inbox_take(asyncio_loop *loop) {
     }
 }
 
-/* Before and after the loop sleeps. False: it must not, something is there or about to wake it. */
+/* Before and after the loop sleeps. False: it must not, something is there. */
 bool asyncio__inbox_announce_sleep(asyncio_loop *loop);
 void asyncio__inbox_announce_awake(asyncio_loop *loop);
 

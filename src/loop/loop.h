@@ -120,6 +120,7 @@ struct asyncio_loop {
     bool wants_idle;                           /* hooks->idle is called when nothing is ready */
     uint8_t deadlock;                          /* enum asyncio_deadlock_detection */
     _Atomic(struct asyncio__runnable *) inbox; /* posted by other threads, newest first */
+    atomic_uint wakers;                        /* those who are about to wake it (loop/inbox.c) */
 
     atomic_uint refs;            /* the users' */
     atomic_uint holds;           /* of its memory: all users, all objects, others one by one */
