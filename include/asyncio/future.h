@@ -32,8 +32,9 @@ ASYNCIO_API asyncio_future *asyncio_future_ref(asyncio_future *future);
 ASYNCIO_API void asyncio_future_unref(asyncio_future *future);
 
 /* Resolves it with a value. The value is moved in, whatever the result. Returns 0;
- * ASYNCIO_INVALID_STATE_ERROR if it is done; ASYNCIO_RUNTIME_ERROR for a task or, in debug
- * mode, from another thread than the one that runs its loop; ASYNCIO_TYPE_ERROR for NULL.
+ * ASYNCIO_INVALID_STATE_ERROR if it is done; ASYNCIO_RUNTIME_ERROR for a task, or from another
+ * thread than the one that runs its loop (asyncio_loop_call_soon_threadsafe gets a call into that
+ * one); ASYNCIO_TYPE_ERROR for NULL.
  * Suspends: no. Thread: loop. Since: 0.1. Python: future.set_result. */
 ASYNCIO_API int asyncio_future_set_result(asyncio_future *future, asyncio_value value);
 
@@ -47,8 +48,8 @@ ASYNCIO_API int asyncio_future_set_error(asyncio_future *future, asyncio_error *
 
 /* Cancels it. False if it was done (its error, if any, then counts as retrieved). For a
  * task it is a request: see asyncio_task_cancel. msg: copied; NULL: none. Errors: none (a
- * message there is no memory for is left out); in debug mode, from another thread: false, with
- * ASYNCIO_RUNTIME_ERROR in the slot.
+ * message there is no memory for is left out); from another thread, while the loop runs: false,
+ * with ASYNCIO_RUNTIME_ERROR in the slot.
  * Suspends: no. Thread: loop. Since: 0.1. Python: future.cancel. */
 ASYNCIO_API bool asyncio_future_cancel(asyncio_future *future, const char *msg);
 

@@ -100,7 +100,7 @@ ASYNCIO_API double asyncio_loop_time(asyncio_loop *loop);
  * their deadlines, equal ones in the order they were armed; delays <= 0 are for the next
  * turn. In C the
  * macros of the same names without _with take `arg` and options.
- * Returns 0; ASYNCIO_RUNTIME_ERROR on a closed loop or, in debug mode, from another
+ * Returns 0; ASYNCIO_RUNTIME_ERROR on a closed loop or, while it runs, from another
  * thread; ASYNCIO_VALUE_ERROR for NaN; ASYNCIO_TYPE_ERROR for a NULL callback; -ENOMEM.
  * On failure `drop` is not called.
  * Suspends: no. Thread: loop (threadsafe: any). Since: 0.1. Python: loop.call_soon ... */

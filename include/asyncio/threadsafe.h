@@ -8,7 +8,7 @@
  *
  * What a loop offers to other threads is here, in concurrent.h, and in the functions whose field
  * "Thread" says so (asyncio_loop_call_soon_threadsafe, the handle it gives). Everything else of a
- * loop belongs to the thread that runs it; in debug mode many functions check that.
+ * loop belongs to the thread that runs it; functions that change something check that.
  *
  * Part: core.
  */

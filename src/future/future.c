@@ -268,7 +268,7 @@ int asyncio__future_outcome(struct asyncio_future *f, struct asyncio__strand *st
 
 int asyncio_future_result(asyncio_future *f, asyncio_value *out) {
     if (!f) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a future is required");
-    if (ASYNCIO__UNLIKELY(asyncio__loop_check_thread(f->loop) < 0)) return ASYNCIO_RUNTIME_ERROR;
+    if (ASYNCIO__UNLIKELY(asyncio__loop_check_reader(f->loop) < 0)) return ASYNCIO_RUNTIME_ERROR;
     int rc = asyncio__future_outcome(f, asyncio__strand_current());
     if (rc >= 0 && out) *out = f->value;
     return rc;
@@ -276,7 +276,7 @@ int asyncio_future_result(asyncio_future *f, asyncio_value *out) {
 
 int asyncio_future_exception(asyncio_future *f, asyncio_error **out) {
     if (!f) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a future is required");
-    if (asyncio__loop_check_thread(f->loop) < 0) return ASYNCIO_RUNTIME_ERROR;
+    if (asyncio__loop_check_reader(f->loop) < 0) return ASYNCIO_RUNTIME_ERROR;
     if (f->state == ASYNCIO__PENDING) {
         return asyncio__raise(ASYNCIO_INVALID_STATE_ERROR, "Exception is not set.");
     }

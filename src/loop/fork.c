@@ -33,7 +33,6 @@ static void drop_all(void) {
     asyncio__list_splice(&dropped_loops, &open_loops);
     asyncio__here.running = NULL;
     asyncio__here.set = NULL;
-    atomic_store(&asyncio__debug_loops, 0);
     give_lock();
 }
 

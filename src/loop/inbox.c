@@ -8,8 +8,8 @@
  * seen by that look or sees that the loop sleeps. The first poster who does turns "asleep" into
  * "awake" and writes to the poller. It may be stopped in between, and be late: then the loop sleeps
  * until it writes, or, if something else has woken the loop meanwhile, is woken once too often. So
- * nobody waits for it but who closes the loop, since a late write must not hit a descriptor that has
- * become somebody else's: `wakers` counts those who may write.
+ * nobody waits for it but who closes the loop, since a late write must not hit a descriptor that
+ * has become somebody else's: `wakers` counts those who may write.
  *
  * A loop in which nobody waits for a descriptor does not need the poller to sleep: it is "parked",
  * and waits for the word itself to change, which is cheaper for both sides.

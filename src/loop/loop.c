@@ -112,7 +112,6 @@ int asyncio_loop_close(asyncio_loop *loop) {
     if (loop->running)
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "Cannot close a running event loop");
     if (loop->closed) return 0;
-    if (loop->debug) atomic_fetch_sub(&asyncio__debug_loops, 1);
     loop->closed = true;
     loop->cxx = asyncio__cxx_words();
     loop->slow |= ASYNCIO__SLOW_CLOSE;

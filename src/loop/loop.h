@@ -80,7 +80,8 @@ struct asyncio_loop {
     struct asyncio__link ready; /* what runs in the next */
     struct asyncio__cpu cpu;    /* the loop's own stack, while a fiber runs */
     uint32_t slow;
-    bool running, closed, virtual_clock, debug;
+    atomic_bool running; /* what other threads look at by mistake */
+    bool closed, virtual_clock, debug;
     uint64_t turns;
     uint64_t next_sample; /* the turn in which the counter is read again */
 
@@ -165,27 +166,33 @@ static inline const char *asyncio__loop_why_closed(const asyncio_loop *loop) {
                             : "the event loop belongs to the parent process";
 }
 
-/* Raises if the loop cannot take work: closed, or (debug) called from another thread. */
+/* Raises if the loop cannot take work: closed, or running in another thread. One that runs in this
+ * one is open. */
 int asyncio__loop_check_slow(const asyncio_loop *loop) __attribute__((cold));
 static inline int asyncio__loop_check(const asyncio_loop *loop) {
-    if (ASYNCIO__LIKELY(loop && !loop->closed && !loop->debug)) return 0;
+    if (ASYNCIO__LIKELY(loop && asyncio__here.running == loop)) return 0;
     return asyncio__loop_check_slow(loop);
 }
 
-/* What belongs to a loop is used in that one's thread: while some loop is in debug mode, that is
- * checked, and otherwise costs the look at one number. loop: NULL, not known yet. check: 0, or
- * raised. wrong: for functions that cannot fail: true, and reported under that name. */
-extern atomic_uint asyncio__debug_loops;
+/* What belongs to a loop is changed in that one's thread, as long as it runs: nobody would wake the
+ * loop. loop: NULL, not known yet. check: 0, or raised. wrong: for functions that cannot fail:
+ * true, and reported under that name. */
 int asyncio__loop_check_thread_slow(const asyncio_loop *loop) __attribute__((cold));
 bool asyncio__loop_wrong_thread_slow(asyncio_loop *loop, const char *function)
     __attribute__((cold));
 static inline int asyncio__loop_check_thread(const asyncio_loop *loop) {
-    uint32_t some = atomic_load_explicit(&asyncio__debug_loops, memory_order_relaxed);
-    return ASYNCIO__LIKELY(some == 0) ? 0 : asyncio__loop_check_thread_slow(loop);
+    if (ASYNCIO__LIKELY(asyncio__here.running == loop || !loop)) return 0;
+    return asyncio__loop_check_thread_slow(loop);
 }
 static inline bool asyncio__loop_wrong_thread(asyncio_loop *loop, const char *function) {
-    uint32_t some = atomic_load_explicit(&asyncio__debug_loops, memory_order_relaxed);
-    return ASYNCIO__UNLIKELY(some != 0) && asyncio__loop_wrong_thread_slow(loop, function);
+    if (ASYNCIO__LIKELY(asyncio__here.running == loop || !loop)) return false;
+    return asyncio__loop_wrong_thread_slow(loop, function);
+}
+
+/* For functions that only look: in debug mode. */
+static inline int asyncio__loop_check_reader(const asyncio_loop *loop) {
+    if (ASYNCIO__LIKELY(asyncio__here.running == loop)) return 0;
+    return loop->debug ? asyncio__loop_check_thread_slow(loop) : 0;
 }
 
 /* Now, on the loop's clock. Soon after a reading of the clock the counter, which is cheaper,

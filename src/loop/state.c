@@ -43,7 +43,7 @@ int asyncio__loop_check_slow(const asyncio_loop *loop) {
 #define WRONG_THREAD "Non-thread-safe operation invoked on an event loop other than the current one"
 
 static bool is_elsewhere(const asyncio_loop *loop) {
-    return loop && loop->debug && loop->running && asyncio__here.running != loop;
+    return loop && atomic_load(&loop->running) && asyncio__here.running != loop;
 }
 
 int asyncio__loop_check_thread_slow(const asyncio_loop *loop) {
@@ -66,17 +66,8 @@ bool asyncio_loop_is_running(const asyncio_loop *loop) { return loop && loop->ru
 bool asyncio_loop_is_closed(const asyncio_loop *loop) { return loop && loop->closed; }
 bool asyncio_loop_get_debug(const asyncio_loop *loop) { return loop && loop->debug; }
 
-atomic_uint asyncio__debug_loops;
-
-/* A loop that is closed counts no more. */
-static void count_debug(const asyncio_loop *loop, bool debug) {
-    if (debug && !loop->debug) atomic_fetch_add(&asyncio__debug_loops, 1);
-    if (!debug && loop->debug) atomic_fetch_sub(&asyncio__debug_loops, 1);
-}
-
 void asyncio_loop_set_debug(asyncio_loop *loop, bool debug) {
     if (!loop || asyncio__loop_wrong_thread(loop, "asyncio_loop_set_debug")) return;
-    if (!loop->closed) count_debug(loop, debug);
     loop->debug = debug;
     if (debug) loop->slow |= ASYNCIO__SLOW_DEBUG;
     else loop->slow &= ~(uint32_t)ASYNCIO__SLOW_DEBUG;
