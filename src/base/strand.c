@@ -10,15 +10,15 @@
  */
 #include "base/strand.h"
 
-#include <pthread.h>
 #include <string.h>
+
+#include "base/threadkey.h"
 
 _Thread_local struct asyncio__thread asyncio__here;
 
 const asyncio_value_type asyncio__unset = { .size = sizeof asyncio__unset, .name = "unset" };
 
-static pthread_key_t key; /* its destructor is how a thread's end is noticed */
-static bool key_made;
+static struct asyncio__threadkey key;
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 
 /* Dropping a value can raise or set again; then the destructor runs once more. */
@@ -32,10 +32,11 @@ static void empty_own_strand(void *unused) {
     }
 }
 
-static void make_key(void) { key_made = pthread_key_create(&key, empty_own_strand) == 0; }
+static void make_key(void) { asyncio__threadkey_make(&key, empty_own_strand); }
+
+__attribute__((destructor)) static void drop_key(void) { asyncio__threadkey_drop(&key); }
 
 void asyncio__strand_keep_slow(enum asyncio__strand_part part, asyncio__strand_emptier *empty) {
     pthread_once(&key_once, make_key);
-    if (key_made && pthread_setspecific(key, &asyncio__here) == 0)
-        asyncio__here.empty[part] = empty;
+    if (asyncio__threadkey_set(&key, &asyncio__here)) asyncio__here.empty[part] = empty;
 }

@@ -169,6 +169,18 @@ int asyncio__overflow_install(void) {
     return install_status;
 }
 
+static void uninstall_for(int sig) {
+    struct sigaction now;
+    if (sigaction(sig, NULL, &now) != 0 || !(now.sa_flags & SA_SIGINFO)) return;
+    if (now.sa_sigaction == handle_fault) sigaction(sig, previous_of(sig), NULL);
+}
+
+/* A static copy in a plugin is unloaded: a fault must not call into memory without code. */
+__attribute__((destructor)) static void uninstall(void) {
+    uninstall_for(SIGSEGV);
+    uninstall_for(SIGBUS);
+}
+
 /* ---- alternate signal stacks ---- */
 
 static _Thread_local struct {

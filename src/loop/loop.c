@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fork.h"
+#include "base/threadkey.h"
 #include "context/cxx.h"
 #include "loop/fork.h"
 #include "loop/handle.h"
@@ -153,21 +154,22 @@ asyncio_loop *asyncio_get_event_loop(void) {
     return loop;
 }
 
-static pthread_key_t set_key; /* its destructor lets go of the loop when a thread ends */
+static struct asyncio__threadkey set_key; /* lets go of the loop when a thread ends */
 static pthread_once_t set_key_once = PTHREAD_ONCE_INIT;
-static bool set_key_made;
 
 static void forget_loop(void *unused) {
     (void)unused;
     asyncio_set_event_loop(NULL);
 }
 
-static void make_set_key(void) { set_key_made = pthread_key_create(&set_key, forget_loop) == 0; }
+static void make_set_key(void) { asyncio__threadkey_make(&set_key, forget_loop); }
+
+__attribute__((destructor)) static void drop_set_key(void) { asyncio__threadkey_drop(&set_key); }
 
 void asyncio_set_event_loop(asyncio_loop *loop) {
     asyncio_loop *old = asyncio__here.set;
     pthread_once(&set_key_once, make_set_key);
-    if (set_key_made) pthread_setspecific(set_key, loop);
+    (void)asyncio__threadkey_set(&set_key, loop);
     asyncio__here.set = asyncio_loop_ref(loop);
     asyncio_loop_unref(old);
 }

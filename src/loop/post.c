@@ -16,6 +16,7 @@
 #include "base/alloc.h"
 #include "base/contextvar.h"
 #include "base/fork.h"
+#include "base/threadkey.h"
 #include "base/error.h"
 #include "loop/inbox.h"
 
@@ -101,8 +102,9 @@ static void put_page(struct asyncio__page *page) {
     asyncio__free(page);
 }
 
-static void give_back(void) {
-    for (int i = 0; i < AT_ONCE && stored > STORE_KEPT; i++) {
+/* The lock is held, or nobody else is left. */
+static void give_back(unsigned kept) {
+    for (int i = 0; i < AT_ONCE && stored > kept; i++) {
         struct asyncio__page *page = store;
         store = page->next;
         stored--;
@@ -116,7 +118,7 @@ int64_t asyncio__posts_trim(int64_t now) {
     if (taken != seen_taken) quiet_since = now;
     seen_taken = taken;
     int64_t left = quiet_since + WHILE_NS - now;
-    if (left <= 0) give_back();
+    if (left <= 0) give_back(STORE_KEPT);
     pthread_mutex_unlock(&store_lock);
     return left > 0 ? left : 0;
 }
@@ -133,9 +135,8 @@ static _Thread_local struct {
     unsigned used;
 } own __attribute__((tls_model("initial-exec")));
 
-static pthread_key_t key; /* its destructor lets go of the page when a thread ends */
+static struct asyncio__threadkey key; /* lets go of the page when a thread ends */
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
-static bool key_made;
 
 static void forget_page(void *page) {
     own.page = NULL;
@@ -144,14 +145,21 @@ static void forget_page(void *page) {
 
 static void make_key(void) {
     asyncio__fork_join(ASYNCIO__FORK_POSTS, &store_part);
-    key_made = pthread_key_create(&key, forget_page) == 0;
+    asyncio__threadkey_make(&key, forget_page);
+}
+
+/* The library goes: with it the pages in the store, and that of this thread. */
+__attribute__((destructor)) static void drop_key(void) {
+    asyncio__threadkey_drop(&key);
+    if (own.page) forget_page(own.page);
+    give_back(0);
 }
 
 static __attribute__((noinline)) bool begin_page(void) {
     pthread_once(&key_once, make_key);
     struct asyncio__page *page = get_page();
     if (!page) return false;
-    if (key_made) pthread_setspecific(key, page);
+    (void)asyncio__threadkey_set(&key, page);
     own.page = page;
     own.used = 0;
     return true;
@@ -163,7 +171,7 @@ static struct asyncio__post *get_post(void) {
     struct asyncio__post *p = &posts[++own.used];
     if (ASYNCIO__UNLIKELY(own.used == POSTS)) {
         own.page = NULL; /* from now on it belongs to those who let go of the posts */
-        pthread_setspecific(key, NULL);
+        (void)asyncio__threadkey_set(&key, NULL);
     }
     return p;
 }

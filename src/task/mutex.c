@@ -17,8 +17,10 @@ struct note {
     bool reported;
 };
 
-/* Those in use come first; asyncio__here.holding says how many. */
-static _Thread_local struct note notes[NOTES_MAX];
+/* Those in use come first; asyncio__here.holding says how many. Room for NOTES_MAX while there are
+ * any, else NULL: what each thread has anyway must be small, so that the library can be loaded
+ * while a program runs. */
+static _Thread_local struct note *notes;
 
 /* ---- noting ---- */
 
@@ -28,6 +30,8 @@ static void note_lock(const pthread_mutex_t *mutex, const char *where) {
     const asyncio_loop *loop = asyncio__here.running;
     const struct asyncio_task *t = asyncio__task_current();
     if (!t || !loop || !loop->debug || asyncio__here.holding == NOTES_MAX) return;
+    if (!notes) notes = asyncio__malloc(NOTES_MAX * sizeof *notes);
+    if (!notes) return; /* it is not noted */
     struct note *n = &notes[asyncio__here.holding++];
     *n = (struct note){ .mutex = mutex, .strand = &t->fiber.strand, .where = where ? where : "?" };
     snprintf(n->name, sizeof n->name, "%s", asyncio_task_get_name(t));
@@ -37,8 +41,14 @@ static void forget_lock(const pthread_mutex_t *mutex) {
     for (unsigned i = asyncio__here.holding; i-- > 0;) {
         if (notes[i].mutex != mutex) continue;
         notes[i] = notes[--asyncio__here.holding];
-        return;
+        break;
     }
+}
+
+static void free_notes(void) {
+    if (asyncio__here.holding > 0) return;
+    asyncio__free(notes);
+    notes = NULL;
 }
 
 int asyncio_debug_mutex_lock_at(pthread_mutex_t *mutex, const char *where) {
@@ -55,7 +65,10 @@ int asyncio_debug_mutex_trylock_at(pthread_mutex_t *mutex, const char *where) {
 
 int asyncio_debug_mutex_unlock(pthread_mutex_t *mutex) {
     if (!mutex) return no_mutex();
-    if (asyncio__here.holding > 0) forget_lock(mutex);
+    if (asyncio__here.holding > 0) {
+        forget_lock(mutex);
+        free_notes();
+    }
     return -pthread_mutex_unlock(mutex);
 }
 
@@ -98,7 +111,7 @@ static void report_note(asyncio_loop *loop, const struct note *n) {
 }
 
 void asyncio__task_report_holding(asyncio_loop *loop) {
-    for (unsigned i = 0; i < asyncio__here.holding; i++) {
+    for (unsigned i = 0; notes && i < asyncio__here.holding; i++) {
         if (notes[i].reported) continue;
         notes[i].reported = true;
         struct note copy = notes[i]; /* the handler may lock and unlock */
