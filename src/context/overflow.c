@@ -31,7 +31,7 @@
 #define SIGNAL_STACK 65536u /* other programs' handlers may want room; untouched pages are free */
 
 struct asyncio__stack *(*asyncio__overflow_current)(void);
-int (*asyncio__overflow_describe)(char *buf, size_t n);
+int (*asyncio__overflow_describe)(char *buf, size_t n, const char **remedy);
 
 /* ---- the report ---- */
 
@@ -56,9 +56,10 @@ static void add_number(struct text *t, size_t n) {
     add_bytes(t, digits + i, sizeof digits - i);
 }
 
-static void add_task(struct text *t) {
+static void add_task(struct text *t, const char **remedy) {
     char name[256];
-    int n = asyncio__overflow_describe != NULL ? asyncio__overflow_describe(name, sizeof name) : 0;
+    int n = 0;
+    if (asyncio__overflow_describe) n = asyncio__overflow_describe(name, sizeof name, remedy);
     if (n > (int)sizeof name) n = (int)sizeof name;
     if (n > 0) {
         add_bytes(t, name, (size_t)n);
@@ -79,17 +80,20 @@ static void write_all(const char *p, size_t n) {
 
 static void report(const struct asyncio__stack *stack) {
     struct text t = { .len = 0 };
+    const char *remedy = ".stack_size or asyncio_loop_set_stack_size";
     add_string(&t, "asyncio: stack overflow in ");
-    add_task(&t);
+    add_task(&t, &remedy);
     add_string(&t, ": ");
     add_number(&t, asyncio__stack_size(stack));
-    add_string(&t, " bytes of stack; give it more with .stack_size or "
-                   "asyncio_loop_set_stack_size\n");
+    add_string(&t, " bytes of stack; give it more with ");
+    add_string(&t, remedy);
+    add_string(&t, "\n");
     write_all(t.buf, t.len);
 }
 
-void asyncio__overflow_check(const struct asyncio__stack *stack) {
-    if ((uintptr_t)__builtin_frame_address(0) >= (uintptr_t)stack->low) return;
+void asyncio__overflow_check(void) {
+    const struct asyncio__stack *stack = asyncio__overflow_current();
+    if (!stack || (uintptr_t)__builtin_frame_address(0) >= (uintptr_t)stack->low) return;
     report(stack);
     abort();
 }

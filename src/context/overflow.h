@@ -19,14 +19,15 @@
 struct asyncio__stack;
 
 /* Set by the layers above before asyncio__overflow_install; both are called in the signal
- * handler. `current`: the stack that this thread's running task is on, NULL outside tasks.
- * `describe`: writes "task 'NAME' (coroutine F)", not terminated, and returns its length. */
+ * handler. `current`: the stack that this thread runs on, a task's or a generator's; NULL outside
+ * tasks. `describe`: writes "task 'NAME' (coroutine F)", not terminated, and returns its length;
+ * it may set *remedy to what gives such a stack more room. */
 extern struct asyncio__stack *(*asyncio__overflow_current)(void);
-extern int (*asyncio__overflow_describe)(char *buf, size_t n);
+extern int (*asyncio__overflow_describe)(char *buf, size_t n, const char **remedy);
 
-/* Reports and aborts if the caller runs below that stack: a frame larger than the guard steps over
- * it, and what lies behind may be another task's. */
-void asyncio__overflow_check(const struct asyncio__stack *stack);
+/* Reports and aborts if the caller runs below the current stack: a frame larger than the guard steps
+ * over it, and what lies behind may be another task's. */
+void asyncio__overflow_check(void);
 
 /* Installs the handler, the first time it is called. Returns 0 or -errno. */
 int asyncio__overflow_install(void);

@@ -136,7 +136,7 @@ static void pass_point(asyncio_loop *loop, struct asyncio__fiber *fiber) {
 }
 
 void asyncio__loop_suspend_checked(asyncio_loop *loop, struct asyncio__fiber *self) {
-    if (loop->slow & ASYNCIO__SLOW_DEBUG) asyncio__overflow_check(self->stack);
+    if (loop->slow & ASYNCIO__SLOW_DEBUG) asyncio__overflow_check();
     pass_point(loop, self);
     asyncio__loop_suspend_to_loop(loop, self);
     pass_point(loop, self);

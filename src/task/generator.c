@@ -7,7 +7,7 @@
  * saved stack pointer then lies on the generator's stack. A yield switches back to the stack of
  * whoever advanced it.
  *
- * created -> suspended <-> running -> ended. `advancing` is set while a task is inside it, also
+ * created -> suspended <-> running -> ended, or (left) ended by leaving its blocks. `advancing` is set while a task is inside it, also
  * while that task waits in one of its awaits. The loop's list has the generators that have not
  * ended, from the moment an operation on them was first made, awaited or not, in that order.
  *
@@ -20,11 +20,12 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "context/overflow.h"
 #include "task/cancelstatus.h"
 #include "task/generator.h"
 #include "task/waitqueue.h"
 
-enum state { CREATED, SUSPENDED, RUNNING, ENDED };
+enum state { CREATED, SUSPENDED, RUNNING, LEFT, ENDED };
 
 struct asyncio_gen {
     struct asyncio__link link; /* in the loop's list of generators */
@@ -106,6 +107,7 @@ static void attach(asyncio_gen *g, struct asyncio__strand *strand);
 static int leave_blocks(asyncio_gen *g, struct asyncio__strand *strand, bool awaits) {
     struct asyncio__frame *below = g->frame.up;
     int status = ASYNCIO_GENERATOR_EXIT;
+    g->state = LEFT; /* this is another stack */
     for (struct asyncio__frame *f = strand->top; f != below; f = f->up) {
         strand->top = f;
         if (f->open) status = asyncio__frame_close_blocks(f, status);
@@ -145,6 +147,7 @@ static void unwind_gen(asyncio_gen *g) {
     struct asyncio__strand *strand = &stand_in.fiber.strand, *before = asyncio__here.strand;
     struct asyncio__frame frame = { .type = &g->coro };
     uint32_t slow = g->loop->slow;
+    g->loop->cxx = asyncio__cxx_words();
     asyncio__future_init(&stand_in.future, g->loop, &asyncio__task_ops, ASYNCIO__FUTURE_ON_STACK);
     asyncio__fiber_init(&stand_in.fiber);
     strand->top = &frame;
@@ -239,7 +242,7 @@ static int advance(asyncio_gen *g, struct asyncio__strand *strand, struct asynci
     g->state = RUNNING;
     g->caller = caller;
     g->cancelstatus = asyncio__cancelstatus_of(asyncio__task_of(strand));
-    asyncio__cpu_switch(caller, &g->cpu);
+    asyncio__cpu_switch_cxx(caller, &g->cpu, g->loop->cxx);
     if (ASYNCIO__UNLIKELY(g->state == RUNNING))
         return ASYNCIO_GENERATOR_EXIT; /* left in an await */
     strand->top = below;
@@ -269,8 +272,9 @@ int asyncio_gen_yield(asyncio_gen *g, asyncio_value value, asyncio_value *sent, 
     g->slot = strand->error;
     strand->error = NULL;
     asyncio__value_move(&g->value, &value);
+    if (ASYNCIO__UNLIKELY(g->loop->slow & ASYNCIO__SLOW_DEBUG)) asyncio__overflow_check();
     g->state = SUSPENDED;
-    asyncio__cpu_switch(&g->cpu, g->caller);
+    asyncio__cpu_switch_cxx(&g->cpu, g->caller, g->loop->cxx);
     if (g->status < 0) {
         int status = g->status;
         g->status = 0;
@@ -280,6 +284,32 @@ int asyncio_gen_yield(asyncio_gen *g, asyncio_value value, asyncio_value *sent, 
     else asyncio__value_drop(&g->value);
     g->value.type = NULL;
     return 0;
+}
+
+/* ---- which one runs ---- */
+
+/* A generator's outermost frame and the type it is shown with are one object. */
+static asyncio_gen *gen_of_frame(const struct asyncio__frame *frame) {
+    asyncio_gen *g = asyncio__container(frame, asyncio_gen, frame);
+    return frame->type == &g->coro ? g : NULL;
+}
+
+static asyncio_gen *running_gen(const struct asyncio__strand *strand) {
+    for (const struct asyncio__frame *f = strand->top; f; f = f->up) {
+        asyncio_gen *g = gen_of_frame(f);
+        if (g && g->state == RUNNING) return g;
+    }
+    return NULL;
+}
+
+struct asyncio__stack *asyncio__gen_stack(const struct asyncio__strand *strand) {
+    const asyncio_gen *g = running_gen(strand);
+    return g ? g->stack : NULL;
+}
+
+const char *asyncio__gen_name(const struct asyncio__strand *strand) {
+    const asyncio_gen *g = running_gen(strand);
+    return g ? g->type->name : NULL;
 }
 
 /* ---- the operations ---- */
@@ -301,19 +331,23 @@ static inline void set_args(struct gen_args *a, asyncio_gen *gen, enum operation
     a->operation = operation;
 }
 
+/* What the yield that it stands at is given. Between operations it keeps no value. */
+static void take_args(asyncio_gen *g, const struct gen_args *a) {
+    if (a->operation == SEND) asyncio__value_move(&g->value, &a->value);
+    if (a->operation == CLOSE) g->status = ASYNCIO_GENERATOR_EXIT;
+    if (a->operation == THROW) g->status = asyncio_reraise(a->error);
+}
+
 /* Advances it by an operation; what it does to `advancing` holds over its awaits. */
 static int advance_by(asyncio_gen *g, const struct gen_args *a, struct asyncio__strand *strand) {
     if (g->state == CREATED) {
         int rc = start_gen(g, asyncio__task_of(strand)->future.loop);
         if (rc < 0) return rc;
     }
-    asyncio__value_drop(&g->value);
-    asyncio__value_move(&g->value, &a->value);
     g->status = 0;
-    if (a->operation == CLOSE) g->status = ASYNCIO_GENERATOR_EXIT;
-    if (a->operation == THROW) g->status = asyncio_reraise(a->error);
+    if (a->operation != NEXT) take_args(g, a);
     g->advancing = true;
-    struct asyncio__cpu here = { .sp = NULL };
+    struct asyncio__cpu here;
     int rc = advance(g, strand, &here);
     g->advancing = false;
     return rc;
@@ -325,7 +359,7 @@ static void end_unstarted(asyncio_gen *g) {
 }
 
 /* What comes back without running anything, or 1. */
-static int shortcut(asyncio_gen *g, struct gen_args *a) {
+static int shortcut(asyncio_gen *g, const struct gen_args *a) {
     if (g->advancing)
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "asynchronous generator is already running");
     bool over = g->state == ENDED || g->closing;
@@ -343,9 +377,7 @@ static int shortcut(asyncio_gen *g, struct gen_args *a) {
     }
     if (g->state != CREATED || a->operation != THROW) return 1;
     end_unstarted(g);
-    asyncio_error *error = a->error;
-    a->error = NULL;
-    return asyncio_reraise(error);
+    return asyncio_reraise(asyncio_error_ref(a->error));
 }
 
 static int check_operation(const struct gen_args *a, const asyncio_loop *loop) {
@@ -360,7 +392,6 @@ static int check_operation(const struct gen_args *a, const asyncio_loop *loop) {
 static int end_stubborn(asyncio_gen *g, struct asyncio__strand *strand) {
     asyncio_value_drop(&g->value);
     attach(g, strand);
-    g->state = RUNNING;
     g->advancing = true;
     int rc = leave_blocks(g, strand, false);
     g->advancing = false;
@@ -381,21 +412,20 @@ static int conclude_close(asyncio_gen *g, struct asyncio__strand *strand, int rc
 }
 
 static int run_operation(const void *args, asyncio_value *result) {
-    const struct gen_args *from = args;
-    struct gen_args a;
-    set_args(&a, from->gen, from->operation, from->value, from->error);
+    const struct gen_args *a = args;
     struct asyncio__strand *strand = asyncio__here.strand;
-    asyncio_gen *g = a.gen;
-    int rc = check_operation(&a, asyncio__task_of(strand)->future.loop);
-    if (rc >= 0) rc = shortcut(g, &a);
+    asyncio_gen *g = a->gen;
+    int rc = check_operation(a, asyncio__task_of(strand)->future.loop);
+    if (rc >= 0) rc = shortcut(g, a);
     if (rc <= 0) {
-        asyncio_value_drop(&a.value);
-        asyncio_error_unref(a.error);
+        asyncio_value value = a->value;
+        asyncio_value_drop(&value);
+        asyncio_error_unref(a->error);
         return rc;
     }
     asyncio_gen_ref(g);
-    rc = advance_by(g, &a, strand);
-    if (a.operation == CLOSE) {
+    rc = advance_by(g, a, strand);
+    if (a->operation == CLOSE) {
         rc = conclude_close(g, strand, rc);
     } else if (rc >= 0) {
         asyncio__value_move(result, &g->value);
@@ -423,8 +453,8 @@ static const asyncio_coro_type operation_type = { .size = sizeof(asyncio_coro_ty
 static inline asyncio_coro make_coro(asyncio_gen *g, enum operation operation, asyncio_value value,
                                      asyncio_error *error) {
     asyncio_coro c;
-    asyncio_loop *loop = asyncio__here.running;
-    if (g && !g->loop && loop) join_loop(g, loop);
+    if (g && ASYNCIO__UNLIKELY(!g->loop) && asyncio__here.running)
+        join_loop(g, asyncio__here.running);
     c.type = &operation_type;
     c.reserved = NULL;
     set_args((struct gen_args *)(void *)c.args.bytes, g, operation, value, error);

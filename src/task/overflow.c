@@ -8,11 +8,14 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "task/generator.h"
 #include "task/task.h"
 
 static struct asyncio__stack *current_stack(void) {
     struct asyncio_task *t = asyncio__task_current();
-    return t ? t->fiber.stack : NULL;
+    if (!t) return NULL;
+    struct asyncio__stack *of_generator = asyncio__gen_stack(&t->fiber.strand);
+    return of_generator ? of_generator : t->fiber.stack;
 }
 
 static size_t add_text(char *buf, size_t n, size_t used, const char *text) {
@@ -34,10 +37,19 @@ static size_t add_name(char *buf, size_t n, size_t used, const struct asyncio_ta
     return add_text(buf, n, add_text(buf, n, used, "Task-"), digits + i);
 }
 
-static int describe_task(char *buf, size_t n) {
+static size_t add_generator(char *buf, size_t n, const char *name) {
+    size_t used = add_text(buf, n, 0, "generator '");
+    used = add_text(buf, n, used, name);
+    return add_text(buf, n, used, "', advanced by ");
+}
+
+static int describe_task(char *buf, size_t n, const char **remedy) {
     const struct asyncio_task *t = asyncio__task_current();
     if (!t) return 0;
-    size_t used = add_text(buf, n, 0, "task '");
+    const char *generator = asyncio__gen_name(&t->fiber.strand);
+    size_t used = generator ? add_generator(buf, n, generator) : 0;
+    if (generator) *remedy = "asyncio_loop_set_stack_size";
+    used = add_text(buf, n, used, "task '");
     used = add_name(buf, n, used, t);
     used = add_text(buf, n, used, "'");
     if (t->coro && t->coro->name) {

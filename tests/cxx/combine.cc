@@ -7,6 +7,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -109,6 +110,55 @@ ASYNC(generates) {
     RETURN();
 }
 
+// What is being handled belongs to the code that handles it, not to the task.
+ASYNC_GEN(yields_while_handling, (const char *)name) {
+    for (int i = 0; i < 3; i++) {
+        int rc = 0;
+        bool same = false;
+        try {
+            throw std::string(name);
+        } catch (const std::string &) {
+            rc = YIELD(i);
+            try {
+                throw; // the one that is handled here
+            } catch (const std::string &again) {
+                same = again == name;
+            } catch (...) {
+            }
+        }
+        expect(same, "a generator finds the exception again that it handled before a yield");
+        TRY(rc);
+    }
+    RETURN();
+}
+
+ASYNC(generates_while_handling) {
+    asyncio_auto_gen a = yields_while_handling("a");
+    asyncio_auto_gen b = yields_while_handling("b");
+    for (int i = 0; i < 3; i++) {
+        int rc = 0;
+        try {
+            throw i;
+        } catch (int) {
+            rc = AWAIT(asyncio_gen_next(i % 2 ? b : a));
+            if (rc >= 0) rc = AWAIT(asyncio_gen_next(i % 2 ? a : b));
+            int found = -1;
+            try {
+                throw;
+            } catch (int again) {
+                found = again;
+            } catch (...) {
+            }
+            expect(found == i, "and so does who advances it");
+        }
+        TRY(rc);
+    }
+    expect(std::current_exception() == nullptr, "then nothing is being handled");
+    TRY(AWAIT(asyncio_gen_aclose(a)));
+    TRY(AWAIT(asyncio_gen_aclose(b)));
+    RETURN();
+}
+
 ASYNC(completes) {
     const asyncio_coro aws[] = { job(2, 2), job(1, 1) };
     asyncio_as_completed *it = asyncio_as_completed_new(2, aws, ASYNCIO_FOREVER);
@@ -127,6 +177,7 @@ ASYNC(body) {
     TRY(AWAIT(waits()));
     TRY(AWAIT(groups()));
     TRY(AWAIT(generates()));
+    TRY(AWAIT(generates_while_handling()));
     TRY(AWAIT(completes()));
     RETURN();
 }

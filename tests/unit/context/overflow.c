@@ -22,7 +22,8 @@ static struct asyncio__stack *running; /* what the hook answers */
 
 static struct asyncio__stack *current_stack(void) { return running; }
 
-static int describe_task(char *buf, size_t n) {
+static int describe_task(char *buf, size_t n, const char **remedy) {
+    (void)remedy;
     static const char text[] = "task 'Task-7' (coroutine crawl)";
     memcpy(buf, text, sizeof text - 1);
     return n >= sizeof text ? (int)sizeof text - 1 : 0;

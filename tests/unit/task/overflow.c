@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A task that overflows its stack: the process dies of SIGSEGV, and the last thing it says
- * names the task and the size of its stack.
+ * A task or a generator that overflows its stack: the process dies of SIGSEGV, and the last thing
+ * it says names it and the size of its stack. In debug mode frames that step over the guard are
+ * found, on whichever stack a task runs.
  */
 #include <asyncio.h>
 #include <pthread.h>
@@ -77,6 +78,159 @@ TEST_DIES(debug_mode_reports_a_frame_that_steps_over_the_guard, SIGABRT,
     need_own_handler();
     asyncio_ignore(asyncio_run(starts_second(), NULL, .debug = true));
 }
+
+/* ---- generators, which have stacks of their own ---- */
+
+ASYNC_GEN(overflows_later, (int)depth) {
+    TRY(YIELD(1));
+    if (depth == 0) sink = (char)recurse(0);
+    asyncio_auto_gen inner = overflows_later(depth - 1);
+    TRY(AWAIT(asyncio_gen_next(inner)));
+    TRY(AWAIT(asyncio_gen_next(inner)));
+    RETURN();
+}
+
+ASYNC(advances, (asyncio_gen *)g) {
+    TRY(AWAIT(asyncio_gen_next(g)));
+    RETURN();
+}
+
+ASYNC(advances_twice, (int)depth) {
+    asyncio_auto_gen g = overflows_later(depth);
+    TRY(AWAIT(asyncio_gen_next(g)));
+    asyncio_auto_task other = asyncio_create_task(advances(g), .name = "other");
+    TRY(AWAIT(other));
+    RETURN();
+}
+
+TEST_DIES(an_overflow_of_a_generator_names_it_and_who_advances_it, SIGSEGV,
+          "asyncio: stack overflow in generator 'overflows_later', advanced by task 'other' "
+          "(coroutine advances): 65536 bytes of stack; give it more with "
+          "asyncio_loop_set_stack_size\n") {
+    need_own_handler();
+    asyncio_ignore(asyncio_run(advances_twice(0), NULL));
+}
+
+TEST_DIES(of_generators_in_each_other_the_innermost_is_named, SIGSEGV,
+          "stack overflow in generator 'overflows_later', advanced by task 'other'") {
+    need_own_handler();
+    asyncio_ignore(asyncio_run(advances_twice(1), NULL));
+}
+
+/* A task that overflows its own stack while it has a generator that is suspended. */
+ASYNC(overflows_beside) {
+    asyncio_auto_gen g = overflows_later(0);
+    TRY(AWAIT(asyncio_gen_next(g)));
+    RETURN(recurse(0));
+}
+
+TEST_DIES(a_suspended_generator_is_not_blamed, SIGSEGV, "stack overflow in task 'Task-1'") {
+    need_own_handler();
+    asyncio_ignore(asyncio_run(overflows_beside(), NULL));
+}
+
+ASYNC_GEN(awaits_and_yields) {
+    int rc;
+    ASYNC_WITH(block, asyncio_timeout(10, &rc)) {
+        for (int i = 0; i < 4; i++) {
+            asyncio_ignore(YIELD(i));
+            asyncio_ignore(AWAIT(asyncio_sleep(0)));
+        }
+    }
+    asyncio_auto_gen inner = awaits_and_yields();
+    TRY(AWAIT(asyncio_gen_next(inner)));
+    TRY(AWAIT(asyncio_sleep(0)));
+    TRY(AWAIT(asyncio_gen_next(inner)));
+    int ended = AWAIT(asyncio_gen_aclose(inner));
+    asyncio_ignore(ended);
+    RETURN(ended);
+}
+
+static int leave_slowly(asyncio_block *s, int status) {
+    (void)s;
+    asyncio_ignore(AWAIT(asyncio_sleep(0)));
+    return status;
+}
+
+static const asyncio_block_ops slow_ops = { .size = sizeof slow_ops,
+                                            .name = "slow",
+                                            .exit = leave_slowly };
+
+ASYNC_GEN(ignores_its_end) {
+    int rc;
+    ASYNC_WITH(block, asyncio_block_new(&rc, &slow_ops, NULL)) {
+        for (int i = 0; i < 4; i++) asyncio_ignore(YIELD(i));
+    }
+    RETURN();
+}
+
+/* On stacks above and below the one of the task that advances or closes it. */
+ASYNC(advances_in_all_orders) {
+    asyncio_auto_gen early = awaits_and_yields();
+    asyncio_auto_gen stubborn = ignores_its_end();
+    TRY(AWAIT(asyncio_gen_next(early)));
+    TRY(AWAIT(asyncio_gen_next(stubborn)));
+    for (int i = 0; i < 4; i++) {
+        asyncio_auto_task younger = asyncio_create_task(advances(early));
+        asyncio_auto_task beside = asyncio_create_task(starts_named());
+        asyncio_task_cancel(beside, NULL);
+        int rc = AWAIT(younger);
+        asyncio_ignore(rc);
+        asyncio_ignore(AWAIT(beside));
+    }
+    asyncio_auto_task closer = asyncio_create_task(asyncio_gen_aclose(stubborn));
+    int rc = AWAIT(closer);
+    if (!asyncio_catch(rc, ASYNCIO_RUNTIME_ERROR)) return rc;
+    RETURN();
+}
+
+TEST(in_debug_mode_whoever_advances_a_generator_has_not_overflown) {
+    CHECK_INT(asyncio_run(advances_in_all_orders(), NULL, .debug = true), 0);
+}
+
+ASYNC_GEN(wide_await) {
+    TRY(YIELD(1));
+    TRY(sleep_deep());
+    RETURN();
+}
+
+/* The same at a yield. */
+__attribute__((noinline)) static int yield_deep(asyncio_gen *g) {
+    volatile char room[100000];
+    __asm__ volatile("" : : "r"(room) : "memory");
+    int rc = asyncio_gen_yield(g, asyncio_int(1), NULL, NULL, NULL);
+    __asm__ volatile("" : : "r"(room) : "memory");
+    return rc;
+}
+
+static asyncio_gen *wide;
+
+ASYNC_GEN(wide_yield) {
+    TRY(YIELD(1));
+    TRY(yield_deep(wide));
+    RETURN();
+}
+
+ASYNC(advances_a_wide_one, (asyncio_gen *)g) {
+    asyncio_auto_gen owned = wide = g;
+    TRY(AWAIT(asyncio_gen_next(owned)));
+    TRY(AWAIT(asyncio_gen_next(owned)));
+    RETURN();
+}
+
+TEST_DIES(debug_mode_reports_a_frame_of_a_generator_that_steps_over_the_guard, SIGABRT,
+          "stack overflow in generator 'wide_await', advanced by task 'Task-1'") {
+    need_own_handler();
+    asyncio_ignore(asyncio_run(advances_a_wide_one(wide_await()), NULL, .debug = true));
+}
+
+TEST_DIES(debug_mode_reports_it_at_a_yield_too, SIGABRT,
+          "stack overflow in generator 'wide_yield', advanced by task 'Task-1'") {
+    need_own_handler();
+    asyncio_ignore(asyncio_run(advances_a_wide_one(wide_yield()), NULL, .debug = true));
+}
+
+/* ---- elsewhere ---- */
 
 static void *overflow_in_thread(void *arg) {
     (void)arg;
