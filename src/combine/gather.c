@@ -269,9 +269,11 @@ static int describe_child(struct asyncio__runnable *runnable, char *buf, size_t 
     return snprintf(buf, n, "gather.<locals>._done_callback()");
 }
 
+/* A gather that is done, because a child has failed, awaits the others no more. */
 static struct asyncio_future *child_awaiter(struct asyncio__runnable *runnable, size_t i) {
     struct gather *g = asyncio__container(runnable, struct child, runnable)->gather;
-    return i == 0 && g->future.refs > 0 ? &g->future : NULL;
+    bool awaits = g->future.refs > 0 && g->future.state == ASYNCIO__PENDING;
+    return i == 0 && awaits ? &g->future : NULL;
 }
 
 static const struct asyncio__runnable_more child_more = { .awaiter = child_awaiter };

@@ -97,7 +97,8 @@ static int describe_inner(struct asyncio__runnable *runnable, char *buf, size_t 
 
 static struct asyncio_future *inner_awaiter(struct asyncio__runnable *runnable, size_t i) {
     struct shield *s = shield_of_inner(runnable);
-    return i == 0 && s->outer.refs > 0 ? &s->outer : NULL;
+    bool awaits = s->outer.refs > 0 && s->outer.state == ASYNCIO__PENDING;
+    return i == 0 && awaits ? &s->outer : NULL;
 }
 
 static const struct asyncio__runnable_more inner_more = { .awaiter = inner_awaiter };

@@ -336,6 +336,24 @@ static int raise_errors(asyncio_taskgroup *g, struct asyncio_task *leaver) {
     return group ? asyncio_reraise(group) : asyncio__slot_status();
 }
 
+/* An exit comes out alone: what it pushes aside is reported, unless it is a context of it. */
+static int raise_base_error(asyncio_taskgroup *g, struct outcome *body, struct outcome *cancelled) {
+    asyncio_error *error = g->base_error;
+    g->base_error = NULL;
+    for (size_t i = 0; i < g->error_count; i++) {
+        asyncio_exception_context context = {
+            .size = sizeof context,
+            .message = "TaskGroup task exception was not propagated because the TaskGroup body is "
+                       "being closed with a BaseException",
+            .exception = g->errors[i],
+        };
+        if (g->errors[i] != error) asyncio__loop_report(g->loop, &context);
+    }
+    if (cancelled->status < 0) give_outcome(cancelled);
+    if (body->error != error) give_outcome(body);
+    return asyncio_reraise(error);
+}
+
 /* Takes the group's own request back. Whether there was no other that the parent has seen: then its
  * CancelledError came of that one. */
 static bool was_own_request(asyncio_taskgroup *g, const struct asyncio_task *leaver,
@@ -348,11 +366,7 @@ static bool was_own_request(asyncio_taskgroup *g, const struct asyncio_task *lea
 
 static int decide(asyncio_taskgroup *g, struct asyncio_task *leaver, struct outcome *body,
                   struct outcome *cancelled) {
-    if (g->base_error) {
-        asyncio_error *error = g->base_error;
-        g->base_error = NULL;
-        return asyncio_reraise(error);
-    }
+    if (g->base_error) return raise_base_error(g, body, cancelled);
     if (was_own_request(g, leaver, cancelled->error))
         replace_outcome(cancelled, (struct outcome){ 0, NULL });
     if (cancelled->status < 0 && g->error_count == 0) {

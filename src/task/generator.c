@@ -7,9 +7,10 @@
  * saved stack pointer then lies on the generator's stack. A yield switches back to the stack of
  * whoever advanced it.
  *
- * created -> suspended <-> running -> ended, or (left) ended by leaving its blocks. `advancing` is set while a task is inside it, also
- * while that task waits in one of its awaits. The loop's list has the generators that have not
- * ended, from the moment an operation on them was first made, awaited or not, in that order.
+ * created -> suspended <-> running -> ended, or (left) ended by leaving its blocks. `advancing` is
+ * set while a task is inside it, also while that task waits in one of its awaits. The loop's list
+ * has the generators that have not ended, from the moment an operation on them was first made,
+ * awaited or not, in that order.
  *
  * It yields from its outermost frame only: what lies on its stack above that belongs to the task
  * that advances it. A stack goes back to the pool when no block on it is open any more, since

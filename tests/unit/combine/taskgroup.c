@@ -300,19 +300,58 @@ ASYNC(gets_interrupt, (int) code) {
     ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
         tg = g;
         spawn(sleeper("child", 10));
-        spawn(fails_if_cancelled(ASYNCIO_KEY_ERROR, "dropped"));
+        spawn(fails_if_cancelled(ASYNCIO_KEY_ERROR, "pushed aside"));
         pass(1);
         rc = asyncio_raise(code, ASYNCIO_WHERE, __func__, "now");
     }
     CHECK_ERROR(rc, code, "now");
+    CHECK_INT(reported.count, 1);
+    CHECK_INT(reported.code, ASYNCIO_KEY_ERROR);
+    CHECK_STR(reported.error, "pushed aside");
+    CHECK_STR(reported.message, "TaskGroup task exception was not propagated because the TaskGroup "
+                                "body is being closed with a BaseException");
+    reported.count = 0;
     RETURN();
 }
 
-TEST(an_interrupt_of_the_body_comes_out_as_it_is) { /* TG-13 */
+TEST(an_interrupt_of_the_body_comes_out_as_it_is) { /* TG-13, V15-4 */
     run_alone(gets_interrupt(ASYNCIO_KEYBOARD_INTERRUPT));
     CHECK_NOTES("child-cancelled");
     run_alone(gets_interrupt(ASYNCIO_SYSTEM_EXIT));
     CHECK_NOTES("child-cancelled");
+}
+
+/* The exit of a task pushes the errors of the others, and of the body, aside. */
+ASYNC(task_exits) {
+    int rc;
+    ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
+        tg = g;
+        spawn(fails_if_cancelled(ASYNCIO_SYSTEM_EXIT, "exit"));
+        spawn(fails_if_cancelled(ASYNCIO_KEY_ERROR, "other task"));
+        pass(1);
+        rc = asyncio_raise(ASYNCIO_VALUE_ERROR, ASYNCIO_WHERE, __func__, "body");
+    }
+    CHECK_INT(rc, ASYNCIO_SYSTEM_EXIT);
+    asyncio_error *e = asyncio_error_take(rc);
+    CHECK_STR(asyncio_error_message(e), "exit");
+    CHECK_STR(asyncio_error_message(asyncio_error_context(e)), "body");
+    asyncio_error_unref(e);
+    note("exit");
+    RETURN();
+}
+
+TEST(an_exit_of_a_task_is_not_reported_but_what_it_pushes_aside_is) { /* V15-4 */
+    start_loop();
+    asyncio_task *t = asyncio_loop_create_task(loop, task_exits());
+    CHECK_INT(asyncio_loop_run_forever(loop), ASYNCIO_SYSTEM_EXIT);
+    asyncio_ignore(ASYNCIO_SYSTEM_EXIT);
+    CHECK_INT(run(asyncio_sleep(1)), 0);
+    CHECK_NOTES("exit");
+    CHECK_INT(reported.count, 1);
+    CHECK_STR(reported.error, "other task");
+    CHECK_INT(asyncio_task_result(t, NULL), 0);
+    asyncio_task_unref(t);
+    end_loop();
 }
 
 ASYNC(child_interrupts) {

@@ -336,6 +336,23 @@ ASYNC(not_a_number) {
 
 TEST(not_a_number_is_no_deadline) { run_alone(not_a_number()); }
 
+/* CPython has not decided yet whether that is to stay (gh-134471). */
+ASYNC(cancelled_before, (double) delay) {
+    int rc;
+    asyncio_task_cancel(asyncio_current_task(), "before");
+    ASYNC_WITH(tm, asyncio_timeout(delay, &rc)) rc = AWAIT(asyncio_sleep(10));
+    note("%s cancelling:%u", asyncio_err_name(rc), asyncio_task_cancelling(asyncio_current_task()));
+    asyncio_ignore(rc);
+    RETURN();
+}
+
+TEST(a_request_just_before_a_deadline_that_has_passed_becomes_a_timeout) { /* TMO-26 */
+    run_alone(cancelled_before(0));
+    CHECK_NOTES("TimeoutError cancelling:1");
+    run_alone(cancelled_before(1));
+    CHECK_NOTES("CancelledError cancelling:1");
+}
+
 static int no_exit(asyncio_block *s, int status) {
     (void)s;
     return status;

@@ -236,6 +236,58 @@ TEST(who_is_cancelled_and_waited_for) {
     CHECK_STR(drawn, "T<anon> s capture_in_function, a joined {T<main> a main_wait_for_nothing}");
 }
 
+/* ---- whoever does not wait any more ---- */
+
+ASYNC(survives) {
+    TRY(AWAIT(asyncio_sleep(100)));
+    RETURN();
+}
+
+ASYNC(fails_at_once) { RAISE(ASYNCIO_VALUE_ERROR, "no"); }
+
+ASYNC(main_failed_gather, (bool) held) {
+    asyncio_auto_task t = asyncio_create_task(survives());
+    if (held) {
+        asyncio_auto_future all =
+            asyncio_gather_future(2, (asyncio_coro[]){ ASYNCIO_CORO(t), fails_at_once() }, false);
+        CHECK_INT(AWAIT(all), ASYNCIO_VALUE_ERROR);
+        CAPTURE(asyncio_task_as_future(t));
+    } else {
+        CHECK_INT(AWAIT(asyncio_gather(NULL, t, fails_at_once())), ASYNCIO_VALUE_ERROR);
+        CAPTURE(asyncio_task_as_future(t));
+    }
+    asyncio_ignore(ASYNCIO_VALUE_ERROR);
+    asyncio_task_cancel(t, NULL);
+    asyncio_ignore(AWAIT(t));
+    RETURN();
+}
+
+TEST(a_gather_that_has_failed_awaits_the_others_no_more) { /* V15-5 */
+    run_main(main_failed_gather(false));
+    CHECK_STR(drawn, "T<anon> a survives");
+    run_main(main_failed_gather(true));
+    CHECK_STR(drawn, "T<anon> a survives");
+}
+
+ASYNC(main_given_up_shield) {
+    asyncio_auto_task t = asyncio_create_task(survives());
+    TRY(AWAIT(asyncio_sleep(0)));
+    asyncio_auto_future outer = asyncio_shield_future(ASYNCIO_CORO(t));
+    asyncio_future_cancel(outer, NULL);
+    CAPTURE(asyncio_task_as_future(t));
+    CHECK_STR(drawn, "T<anon> a survives");
+    TRY(AWAIT(asyncio_sleep(0)));
+    CAPTURE(asyncio_task_as_future(t));
+    asyncio_task_cancel(t, NULL);
+    asyncio_ignore(AWAIT(t));
+    RETURN();
+}
+
+TEST(a_shield_that_was_given_up_awaits_nothing) { /* V15-5 */
+    run_main(main_given_up_shield());
+    CHECK_STR(drawn, "T<anon> a survives");
+}
+
 /* ---- groups ---- */
 
 ASYNC(awaits, (asyncio_task *) t) {
