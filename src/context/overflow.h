@@ -25,8 +25,8 @@ struct asyncio__stack;
 extern struct asyncio__stack *(*asyncio__overflow_current)(void);
 extern int (*asyncio__overflow_describe)(char *buf, size_t n, const char **remedy);
 
-/* Reports and aborts if the caller runs below the current stack: a frame larger than the guard steps
- * over it, and what lies behind may be another task's. */
+/* Reports and aborts if the caller runs below the current stack: a frame larger than the guard
+ * steps over it, and what lies behind may be another task's. */
 void asyncio__overflow_check(void);
 
 /* Installs the handler, the first time it is called. Returns 0 or -errno. */

@@ -55,6 +55,8 @@ void test_register(struct test *test) {
     last_test = test;
 }
 
+void without_debug_mode(void) { unsetenv("ASYNCIO_DEBUG"); }
+
 /* ---- in the child: ending it ---- */
 
 /* Writes without stdio, whose buffers could be too large for the stack it is called on. */

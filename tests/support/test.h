@@ -41,6 +41,9 @@ struct test {
 #define TEST_TIMEOUT(name, seconds) TEST__DEFINE(name, seconds, 0, "")
 #define TEST_DIES(name, signal, text) TEST__DEFINE(name, 0, signal, text)
 
+/* For a test of what is so without debug mode only; to be called before there is a loop. */
+void without_debug_mode(void);
+
 #define CHECK(condition)                                                                           \
     ((condition) ? (void)0 : test_fail(__FILE__, __LINE__, "CHECK(%s)", #condition))
 #define CHECK_INT(actual, expected)                                                                \

@@ -226,6 +226,7 @@ static int take_time(void *arg) { return asyncio_testing_advance(loop, *(double 
 
 TEST(slow_callback_is_reported_in_debug_from_the_limit_on) { /* DBG-9 */
     double just_under = 0.0999, exactly = 0.1;
+    without_debug_mode();
     start_loop();
     CHECK_DOUBLE(asyncio_loop_get_slow_callback_duration(loop), 0.1);
     asyncio_loop_call_soon(loop, take_time, &exactly);
@@ -270,6 +271,7 @@ ASYNC(count_steps, (int) n) {
 }
 
 TEST(debug_mode_makes_the_same_turns) { /* DBG-6: may be toggled while running */
+    without_debug_mode();
     start_loop();
     CHECK(!asyncio_loop_get_debug(loop));
     unsigned long long before = turns();

@@ -193,6 +193,7 @@ TEST(options_may_be_left_out) {
 /* ---- repr ---- */
 
 TEST(handle_repr_names_the_callback_and_where_it_was_scheduled) { /* DBG-12 */
+    without_debug_mode();
     start_loop();
     asyncio_handle *h, *t;
     asyncio_loop_call_soon_with(

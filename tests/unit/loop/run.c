@@ -500,6 +500,7 @@ TEST(future_outlives_its_loop) {
 }
 
 TEST(loop_repr_shows_its_state) { /* LOOP-27 */
+    without_debug_mode();
     start_loop();
     CHECK_STR(REPR(asyncio_loop_repr, loop),
               "<asyncio_loop running=False closed=False debug=False>");

@@ -418,6 +418,7 @@ TEST(all_tasks_are_those_not_done_in_order_of_creation) { /* INTR-2 */
 #define FORMAT(...) (snprintf(expected, sizeof expected, __VA_ARGS__), expected)
 
 TEST(repr_shows_state_name_and_coroutine) { /* TASK-15, TASK-16, SEEDX-8 */
+    without_debug_mode();
     char expected[512];
     start_loop();
     asyncio_future *f = asyncio_loop_create_future(loop);
@@ -451,6 +452,7 @@ TEST(repr_shows_state_name_and_coroutine) { /* TASK-15, TASK-16, SEEDX-8 */
 }
 
 TEST(repr_of_a_done_task_ends_with_its_outcome) { /* TASK-15 */
+    without_debug_mode();
     start_loop();
     asyncio_task *t = asyncio_loop_create_task(loop, answer(42), .name = "A");
     asyncio_task *u = asyncio_loop_create_task(loop, fail(ASYNCIO_KEY_ERROR), .name = "F");
@@ -467,6 +469,7 @@ TEST(repr_of_a_done_task_ends_with_its_outcome) { /* TASK-15 */
 }
 
 TEST(repr_says_where_it_was_made_in_debug) { /* TASK-15, DBG-10 */
+    without_debug_mode();
     start_loop();
     asyncio_task_options o = { .size = sizeof o, .coro = nothing(), .name = "T", .where = "m.c:3" };
     asyncio_task *t = asyncio_loop_create_task_with(loop, &o);

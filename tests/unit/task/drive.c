@@ -399,6 +399,7 @@ TEST(machine_runs_in_its_own_context_and_is_the_current_task) { /* CTX-1, CTX-3 
 }
 
 TEST(machine_shows_where_it_stands) { /* TASK-15, TASK-16 */
+    without_debug_mode();
     start_loop();
     asyncio_future *f = asyncio_loop_create_future(loop);
     asyncio_task *t = create(double_step, f);

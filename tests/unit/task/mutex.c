@@ -97,6 +97,7 @@ TEST(one_that_was_started_eagerly_is_reported_too) {
 }
 
 TEST(without_debug_mode_nothing_is_noted) {
+    without_debug_mode();
     start_loop();
     CHECK_INT(run(waits_with_it()), 0);
     CHECK_INT(reported.count, 0);
