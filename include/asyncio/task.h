@@ -158,6 +158,25 @@ typedef struct asyncio_eager_factory {
 ASYNCIO_API int asyncio_loop_set_stack_size(asyncio_loop *loop, size_t bytes);
 ASYNCIO_API size_t asyncio_loop_get_stack_size(const asyncio_loop *loop);
 
+/* How many bytes below each stack are kept free, so that an overflow ends the program instead of
+ * writing into another task's stack: 192 KiB by default. A function with a frame larger than the
+ * guard can step over it, if it was compiled without -fstack-clash-protection. Stacks that have
+ * been made keep their guard: call it before the loop has tasks. The guard is no memory, but each
+ * 4 KiB take 8 bytes of page tables (docs/debugging.md). Returns 0; ASYNCIO_VALUE_ERROR under
+ * 16 KiB or over 64 MiB; ASYNCIO_TYPE_ERROR for NULL.
+ * Suspends: no. Thread: loop. Since: 0.2. Python: none. */
+ASYNCIO_API int asyncio_loop_set_stack_guard(asyncio_loop *loop, size_t bytes);
+ASYNCIO_API size_t asyncio_loop_get_stack_guard(const asyncio_loop *loop);
+
+/* Calls fn(arg) on the stack of the loop's thread, which is as large as a thread's (often 8 MiB),
+ * and returns what fn returns: for code that is known to need much stack. The task, its context
+ * and its error are the same for fn. An await in fn that would suspend fails with
+ * ASYNCIO_RUNTIME_ERROR. Outside of tasks and in a stackless one it is an ordinary call; so it is
+ * in the clean-up of a generator that was dropped unfinished, on the generator's stack.
+ * ASYNCIO_TYPE_ERROR: fn is NULL.
+ * Suspends: no. Thread: any. Since: 0.2. Python: none. */
+ASYNCIO_API int asyncio_call_on_loop_stack(int (*fn)(void *arg), void *arg);
+
 /* When a failed task that nobody joins is reported. LATE, the default: when its last reference goes
  * ("never retrieved"). REPORT: also before, `grace` seconds after it has failed, or with 0 as soon
  * as nothing else is ready, if nobody has looked at its error by then. FAIL: and then the loop's

@@ -36,18 +36,17 @@
 #define AT_MINSIGSTKSZ 51
 #endif
 
-#define COLOURS 16u      /* places a descriptor may have in its page */
-#define GUARD_MIN 16384u /* a frame may be that large and still hit the guard */
-#define GUARD_BATCH                                                                                \
-    24u                              /* guards made at a time; about one page of page table.
-                                         process_madvise would save 0.1 of 1.4 us a stack */
-#define SLAB_BYTES (2u << 20)        /* the first slab of a class */
-#define SLAB_BYTES_MAX (512u << 20)  /* the largest */
-#define SLAB_BYTES_LOCKED (4u << 20) /* the same where mapped memory may be locked memory */
-#define KEEP_WARM 16u                /* free stacks of a class that trimming spares */
-#define TRIM_BATCH 4096u             /* stacks it gives back in one call */
-#define TRIM_WINDOW 1000             /* ms */
-#define MAPPINGS_EACH 2              /* what a PROTECT guard costs: its own, and a split */
+#define COLOURS 16u /* places a descriptor may have in its page */
+/* Guards are made so many at a time, which is about one page of page table. process_madvise would
+ * save 0.1 of 1.4 us a stack. */
+#define GUARD_BATCH 8u
+#define SLAB_BYTES (8u << 20)         /* the first slab of a class */
+#define SLAB_BYTES_MAX (512u << 20)   /* the largest */
+#define SLAB_BYTES_LOCKED (16u << 20) /* the same where mapped memory may be locked memory */
+#define KEEP_WARM 16u                 /* free stacks of a class that trimming spares */
+#define TRIM_BATCH 4096u              /* stacks it gives back in one call */
+#define TRIM_WINDOW 1000              /* ms */
+#define MAPPINGS_EACH 2               /* what a PROTECT guard costs: its own, and a split */
 
 struct asyncio__stackslab {
     struct asyncio__stackslab *next; /* older slab of the class */
@@ -219,8 +218,9 @@ static uint32_t slots_within(size_t bytes, size_t slot) {
     return bytes > slot ? (uint32_t)(bytes / slot) : 1;
 }
 
-static struct asyncio__stackslab *make_slab(struct asyncio__stackclass *c, uint32_t cls) {
-    size_t page = page_size(), guard = round_up(GUARD_MIN, page);
+static struct asyncio__stackslab *make_slab(struct asyncio__stackclass *c, uint32_t cls,
+                                            size_t guard) {
+    size_t page = page_size();
     size_t slot = guard + round_up((size_t)16384 << cls, page) + page;
     if (c->slots == 0) c->slots = slots_within(SLAB_BYTES, slot);
     uint32_t slots = c->slots;
@@ -299,8 +299,8 @@ struct asyncio__stack *asyncio__stack_refill(struct asyncio__stackpool *pool, un
     if (stack != NULL) return stack;
     stack = take_cold(c);
     if (stack != NULL) return stack;
-    if (c->slabs == NULL || c->slabs->fresh == c->slabs->slots) {
-        if (make_slab(c, cls) == NULL) return NULL;
+    if (c->slabs == NULL || c->slabs->fresh == c->slabs->slots || c->slabs->guard != pool->guard) {
+        if (make_slab(c, cls, pool->guard) == NULL) return NULL;
         pool->used |= 1u << cls;
     }
     return take_fresh(c);
@@ -437,7 +437,14 @@ int asyncio__stackpool_trim(struct asyncio__stackpool *pool) {
 
 int asyncio__stackpool_init(struct asyncio__stackpool *pool) {
     memset(pool, 0, sizeof *pool);
+    asyncio__stackpool_set_guard(pool, ASYNCIO__GUARD_DEFAULT);
     if (getenv("ASYNCIO_UNGUARDED_STACKS") != NULL) asyncio__stackpool_set_unguarded(true);
+    return 0;
+}
+
+int asyncio__stackpool_set_guard(struct asyncio__stackpool *pool, size_t bytes) {
+    if (bytes < ASYNCIO__GUARD_MIN || bytes > ASYNCIO__GUARD_MAX) return ASYNCIO_VALUE_ERROR;
+    pool->guard = (uint32_t)round_up(bytes, page_size());
     return 0;
 }
 

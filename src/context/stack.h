@@ -4,8 +4,8 @@
  *
  * A slab is one mapping, cut into slots of one class. A slot, from low addresses to high:
  *
- *     guard (16 KiB or more) | usable: the class's size | one page: frames start here,
- *                            ^ low                      |   descriptor, 0..15 steps of colour
+ *     guard (the pool's size) | usable: the class's size | one page: frames start here,
+ *                             ^ low                      |   descriptor, 0..15 steps of colour
  *
  * The descriptor (struct asyncio__stack) is where the first frame begins, so a task that is
  * parked in a shallow call has touched one page. Its distance from the slot's end differs
@@ -60,6 +60,7 @@ struct asyncio__stackclass {
 struct asyncio__stackpool {
     struct asyncio__stackclass classes[ASYNCIO__STACK_CLASSES]; /* by class */
     uint32_t used;                                              /* bit n: class n has slabs */
+    uint32_t guard; /* bytes of guard that stacks get from now on, whole pages */
     int64_t window; /* when the window of trimming ends, ms; 0: none open */
 };
 
@@ -73,7 +74,16 @@ struct asyncio__stackstats {
     size_t guards[3]; /* stacks ever handed out by enum asyncio__guard */
 };
 
+/* Of frames that are compiled to touch each page on the way down any page would do. These sizes are
+ * for the others: libraries have frames of 33 KB (the C library) and of 131 KB (libldap). */
+#define ASYNCIO__GUARD_DEFAULT 196608u
+#define ASYNCIO__GUARD_MIN 16384u
+#define ASYNCIO__GUARD_MAX (64u << 20)
+
 int asyncio__stackpool_init(struct asyncio__stackpool *pool);
+
+/* Stacks that have been made keep the guard they have. 0, or ASYNCIO_VALUE_ERROR. */
+int asyncio__stackpool_set_guard(struct asyncio__stackpool *pool, size_t bytes);
 
 /* Unmaps everything. Stacks that are still in use are abandoned: nobody may run on them. */
 void asyncio__stackpool_fini(struct asyncio__stackpool *pool);

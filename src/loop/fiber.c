@@ -19,9 +19,54 @@ bool asyncio__fiber_bind(asyncio_loop *loop, struct asyncio__fiber *fiber) {
     return true;
 }
 
+/* ---- a call on the loop's stack ---- */
+
+/* The loop, or an eager start, has control again because a fiber wants a call. */
+static struct asyncio__loop_call *take_call(asyncio_loop *loop) {
+    loop->slow &= ~(uint32_t)ASYNCIO__SLOW_CALL;
+    return loop->call;
+}
+
+/* Asks the innermost eager start that is under way, or the loop. An eager start that was made by a
+ * fiber has no better stack, and asks on. */
+static int call_below(asyncio_loop *loop, struct asyncio__fiber *fiber,
+                      struct asyncio__return *below, int (*fn)(void *arg), void *arg) {
+    struct asyncio__loop_call call = { .fn = fn, .arg = arg, .to = &fiber->cpu };
+    loop->call = &call;
+    loop->slow |= ASYNCIO__SLOW_CALL;
+    asyncio__cpu_switch_cxx(&fiber->cpu, below ? &below->cpu : &loop->cpu, loop->cxx);
+    return call.status;
+}
+
+int asyncio__fiber_call(asyncio_loop *loop, struct asyncio__fiber *fiber, int (*fn)(void *arg),
+                        void *arg) {
+    fiber->strand.flags |= ASYNCIO__FIBER_ELSEWHERE;
+    int status = call_below(loop, fiber, loop->inline_top, fn, arg);
+    fiber->strand.flags &= ~ASYNCIO__FIBER_ELSEWHERE;
+    return status;
+}
+
+static __attribute__((cold, noinline)) void serve_call(asyncio_loop *loop) {
+    struct asyncio__loop_call *call = take_call(loop);
+    call->status = call->fn(call->arg);
+    asyncio__cpu_switch_cxx(&loop->cpu, call->to, loop->cxx);
+}
+
+static void serve_call_inline(asyncio_loop *loop, struct asyncio__return *back) {
+    struct asyncio__loop_call *call = take_call(loop);
+    struct asyncio__fiber *creator = back->strand ? asyncio__fiber_of(back->strand) : NULL;
+    if (creator && creator->stack && !(creator->strand.flags & ASYNCIO__FIBER_ELSEWHERE))
+        call->status = call_below(loop, creator, back->outer, call->fn, call->arg);
+    else call->status = call->fn(call->arg);
+    asyncio__cpu_switch_cxx(&back->cpu, call->to, loop->cxx);
+}
+
+/* ---- running ---- */
+
 void asyncio__fiber_run(asyncio_loop *loop, struct asyncio__fiber *fiber) {
     asyncio__here.strand = &fiber->strand;
     asyncio__cpu_switch_cxx(&loop->cpu, &fiber->cpu, loop->cxx);
+    while (ASYNCIO__UNLIKELY(loop->slow & ASYNCIO__SLOW_CALL)) serve_call(loop);
 }
 
 void asyncio__fiber_run_inline(asyncio_loop *loop, struct asyncio__fiber *fiber) {
@@ -32,6 +77,7 @@ void asyncio__fiber_run_inline(asyncio_loop *loop, struct asyncio__fiber *fiber)
     loop->slow |= ASYNCIO__SLOW_INLINE;
     asyncio__here.strand = &fiber->strand;
     asyncio__cpu_switch_cxx(&back.cpu, &fiber->cpu, loop->cxx);
+    while (ASYNCIO__UNLIKELY(loop->slow & ASYNCIO__SLOW_CALL)) serve_call_inline(loop, &back);
     asyncio__here.entered = entered.outer;
 }
 

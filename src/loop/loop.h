@@ -66,6 +66,7 @@ enum {
     ASYNCIO__SLOW_SHUFFLE = 128,  /* each turn's order is mixed (asyncio/testing.h) */
     ASYNCIO__SLOW_POINTS = 256,   /* the ends of each suspension are counted (ditto) */
     ASYNCIO__SLOW_WATCHDOG = 512, /* every step is announced to the watchdog */
+    ASYNCIO__SLOW_CALL = 1024,    /* a fiber wants a function called on the loop's stack */
 };
 
 /* What a layer above has in a loop: told when that is closed, after its tasks have been unwound
@@ -139,6 +140,8 @@ struct asyncio_loop {
     int64_t watchdog_limit;             /* ns; 0: no watchdog is wanted */
     asyncio_watchdog_function *watchdog_fn;
     void *watchdog_arg;
+
+    struct asyncio__loop_call *call; /* with ASYNCIO__SLOW_CALL (loop/switch.h) */
 
     /* For tests. */
     uint64_t shuffle;       /* state of the random numbers, with ASYNCIO__SLOW_SHUFFLE */

@@ -26,8 +26,9 @@ struct asyncio__fiber {
 /* The class of stack a fiber has unless its task says otherwise: 64 KiB. */
 #define ASYNCIO__STACK_DEFAULT 2u
 
-/* The class lies in the upper byte of strand.flags. */
+/* In strand.flags. The class of stack lies in the upper byte. */
 #define ASYNCIO__FIBER_CLASS_SHIFT 24
+#define ASYNCIO__FIBER_ELSEWHERE 2048u /* it is on the loop's stack, and cannot suspend */
 
 /* The ops of a fiber's runnable: before its first step, and after. */
 extern const struct asyncio__runnable_ops asyncio__fiber_start_ops;
@@ -47,6 +48,18 @@ bool asyncio__fiber_bind(asyncio_loop *loop, struct asyncio__fiber *fiber);
  * it suspends or ends. */
 void asyncio__fiber_run(asyncio_loop *loop, struct asyncio__fiber *fiber);
 void asyncio__fiber_run_inline(asyncio_loop *loop, struct asyncio__fiber *fiber);
+
+/* A function that a fiber wants to be called on the loop's stack. */
+struct asyncio__loop_call {
+    int (*fn)(void *arg);
+    void *arg;
+    int status;              /* what fn returned */
+    struct asyncio__cpu *to; /* where to go on then */
+};
+
+/* Calls fn(arg) on the loop's stack; `fiber` is the one that runs. */
+int asyncio__fiber_call(asyncio_loop *loop, struct asyncio__fiber *fiber, int (*fn)(void *arg),
+                        void *arg);
 
 /* Back to where an eager start was made. */
 struct asyncio__cpu *asyncio__return_take(asyncio_loop *loop) __attribute__((cold));

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "context/cxx.h"
+#include "context/fpu.h"
 #include "context/overflow.h"
 #include "loop/deadlock.h"
 #include "loop/inbox.h"
@@ -127,12 +128,25 @@ static void report_slow(asyncio_loop *loop, int64_t ns, const char *what) {
     asyncio__loop_report(loop, &context);
 }
 
+/* Reports a step after which all others compute in another way. */
+static void report_control(asyncio_loop *loop, const char *what) {
+    char message[640];
+    snprintf(message, sizeof message,
+             "Executing %s changed how floating-point numbers are computed, for all tasks of the "
+             "thread",
+             what);
+    asyncio_exception_context context = { .size = sizeof context, .message = message };
+    asyncio__loop_report(loop, &context);
+}
+
 static void run_timed(asyncio_loop *loop, struct asyncio__runnable *runnable) {
     char what[512] = "?";
     runnable->ops->describe(runnable, what, sizeof what); /* before: it may be gone afterwards */
+    uint64_t control = asyncio__fpu_control();
     int64_t start = asyncio__loop_now(loop);
     runnable->ops->run(runnable);
     report_slow(loop, asyncio__loop_now(loop) - start, what);
+    if (asyncio__fpu_control() != control) report_control(loop, what);
     if (asyncio__here.holding > 0) loop->hooks->holding(loop);
 }
 

@@ -125,3 +125,13 @@ size_t asyncio_loop_get_stack_size(const asyncio_loop *loop) {
     size_t bytes = loop ? asyncio__task_loop(loop)->stack_size : 0;
     return bytes ? bytes : (size_t)16384 << ASYNCIO__STACK_DEFAULT;
 }
+
+int asyncio_loop_set_stack_guard(asyncio_loop *loop, size_t bytes) {
+    if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
+    int rc = asyncio__stackpool_set_guard(&loop->stacks, bytes);
+    return rc < 0 ? asyncio__raise(rc, "stack guard out of range") : 0;
+}
+
+size_t asyncio_loop_get_stack_guard(const asyncio_loop *loop) {
+    return loop ? loop->stacks.guard : ASYNCIO__GUARD_DEFAULT;
+}

@@ -81,6 +81,10 @@ int asyncio__task_woken(struct asyncio_task *t, struct asyncio_future *f) {
 
 static int refuse(struct asyncio_task *t) {
     asyncio_loop *loop = t->future.loop;
+    if (t->fiber.strand.flags & ASYNCIO__TASK_ELSEWHERE) {
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
+                              "what asyncio_call_on_loop_stack calls cannot await");
+    }
     unsigned *refusals = &asyncio__task_loop(loop)->unwind_refusals;
     if (*refusals == ASYNCIO__REFUSED_FOR_EVER) return ASYNCIO_GENERATOR_EXIT;
     if (++*refusals > REFUSALS_MAX) asyncio__loop_suspend(loop, &t->fiber);
@@ -88,7 +92,7 @@ static int refuse(struct asyncio_task *t) {
 }
 
 int asyncio__task_park(struct asyncio_task *t, struct asyncio_future *f) {
-    if (ASYNCIO__UNLIKELY(t->fiber.strand.flags & ASYNCIO__TASK_UNWINDING)) return refuse(t);
+    if (ASYNCIO__UNLIKELY(t->fiber.strand.flags & ASYNCIO__TASK_REFUSES)) return refuse(t);
     asyncio__task_wait(t, f);
     t->fiber.strand.top->since = t->future.loop->now;
     asyncio__loop_suspend(t->future.loop, &t->fiber);
@@ -99,7 +103,7 @@ int asyncio__task_park(struct asyncio_task *t, struct asyncio_future *f) {
 
 int asyncio__task_watch(struct asyncio_task *t, struct asyncio_future *f) {
     struct asyncio__strand *strand = &t->fiber.strand;
-    if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_UNWINDING)) return refuse(t);
+    if (ASYNCIO__UNLIKELY(strand->flags & ASYNCIO__TASK_REFUSES)) return refuse(t);
     strand->flags |= ASYNCIO__TASK_WATCHING;
     asyncio__task_wait(t, f);
     strand->top->since = t->future.loop->now;
@@ -114,7 +118,7 @@ int asyncio__task_watch(struct asyncio_task *t, struct asyncio_future *f) {
 
 int asyncio__task_yield(struct asyncio_task *t) {
     uint32_t flags = t->fiber.strand.flags;
-    if (ASYNCIO__UNLIKELY(flags & ASYNCIO__TASK_UNWINDING)) return refuse(t);
+    if (ASYNCIO__UNLIKELY(flags & ASYNCIO__TASK_REFUSES)) return refuse(t);
     asyncio_loop *loop = t->future.loop;
     asyncio__loop_queue(loop, &t->fiber.runnable);
     asyncio__loop_suspend(loop, &t->fiber);
@@ -122,4 +126,11 @@ int asyncio__task_yield(struct asyncio_task *t) {
     if (ASYNCIO__UNLIKELY(flags & ASYNCIO__TASK_INTERRUPTS_YIELD))
         return asyncio__task_wait_error(t, NULL);
     return 0;
+}
+
+int asyncio_call_on_loop_stack(int (*fn)(void *arg), void *arg) {
+    if (!fn) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a function is required");
+    struct asyncio_task *t = asyncio__task_current();
+    if (!t || !t->fiber.stack || t->fiber.strand.flags & ASYNCIO__TASK_ELSEWHERE) return fn(arg);
+    return asyncio__fiber_call(t->future.loop, &t->fiber, fn, arg);
 }

@@ -36,7 +36,11 @@ enum {
         128, /* under a cancel status, and what it waits for was cancelled with it */
     ASYNCIO__TASK_HIDDEN = 256,   /* scopes do not interrupt the wait it is in */
     ASYNCIO__TASK_WATCHING = 512, /* what it waits for is not cancelled with it */
+    ASYNCIO__TASK_ELSEWHERE = ASYNCIO__FIBER_ELSEWHERE,
 };
+
+/* What refuses a suspension. */
+#define ASYNCIO__TASK_REFUSES (ASYNCIO__TASK_UNWINDING | ASYNCIO__TASK_ELSEWHERE)
 
 /* What makes a suspension end otherwise than by what was waited for. */
 #define ASYNCIO__TASK_INTERRUPTS_WAIT                                                              \

@@ -2,6 +2,8 @@
  *
  * tests/unit/loop/report.c: the exception handler, the default one, and slow steps.
  */
+#include <fenv.h>
+
 #include "core.h"
 
 static int fail(void *arg) {
@@ -268,6 +270,40 @@ TEST(slow_step_of_a_task_is_reported_with_the_task) { /* DBG-9 */
 ASYNC(count_steps, (int) n) {
     for (int i = 0; i < n; i++) TRY(AWAIT(asyncio_sleep(0)));
     RETURN();
+}
+
+/* ---- how the processor computes ---- */
+
+ASYNC(rounds, (bool) puts_back) {
+    TRY(AWAIT(asyncio_sleep(0)));
+    int before = fegetround();
+    fesetround(FE_UPWARD);
+    if (puts_back) fesetround(before);
+    TRY(AWAIT(asyncio_sleep(0)));
+    fesetround(before);
+    TRY(AWAIT(asyncio_sleep(0)));
+    RETURN();
+}
+
+ASYNC(divides) {
+    volatile double zero = 0, sink = 1 / zero; /* sets a flag, which is no change */
+    (void)sink;
+    TRY(AWAIT(asyncio_sleep(0)));
+    RETURN();
+}
+
+TEST(debug_mode_reports_a_step_that_changes_how_all_others_compute) {
+    start_loop();
+    asyncio_loop_set_debug(loop, true);
+    CHECK_INT(run(rounds(true)), 0);
+    CHECK_INT(run(divides()), 0);
+    CHECK_INT(reported.count, 0);
+    CHECK_INT(run(rounds(false)), 0);
+    CHECK_INT(reported.count, 2); /* there, and back */
+    CHECK_CONTAINS(reported.message, "Executing <Task pending name='Task-3' coro=<rounds()");
+    CHECK_CONTAINS(reported.message, " changed how floating-point numbers are computed, for all "
+                                     "tasks of the thread");
+    end_loop();
 }
 
 TEST(debug_mode_makes_the_same_turns) { /* DBG-6: may be toggled while running */

@@ -526,6 +526,14 @@ TEST(default_stack_sizes_out_of_range_are_refused) {
     check_raised(asyncio_loop_set_stack_size(loop, SIZE_MAX), ASYNCIO_VALUE_ERROR,
                  "stack size out of range");
     CHECK_INT(asyncio_loop_get_stack_size(loop), 65536);
+    CHECK_INT(asyncio_loop_get_stack_guard(NULL), 196608);
+    check_raised(asyncio_loop_set_stack_guard(loop, 16383), ASYNCIO_VALUE_ERROR,
+                 "stack guard out of range");
+    check_raised(asyncio_loop_set_stack_guard(loop, SIZE_MAX), ASYNCIO_VALUE_ERROR,
+                 "stack guard out of range");
+    CHECK_INT(asyncio_loop_get_stack_guard(loop), 196608);
+    CHECK_INT(asyncio_loop_set_stack_guard(loop, 65536), 0);
+    CHECK_INT(asyncio_loop_get_stack_guard(loop), 65536);
     CHECK_INT(asyncio_loop_set_stack_size(loop, 200001), 0);
     CHECK_INT(asyncio_loop_get_stack_size(loop), 200001);
     CHECK_INT(asyncio_loop_run_until_complete(loop, returns(1), NULL), 0);

@@ -71,6 +71,7 @@ TEST(a_null_loop_cannot_schedule_or_run) {
     check_type_error(asyncio_loop_run_until_complete(NULL, returns(1), NULL));
     check_type_error(asyncio_loop_close(NULL));
     check_type_error(asyncio_loop_set_stack_size(NULL, 65536));
+    check_type_error(asyncio_loop_set_stack_guard(NULL, 65536));
     check_null(asyncio_loop_create_future(NULL));
     check_null(asyncio_loop_create_task(NULL, returns(1)));
     check_null(asyncio_loop_create_task_with(NULL, NULL));

@@ -52,9 +52,49 @@ TEST_DIES(an_overflow_names_a_task_that_was_not_given_a_name, SIGSEGV,
     asyncio_ignore(asyncio_run(starts_unnamed(), NULL));
 }
 
+/* As the largest frame found in a library of Debian's; it writes to the lowest byte first. */
+__attribute__((noinline)) static int call_library(void) {
+    volatile char room[131072];
+    room[0] = 1;
+    sink = room[0];
+    return room[0];
+}
+
+ASYNC(calls_library) { RETURN(call_library()); }
+
+TEST_DIES(
+    a_large_frame_of_a_library_does_not_step_over_the_guard, SIGSEGV,
+    "asyncio: stack overflow in task 'Task-1' (coroutine calls_library): 65536 bytes of stack") {
+    need_own_handler();
+    asyncio_ignore(asyncio_run(calls_library(), NULL));
+}
+
+static asyncio_loop *loop_of_large_guards(void *arg) {
+    asyncio_loop *loop = asyncio_new_event_loop();
+    CHECK_INT(asyncio_loop_set_stack_guard(loop, *(size_t *)arg), 0);
+    return loop;
+}
+
+__attribute__((noinline)) static int call_huge(void) {
+    volatile char room[1000000];
+    room[0] = 1;
+    sink = room[0];
+    return room[0];
+}
+
+ASYNC(calls_huge) { RETURN(call_huge()); }
+
+TEST_DIES(a_larger_guard_is_for_larger_frames, SIGSEGV,
+          "asyncio: stack overflow in task 'Task-1' (coroutine calls_huge): 65536 bytes of stack") {
+    need_own_handler();
+    size_t guard = 1 << 20;
+    asyncio_ignore(asyncio_run(calls_huge(), NULL, .loop_factory = loop_of_large_guards,
+                               .loop_factory_arg = &guard));
+}
+
 /* Its frame steps over the guard, into the memory of the stack below; it is not written to. */
 __attribute__((noinline)) static int sleep_deep(void) {
-    volatile char room[100000];
+    volatile char room[300000];
     __asm__ volatile("" : : "r"(room) : "memory");
     asyncio_coro nap = asyncio_sleep(0);
     int rc = asyncio_await(&nap, NULL, NULL, NULL);
@@ -196,7 +236,7 @@ ASYNC_GEN(wide_await) {
 
 /* The same at a yield. */
 __attribute__((noinline)) static int yield_deep(asyncio_gen *g) {
-    volatile char room[100000];
+    volatile char room[300000];
     __asm__ volatile("" : : "r"(room) : "memory");
     int rc = asyncio_gen_yield(g, asyncio_int(1), NULL, NULL, NULL);
     __asm__ volatile("" : : "r"(room) : "memory");
