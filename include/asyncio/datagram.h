@@ -106,8 +106,9 @@ ASYNCIO_API void asyncio_datagram_close(asyncio_datagram *endpoint);
 ASYNCIO_API bool asyncio_datagram_is_closing(const asyncio_datagram *endpoint);
 
 /* Looks up information: "socket" (the descriptor, lent), "sockname", "peername" (as text:
- * "127.0.0.1:9999", "[::1]:9999", a path). Returns 1 and *value; 0 and None if it is not known;
- * -ENOMEM; ASYNCIO_TYPE_ERROR.
+ * "127.0.0.1:9999", "[::1]:9999", a path). The addresses stay known when it is closed, the
+ * descriptor does not. Returns 1 and *value; 0 and None if it is not known; -ENOMEM;
+ * ASYNCIO_TYPE_ERROR.
  * Suspends: no. Thread: loop. Owner: *value is yours. Since: 0.1.
  * Python: transport.get_extra_info. */
 ASYNCIO_API int asyncio_datagram_get_extra_info(const asyncio_datagram *endpoint, const char *name,

@@ -227,7 +227,9 @@ ASYNCIO_API bool asyncio_streamwriter_can_write_eof(const asyncio_streamwriter *
 
 /* Looks up information: "socket" (the descriptor, lent), "peername", "sockname" (addresses as
  * text: "127.0.0.1:8888", "[::1]:8888", a path), and what the connection is made over adds to
- * that. Returns 1 and *value; 0 and None if it is not known; -ENOMEM; ASYNCIO_TYPE_ERROR.
+ * that. The addresses are those that it began with, and stay known when it is closed; everything
+ * else is known while it is open. Returns 1 and *value; 0 and None if it is not known; -ENOMEM;
+ * ASYNCIO_TYPE_ERROR.
  * Suspends: no. Thread: loop. Owner: *value is yours. Since: 0.1.
  * Python: StreamWriter.get_extra_info. */
 ASYNCIO_API int asyncio_streamwriter_get_extra_info(const asyncio_streamwriter *writer,

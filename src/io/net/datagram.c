@@ -11,7 +11,6 @@
 #include "base/alloc.h"
 #include "io/address.h"
 #include "io/fd.h"
-#include "io/stream/transport.h"
 #include "task/waitqueue.h"
 
 #define STREAK_MAX 64 /* datagrams received without a turn for others */
@@ -46,10 +45,23 @@ void asyncio_datagram_close(asyncio_datagram *d) {
     if (!d || d->fd < 0 || asyncio__loop_wrong_thread(d->loop, "asyncio_datagram_close")) return;
     int fd = d->fd;
     d->fd = -1;
+    d->local_size = sizeof d->local;
+    if (getsockname(fd, (struct sockaddr *)&d->local, &d->local_size) < 0) d->local_size = 0;
     asyncio__io_close(d->loop, fd);
 }
 
 bool asyncio_datagram_is_closing(const asyncio_datagram *d) { return !d || d->fd < 0; }
+
+/* The own address as it is: sending may have bound the socket to one. */
+static int own_address(const asyncio_datagram *d, asyncio_value *value) {
+    struct sockaddr_storage local = d->local;
+    socklen_t size = d->local_size;
+    if (d->fd >= 0) {
+        size = sizeof local;
+        if (getsockname(d->fd, (struct sockaddr *)&local, &size) < 0) return 0;
+    }
+    return asyncio__address_value(&local, size, value);
+}
 
 int asyncio_datagram_get_extra_info(const asyncio_datagram *d, const char *name,
                                     asyncio_value *value) {
@@ -57,7 +69,13 @@ int asyncio_datagram_get_extra_info(const asyncio_datagram *d, const char *name,
         return asyncio__raise(ASYNCIO_TYPE_ERROR, "an endpoint, a name and a place are required");
     }
     *value = asyncio_none();
-    return d->fd < 0 ? 0 : asyncio__socket_extra(d->fd, name, value);
+    if (strcmp(name, "sockname") == 0) return own_address(d, value);
+    if (strcmp(name, "peername") == 0) {
+        return d->connected ? asyncio__address_value(&d->remote, d->remote_size, value) : 0;
+    }
+    if (strcmp(name, "socket") != 0 || d->fd < 0) return 0;
+    *value = asyncio_int(d->fd);
+    return 1;
 }
 
 /* ---- what all calls do ---- */

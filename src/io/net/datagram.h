@@ -18,7 +18,8 @@ struct asyncio_datagram {
     bool connected;               /* to `remote`, for the kernel too */
     socklen_t remote_size;        /* 0: there is no remote address */
     struct asyncio__link senders; /* tasks that wait behind the one that is `sending` */
-    struct sockaddr_storage remote;
+    socklen_t local_size;         /* of `local`, once it is closed; 0: not known */
+    struct sockaddr_storage remote, local;
 };
 
 /* A new endpoint without a socket, one reference. NULL: raised. */

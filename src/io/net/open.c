@@ -104,7 +104,8 @@ static struct asyncio__tls_request tls_of(const struct open_args *a,
  * user's and TLS has not begun. */
 static int open_stream(asyncio_loop *loop, int fd, const struct open_args *a,
                        const asyncio_connection_options *o) {
-    struct asyncio__stream *s = asyncio__stream_over_socket(loop, fd, o->limit ? o->limit : LIMIT);
+    size_t limit = o->limit ? o->limit : LIMIT;
+    struct asyncio__stream *s = asyncio__stream_over_socket(loop, fd, limit, NULL, 0);
     if (!s) {
         if (fd != o->sock) asyncio__io_close(loop, fd);
         return asyncio__slot_status();

@@ -86,10 +86,13 @@ static bool is_passing(int error) {
 static void accept_some(struct asyncio__listener *l) {
     struct asyncio_server *s = l->server;
     for (int i = 0; i < ACCEPTS_AT_ONCE && s->state == ASYNCIO__SERVER_SERVING; i++) {
-        int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_storage storage;
+        struct sockaddr *peer = (struct sockaddr *)&storage;
+        socklen_t size = sizeof storage;
+        int fd = accept4(l->fd, peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             s->reported = false;
-            s->accepted(s, fd);
+            s->accepted(s, fd, peer, size);
         } else if (errno == EAGAIN) {
             break;
         } else if (!is_passing(errno)) {

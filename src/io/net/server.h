@@ -31,8 +31,9 @@ enum asyncio__server_state {
     ASYNCIO__SERVER_CLOSED,
 };
 
-/* Takes over an accepted connection; reports what fails. */
-typedef void asyncio__accepted(struct asyncio_server *server, int fd);
+/* Takes over an accepted connection from that address; reports what fails. */
+typedef void asyncio__accepted(struct asyncio_server *server, int fd, const struct sockaddr *peer,
+                               socklen_t peer_size);
 
 struct asyncio_server {
     asyncio_loop *loop;
@@ -60,7 +61,8 @@ struct asyncio_server *asyncio__server_new(asyncio_loop *loop, asyncio_client_co
                                            const asyncio_server_options *options);
 
 /* An asyncio__accepted: makes a client of the connection. */
-void asyncio__client_start(struct asyncio_server *server, int fd);
+void asyncio__client_start(struct asyncio_server *server, int fd, const struct sockaddr *peer,
+                           socklen_t peer_size);
 
 /* Cancels the tasks of all connections. */
 void asyncio__clients_cancel(struct asyncio_server *server);

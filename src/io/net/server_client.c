@@ -127,11 +127,12 @@ static int start_task(struct client *c) {
     return rc;
 }
 
-static struct client *new_client(struct asyncio_server *s, int fd) {
+static struct client *new_client(struct asyncio_server *s, int fd, const struct sockaddr *peer,
+                                 socklen_t peer_size) {
     struct client *c = asyncio__calloc(1, sizeof *c);
     if (!c) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
     asyncio__descriptor_forget(s->loop, fd);
-    c->stream = asyncio__stream_over_socket(s->loop, fd, s->options.limit);
+    c->stream = asyncio__stream_over_socket(s->loop, fd, s->options.limit, peer, peer_size);
     if (!c->stream) {
         asyncio__free(c);
         return NULL;
@@ -146,8 +147,9 @@ static struct client *new_client(struct asyncio_server *s, int fd) {
     return c;
 }
 
-void asyncio__client_start(struct asyncio_server *s, int fd) {
-    struct client *c = new_client(s, fd);
+void asyncio__client_start(struct asyncio_server *s, int fd, const struct sockaddr *peer,
+                           socklen_t peer_size) {
+    struct client *c = new_client(s, fd, peer, peer_size);
     int rc = c ? 0 : asyncio__slot_status();
     if (!c) {
         asyncio__io_close(s->loop, fd);

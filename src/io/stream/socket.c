@@ -7,11 +7,9 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "io/address.h"
 #include "io/fd.h"
 #include "io/sigpipe.h"
 #include "io/stream/transport.h"
@@ -60,38 +58,12 @@ static int shutdown_socket(struct asyncio__transport *t, unsigned *want) {
 
 static void free_socket(struct asyncio__transport *t) { (void)t; }
 
-/* An address as a string value; None if it has none. */
-static int address_value(const struct sockaddr_storage *addr, socklen_t size,
-                         asyncio_value *value) {
-    char text[ASYNCIO__ADDRESS_TEXT];
-    char *copy =
-        strdup(asyncio__address_format((const struct sockaddr *)addr, size, text, sizeof text));
-    if (!copy) return asyncio__raise(-ENOMEM, NULL);
-    *value = asyncio_own_str(copy);
-    return 1;
-}
-
-int asyncio__socket_extra(int fd, const char *name, asyncio_value *value) {
-    struct sockaddr_storage addr;
-    socklen_t size = sizeof addr;
-    if (strcmp(name, "socket") == 0) {
-        *value = asyncio_int(fd);
-        return 1;
-    }
-    if (strcmp(name, "peername") == 0) {
-        if (getpeername(fd, (struct sockaddr *)&addr, &size) < 0) return 0;
-        return address_value(&addr, size, value);
-    }
-    if (strcmp(name, "sockname") == 0) {
-        if (getsockname(fd, (struct sockaddr *)&addr, &size) < 0) return 0;
-        return address_value(&addr, size, value);
-    }
-    return 0;
-}
-
+/* The addresses are kept by the stream. */
 static int extra_of_socket(const struct asyncio__transport *t, const char *name,
                            asyncio_value *value) {
-    return asyncio__socket_extra(t->fd, name, value);
+    if (strcmp(name, "socket") != 0) return 0;
+    *value = asyncio_int(t->fd);
+    return 1;
 }
 
 static const struct asyncio__transport_ops socket_ops = {

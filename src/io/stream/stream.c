@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "io/address.h"
 #include "io/fd.h"
 
 #define STREAK_MAX 64 /* reads in a row before others get a turn */
@@ -388,10 +389,16 @@ struct asyncio__stream *asyncio__stream_new(struct asyncio__transport *t, size_t
     return s ? begin(s, t) : NULL;
 }
 
-struct asyncio__stream *asyncio__stream_over_socket(asyncio_loop *loop, int fd, size_t limit) {
+struct asyncio__stream *asyncio__stream_over_socket(asyncio_loop *loop, int fd, size_t limit,
+                                                    const struct sockaddr *peer,
+                                                    socklen_t peer_size) {
     struct asyncio__stream *s = new_stream(loop, limit);
     if (!s) return NULL;
-    if (asyncio__socket_transport_init(&s->socket, loop, fd) >= 0) return begin(s, &s->socket);
+    s->ends = asyncio__ends_new(fd, peer, peer_size);
+    if (s->ends && asyncio__socket_transport_init(&s->socket, loop, fd) >= 0) {
+        return begin(s, &s->socket);
+    }
+    asyncio__free(s->ends);
     asyncio__free(s);
     return NULL;
 }
@@ -407,6 +414,7 @@ static void free_stream(struct asyncio__stream *s) {
     asyncio__buffer_free(&s->writer.out);
     asyncio_error_unref(s->reader.error.error);
     asyncio_error_unref(s->error.error);
+    asyncio__free(s->ends);
     asyncio__free(s);
     asyncio__loop_object_gone(loop);
 }

@@ -93,6 +93,7 @@ struct asyncio__stream {
     struct asyncio__kept error;                                /* the first one of the connection */
     void (*closed)(struct asyncio__stream *stream, void *arg); /* told when CLOSED; or NULL */
     void *closed_arg;
+    struct asyncio__ends *ends;       /* of a connection by socket; NULL: it is none */
     struct asyncio__transport socket; /* the innermost transport of a connection by socket */
 };
 
@@ -107,8 +108,11 @@ static inline struct asyncio__stream *asyncio__stream_of_writer(const asyncio_st
 /* A stream over a transport, which it takes over, with one reference. NULL: raised (the
  * transport stays the caller's). */
 struct asyncio__stream *asyncio__stream_new(struct asyncio__transport *transport, size_t limit);
-/* A stream over a connected non-blocking socket, which is taken over on success. */
-struct asyncio__stream *asyncio__stream_over_socket(asyncio_loop *loop, int fd, size_t limit);
+/* A stream over a connected non-blocking socket, which is taken over on success. peer: its other
+ * end, if accept has said so, otherwise NULL. */
+struct asyncio__stream *asyncio__stream_over_socket(asyncio_loop *loop, int fd, size_t limit,
+                                                    const struct sockaddr *peer,
+                                                    socklen_t peer_size);
 struct asyncio__stream *asyncio__stream_ref(struct asyncio__stream *stream);
 void asyncio__stream_unref(struct asyncio__stream *stream);
 

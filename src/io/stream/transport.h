@@ -67,9 +67,6 @@ struct asyncio__transport {
 int asyncio__socket_transport_init(struct asyncio__transport *transport, asyncio_loop *loop,
                                    int fd);
 
-/* What every socket knows: "socket", "sockname", "peername". As the operation `extra`. */
-int asyncio__socket_extra(int fd, const char *name, asyncio_value *value);
-
 /* The loop's entry of its descriptor. */
 static inline struct asyncio__descriptor *asyncio__transport_entry(
     const struct asyncio__transport *t) {

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "io/address.h"
 #include "io/stream/stream.h"
 
 /* ---- references ---- */
@@ -250,9 +251,9 @@ int asyncio_streamwriter_get_extra_info(const asyncio_streamwriter *w, const cha
     }
     struct asyncio__stream *s = asyncio__stream_of_writer(w);
     *value = asyncio_none();
-    return s->transport && s->transport->ops->extra
-               ? s->transport->ops->extra(s->transport, name, value)
-               : 0;
+    int rc = s->ends ? asyncio__ends_get(s->ends, name, value) : 0;
+    if (rc != 0 || !s->transport || !s->transport->ops->extra) return rc;
+    return s->transport->ops->extra(s->transport, name, value);
 }
 
 int asyncio_streamwriter_set_write_buffer_limits(asyncio_streamwriter *w, size_t high, size_t low) {

@@ -313,6 +313,14 @@ ASYNC(information) {
     CHECK_STR(extra(client, "nothing"), "None");
     CHECK(fcntl(fd_of(server), F_GETFL) & O_NONBLOCK);
     CHECK(fcntl(fd_of(server), F_GETFD) & FD_CLOEXEC);
+    char own[200];
+    snprintf(own, sizeof own, "%s", extra(client, "sockname"));
+    asyncio_datagram_close(client);
+    asyncio_datagram_close(server);
+    CHECK_STR(extra(client, "sockname"), own); /* still */
+    CHECK_STR(extra(client, "peername"), text);
+    CHECK_STR(extra(server, "sockname"), text);
+    CHECK_STR(extra(server, "peername"), "None");
     asyncio_value value;
     CHECK_ERROR(asyncio_datagram_get_extra_info(NULL, "socket", &value), ASYNCIO_TYPE_ERROR,
                 "an endpoint, a name and a place are required");
