@@ -42,7 +42,8 @@ typedef struct asyncio_server_options {
     bool reuse_port;          /* with SO_REUSEPORT: several may listen, the kernel distributes */
     bool keep_alive;          /* with SO_KEEPALIVE */
     int start_serving;        /* < 0: not yet: asyncio_server_start_serving does */
-    int cleanup_socket;       /* < 0: the path of a unix socket stays when the server is closed */
+    int cleanup_socket;       /* < 0: the path of a unix socket (also of .sock) stays when the
+                                 server is closed */
     int sock;                 /* > 0: a bound socket instead of host and port; taken over */
     asyncio_sslcontext *ssl;  /* TLS by this context; NULL: none */
     double ssl_handshake_timeout; /* seconds; 0: 60 */

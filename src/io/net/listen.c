@@ -18,13 +18,17 @@
 
 /* ---- sockets ---- */
 
-static int add_listener(struct asyncio_server *s, int fd) {
+static int reserve_listener(struct asyncio_server *s) {
     struct asyncio__listener *l =
         asyncio__realloc(s->listeners, (s->count + 1) * sizeof *s->listeners);
     if (!l) return asyncio__raise(-ENOMEM, NULL);
     s->listeners = l;
-    l[s->count++] = (struct asyncio__listener){ .fd = fd };
     return 0;
+}
+
+/* In the room that was reserved: nothing fails once a socket has its path. */
+static void add_listener(struct asyncio_server *s, int fd) {
+    s->listeners[s->count++] = (struct asyncio__listener){ .fd = fd };
 }
 
 static int set_on(int fd, int level, int name) {
@@ -46,14 +50,16 @@ static int set_options(const struct asyncio_server *s, int fd, int family) {
 /* A socket bound to the address: it is in the server. 1: that family does not exist here. */
 static int bind_one(struct asyncio_server *s, const struct asyncio__address *a) {
     const struct sockaddr *addr = (const struct sockaddr *)&a->addr;
+    int rc = reserve_listener(s);
+    if (rc < 0) return rc;
     int fd = socket(a->family, a->type | SOCK_NONBLOCK | SOCK_CLOEXEC, a->protocol);
     if (fd < 0) return errno == EAFNOSUPPORT ? 1 : asyncio__io_raise(errno, "socket");
     asyncio__descriptor_forget(s->loop, fd);
-    int rc = set_options(s, fd, a->family);
+    rc = set_options(s, fd, a->family);
     if (rc >= 0) rc = asyncio__io_bind(fd, addr, a->size);
     if (a->family == AF_INET6 && asyncio_catch(rc, -EADDRNOTAVAIL)) rc = 1;
-    if (rc == 0) rc = add_listener(s, fd);
-    if (rc != 0) close(fd);
+    if (rc == 0) add_listener(s, fd);
+    else close(fd);
     return rc;
 }
 
@@ -84,10 +90,34 @@ static int use_socket(struct asyncio_server *s, int fd) {
     if (flags < 0 || (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)) {
         return asyncio__io_raise(errno, "fcntl");
     }
-    return add_listener(s, fd);
+    int rc = reserve_listener(s);
+    if (rc >= 0) add_listener(s, fd);
+    return rc;
 }
 
 /* ---- unix ---- */
+
+/* The server removes that path when it is closed, unless the program does not want that. */
+static int own_path(struct asyncio_server *s, const char *path) {
+    if (s->options.cleanup_socket < 0) return 0;
+    s->path = asyncio__strdup(path);
+    s->path_inode = asyncio__unix_inode(path);
+    return s->path ? 0 : asyncio__raise(-ENOMEM, NULL);
+}
+
+/* The path that the socket was bound to by somebody else, if it is that of a file. */
+static int own_path_of(struct asyncio_server *s, int fd) {
+    struct sockaddr_un un;
+    char path[sizeof un.sun_path + 1] = "";
+    socklen_t size = sizeof un;
+    if (getsockname(fd, (struct sockaddr *)&un, &size) < 0) {
+        return asyncio__io_raise(errno, "getsockname");
+    }
+    const size_t before = offsetof(struct sockaddr_un, sun_path);
+    if (size > sizeof un) size = sizeof un;
+    if (size > before && un.sun_family == AF_UNIX) memcpy(path, un.sun_path, size - before);
+    return path[0] ? own_path(s, path) : 0;
+}
 
 static int bind_path(struct asyncio_server *s, const char *path) {
     struct asyncio__address a = {
@@ -99,12 +129,9 @@ static int bind_path(struct asyncio_server *s, const char *path) {
     memcpy(&a.addr, &un, sizeof un);
     if (asyncio__unix_inode(path)) unlink(path); /* left by somebody who is gone */
     rc = bind_one(s, &a);
-    if (rc < 0 || s->options.cleanup_socket < 0) return rc;
-    s->path = asyncio__strdup(path);
-    s->path_inode = asyncio__unix_inode(path);
-    if (s->path) return 0;
-    unlink(path);
-    return asyncio__raise(-ENOMEM, NULL);
+    if (rc >= 0) rc = own_path(s, path);
+    if (rc < 0 && s->count > 0) unlink(path);
+    return rc;
 }
 
 /* ---- the coroutines ---- */
@@ -187,7 +214,10 @@ static int check_start(const struct start_args *a, const asyncio_server_options 
 
 static int bind_server(struct asyncio_server *s, struct asyncio_task *task,
                        const struct start_args *a) {
-    if (s->options.sock > 0) return use_socket(s, s->options.sock);
+    if (s->options.sock > 0) {
+        int rc = use_socket(s, s->options.sock);
+        return rc >= 0 && a->is_unix ? own_path_of(s, s->options.sock) : rc;
+    }
     if (a->is_unix) return bind_path(s, a->host);
     const char *const one[] = { a->host ? a->host : "", NULL };
     return bind_hosts(s, task, s->options.hosts ? s->options.hosts : one, a->port);
@@ -210,7 +240,7 @@ static int run_start(const void *args, asyncio_value *result) {
         *a->server = s;
         return 0;
     }
-    if (o->sock > 0) s->count = 0; /* it stays the user's */
+    if (o->sock > 0) asyncio__server_give_back(s);
     asyncio_server_close(s);
     asyncio_server_unref(s);
     return rc;

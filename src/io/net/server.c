@@ -283,6 +283,12 @@ static void unlink_path(struct asyncio_server *s) {
     s->path = NULL;
 }
 
+void asyncio__server_give_back(struct asyncio_server *s) {
+    s->count = 0;
+    asyncio__free(s->path);
+    s->path = NULL;
+}
+
 void asyncio_server_close(asyncio_server *s) {
     if (!s || s->state == ASYNCIO__SERVER_CLOSED) return;
     if (asyncio__loop_wrong_thread(s->loop, "asyncio_server_close")) return;

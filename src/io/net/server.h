@@ -60,6 +60,9 @@ struct asyncio_server *asyncio__server_new(asyncio_loop *loop, asyncio_client_co
                                            asyncio__accepted *accepted,
                                            const asyncio_server_options *options);
 
+/* Its sockets and their path are the program's again: closing leaves them alone. */
+void asyncio__server_give_back(struct asyncio_server *server);
+
 /* An asyncio__accepted: makes a client of the connection. */
 void asyncio__client_start(struct asyncio_server *server, int fd, const struct sockaddr *peer,
                            socklen_t peer_size);
