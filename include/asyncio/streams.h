@@ -179,7 +179,8 @@ ASYNCIO_API int asyncio_streamwriter_writelines(asyncio_streamwriter *writer,
  * before. The value is how many were sent, fewer if the file ends. The file's position is neither
  * used nor moved. The kernel copies where it can; otherwise a buffer does. Reading the file may
  * block. Until it has ended writing fails with ASYNCIO_RUNTIME_ERROR; after an error or a
- * cancellation nobody knows how much was sent.
+ * cancellation nobody knows how much was sent. An error of the connection breaks the writer, as in
+ * asyncio_streamwriter_write; one of the file does not.
  * Errors, when awaited: ASYNCIO_RUNTIME_ERROR if the writer is closing, after write_eof, while
  * another file is sent, or for another loop; the error of the connection; -ECONNRESET if it is
  * closed meanwhile; the system's for the file; ASYNCIO_VALUE_ERROR for a negative offset;

@@ -38,6 +38,20 @@ int asyncio__stream_flush_all(struct asyncio__stream *s) {
     return rc;
 }
 
+/* After a sendfile that has failed: was it the file? If that can be read there, it was the
+ * connection, and the writer is broken, as after a write that fails. */
+static int native_failed(struct asyncio__stream *s, const struct sendfile_args *a, off_t at,
+                         int code) {
+    char c;
+    ssize_t got;
+    if (code == -ENOSYS) return code;
+    do got = pread(a->file, &c, 1, at);
+    while (got < 0 && errno == EINTR);
+    if (got < 0) return code;
+    asyncio__stream_write_failed(s, code);
+    return asyncio__kept_raise(&s->error);
+}
+
 static int send_native(struct asyncio__stream *s, const struct sendfile_args *a, off_t *at,
                        size_t left) {
     struct asyncio_task *task = asyncio__task_current();
@@ -51,7 +65,7 @@ static int send_native(struct asyncio__stream *s, const struct sendfile_args *a,
         if (n == 0) break;
         if (n > 0) left -= (size_t)n;
         if (n == -EAGAIN) rc = asyncio__stream_wait_writable(s, task, want);
-        else if (n < 0) return (int)n;
+        else if (n < 0) return native_failed(s, a, *at, (int)n);
         streak = n > 0 ? streak + 1 : 0;
         if (streak == NATIVE_STREAK) rc = asyncio__task_yield(task);
         if (streak == NATIVE_STREAK) streak = 0;

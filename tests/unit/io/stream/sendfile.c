@@ -105,11 +105,24 @@ static asyncio_task *start_stuck(int *file) {
     return t;
 }
 
+/* As after a write that failed. */
+static void check_broken(int code) {
+    CHECK(asyncio_streamwriter_is_closing(writer));
+    CHECK_INT(asyncio_streamwriter_write(writer, "x", 1), 0); /* dropped */
+    CHECK_INT(AWAIT(asyncio_streamwriter_drain(writer)), code);
+    asyncio_ignore(code);
+    asyncio_streamwriter_close(writer);
+    CHECK_INT(AWAIT(asyncio_streamwriter_wait_closed(writer)), code);
+    asyncio_ignore(code);
+}
+
 ASYNC(ends_with_the_connection) {
     int file;
     asyncio_task *t = start_stuck(&file);
     close(peer);
     check_ended(t, -EPIPE);
+    check_broken(-EPIPE);
+    peer = dup(file);
     end_stream();
     close(file);
 
@@ -127,6 +140,50 @@ ASYNC(ends_with_the_connection) {
     RETURN();
 }
 TEST(it_ends_with_the_connection) { run_alone(ends_with_the_connection()); }
+
+/* Over TCP, by a reset, and when the file begins after the connection has gone. */
+ASYNC(breaks_the_writer, (bool) stuck) {
+    loop = asyncio_get_running_loop();
+    start_tcp_stream(0);
+    int file = make_file();
+    asyncio_task *t = NULL;
+    if (stuck) t = start(asyncio_loop_sendfile(loop, writer, file, 0, 0));
+    if (stuck) CHECK(!asyncio_task_done(t));
+    reset_connection(peer);
+    peer = dup(file);
+    if (!stuck) t = start(asyncio_loop_sendfile(loop, writer, file, 0, 0));
+    check_ended(t, -ECONNRESET);
+    check_broken(-ECONNRESET);
+    end_stream();
+    close(file);
+    RETURN();
+}
+TEST(a_reset_while_a_file_is_sent_breaks_the_writer) { run_alone(breaks_the_writer(true)); }
+TEST(a_reset_before_a_file_is_sent_breaks_the_writer) { run_alone(breaks_the_writer(false)); }
+
+/* The connection is not to blame. */
+ASYNC(fails_by_the_file) {
+    loop = asyncio_get_running_loop();
+    start_stream(0);
+    int file = make_file(), dir = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char name[64];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", file);
+    int unreadable = open(name, O_WRONLY | O_CLOEXEC);
+    CHECK(dir >= 0 && unreadable >= 0);
+    CHECK_INT(AWAIT(asyncio_loop_sendfile(loop, writer, unreadable, 0, 0)), -EBADF);
+    asyncio_ignore(-EBADF);
+    int rc = AWAIT(asyncio_loop_sendfile(loop, writer, dir, 0, 0));
+    CHECK_INT(rc, -EISDIR);
+    asyncio_ignore(rc);
+    CHECK(!asyncio_streamwriter_is_closing(writer));
+    check_sent(file, 0, 100, 100);
+    close(unreadable);
+    close(dir);
+    close(file);
+    end_stream();
+    RETURN();
+}
+TEST(an_error_of_the_file_leaves_the_writer_alone) { run_alone(fails_by_the_file()); }
 
 ASYNC(reads_while_sending) {
     int file;
