@@ -59,8 +59,9 @@ typedef struct asyncio_server_options {
  * that fails ends that connection (in debug mode the exception handler is told).
  * Errors, when awaited: the system's (-EADDRINUSE), the sockets made before being closed again;
  * ASYNCIO_OS_ERROR if the name is not known; ASYNCIO_VALUE_ERROR for a port out of range, a path
- * that is too long, or more than one of host, .hosts and .sock; ASYNCIO_TYPE_ERROR for NULL;
- * -ENOMEM; ASYNCIO_CANCELLED_ERROR.
+ * that is too long, more than one of host, .hosts and .sock, or a .sock of another kind (a server
+ * needs a stream socket, a unix server one of AF_UNIX); ASYNCIO_TYPE_ERROR for NULL; -ENOMEM;
+ * ASYNCIO_CANCELLED_ERROR.
  * Suspends: yes (when awaited, if host is a name). Thread: loop. Owner: *server is yours; while
  * it serves the loop has a reference, too. Since: 0.1. Python: asyncio.start_server,
  * asyncio.start_unix_server. */

@@ -78,7 +78,8 @@ ASYNCIO_API asyncio_coro asyncio_loop_sock_accept(asyncio_loop *loop, int fd, st
 /* Sends `count` bytes (0: up to the end) of an open file from `offset` on. The value is how many
  * were sent, fewer if the file ends. The file's position is neither used nor moved. Reading the
  * file may block.
- * Errors: those above; ASYNCIO_VALUE_ERROR for a negative offset.
+ * Errors: those above; ASYNCIO_VALUE_ERROR for a negative offset, and for a socket that is no
+ * stream socket.
  * Suspends: yes (when awaited, if the socket takes no more). Thread: loop. Since: 0.1.
  * Python: loop.sock_sendfile. */
 ASYNCIO_API asyncio_coro asyncio_loop_sock_sendfile(asyncio_loop *loop, int fd, int file,

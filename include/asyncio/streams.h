@@ -69,9 +69,10 @@ typedef struct asyncio_connection_options {
  * Errors, when awaited: the system's, if one address or all in the same way failed, otherwise
  * ASYNCIO_OS_ERROR ("Multiple exceptions: ..."), which is also an unknown name and no local address
  * of the family; ASYNCIO_EXCEPTION_GROUP instead with .all_errors; ASYNCIO_VALUE_ERROR
- * for neither or more than one of host, .addr and .sock, a NaN, a socket of another kind; with .ssl
- * those of asyncio_streamwriter_start_tls, after which .sock is closed, too;
- * ASYNCIO_TYPE_ERROR for NULL; ASYNCIO_CANCELLED_ERROR; -ENOMEM.
+ * for neither or more than one of host, .addr and .sock, a NaN, a socket that is no stream
+ * socket or, for the unix one, a socket or an address that is not of AF_UNIX; with .ssl those of
+ * asyncio_streamwriter_start_tls, after which .sock is closed, too; ASYNCIO_TYPE_ERROR for NULL;
+ * ASYNCIO_CANCELLED_ERROR; -ENOMEM.
  * Suspends: yes (when awaited). Thread: loop. Owner: *reader and *writer are yours. Since: 0.1.
  * Python: asyncio.open_connection, asyncio.open_unix_connection. */
 ASYNCIO_API asyncio_coro asyncio_open_connection_with(const char *host, int port,

@@ -85,12 +85,14 @@ static int bind_hosts(struct asyncio_server *s, struct asyncio_task *task, const
     return rc;
 }
 
-static int use_socket(struct asyncio_server *s, int fd) {
+static int use_socket(struct asyncio_server *s, int fd, bool is_unix) {
+    int rc = asyncio__io_check_stream(fd, is_unix);
+    if (rc < 0) return rc;
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)) {
         return asyncio__io_raise(errno, "fcntl");
     }
-    int rc = reserve_listener(s);
+    rc = reserve_listener(s);
     if (rc >= 0) add_listener(s, fd);
     return rc;
 }
@@ -115,7 +117,7 @@ static int own_path_of(struct asyncio_server *s, int fd) {
     }
     const size_t before = offsetof(struct sockaddr_un, sun_path);
     if (size > sizeof un) size = sizeof un;
-    if (size > before && un.sun_family == AF_UNIX) memcpy(path, un.sun_path, size - before);
+    if (size > before) memcpy(path, un.sun_path, size - before);
     return path[0] ? own_path(s, path) : 0;
 }
 
@@ -215,7 +217,7 @@ static int check_start(const struct start_args *a, const asyncio_server_options 
 static int bind_server(struct asyncio_server *s, struct asyncio_task *task,
                        const struct start_args *a) {
     if (s->options.sock > 0) {
-        int rc = use_socket(s, s->options.sock);
+        int rc = use_socket(s, s->options.sock, a->is_unix);
         return rc >= 0 && a->is_unix ? own_path_of(s, s->options.sock) : rc;
     }
     if (a->is_unix) return bind_path(s, a->host);

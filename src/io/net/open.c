@@ -80,17 +80,14 @@ static int capture_open(void *args) {
 
 /* ---- connecting ---- */
 
-static int use_socket(int fd) {
-    int type, flags = fcntl(fd, F_GETFL);
-    socklen_t size = sizeof type;
+static int use_socket(int fd, bool is_unix) {
+    int rc = asyncio__io_check_stream(fd, is_unix);
+    if (rc < 0) return rc;
+    int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)) {
         return asyncio__io_raise(errno, "fcntl");
     }
-    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0) {
-        return asyncio__io_raise(errno, "getsockopt");
-    }
-    if (type == SOCK_STREAM) return fd;
-    return asyncio__raise(ASYNCIO_VALUE_ERROR, "A Stream Socket was expected");
+    return fd;
 }
 
 static struct asyncio__tls_request tls_of(const struct open_args *a,
@@ -132,6 +129,10 @@ static int check_open(const struct open_args *a, const asyncio_connection_option
         return asyncio__raise(ASYNCIO_VALUE_ERROR,
                               "one of host (or path), addr and sock has to be given");
     }
+    if (a->is_unix && o->addr &&
+        (o->addr_size < sizeof(sa_family_t) || o->addr->sa_family != AF_UNIX)) {
+        return asyncio__raise(ASYNCIO_VALUE_ERROR, "A UNIX Domain address was expected");
+    }
     if (o->ssl && !o->server_hostname && (!a->host || a->is_unix)) {
         return asyncio__raise(ASYNCIO_VALUE_ERROR,
                               "You must set server_hostname when using ssl without a host");
@@ -148,7 +149,8 @@ static int run_open(const void *args, asyncio_value *result) {
     (void)result;
     int fd = check_open(a, o);
     if (fd < 0) return fd;
-    fd = o->sock > 0 ? use_socket(o->sock) : asyncio__connect(task, a->host, a->port, o);
+    fd =
+        o->sock > 0 ? use_socket(o->sock, a->is_unix) : asyncio__connect(task, a->host, a->port, o);
     return fd < 0 ? fd : open_stream(task->future.loop, fd, a, o);
 }
 

@@ -207,6 +207,22 @@ int asyncio__unix_address(const char *path, struct sockaddr_un *addr) {
     return 0;
 }
 
+static int option_of(int fd, int name, int *value) {
+    socklen_t size = sizeof *value;
+    return getsockopt(fd, SOL_SOCKET, name, value, &size) < 0
+               ? asyncio__io_raise(errno, "getsockopt")
+               : 0;
+}
+
+int asyncio__io_check_stream(int fd, bool is_unix) {
+    int type, family;
+    int rc = option_of(fd, SO_TYPE, &type);
+    if (rc >= 0) rc = option_of(fd, SO_DOMAIN, &family);
+    if (rc < 0 || (type == SOCK_STREAM && (!is_unix || family == AF_UNIX))) return rc;
+    return asyncio__raise(ASYNCIO_VALUE_ERROR, is_unix ? "A UNIX Domain Stream Socket was expected"
+                                                       : "A Stream Socket was expected");
+}
+
 unsigned long long asyncio__unix_inode(const char *path) {
     struct stat st;
     return stat(path, &st) == 0 && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
@@ -286,6 +302,12 @@ static ssize_t send_piece(const struct sock_args *a, off_t *offset, size_t n, bo
     return copy_piece(a, offset, n);
 }
 
+static int check_sends_files(int fd) {
+    int type, rc = option_of(fd, SO_TYPE, &type);
+    if (rc < 0 || type == SOCK_STREAM) return rc;
+    return asyncio__raise(ASYNCIO_VALUE_ERROR, "only SOCK_STREAM type sockets are supported");
+}
+
 static int run_sendfile(const void *args, asyncio_value *result) {
     const struct sock_args *a = args;
     struct asyncio_task *task = asyncio__task_current();
@@ -295,6 +317,7 @@ static int run_sendfile(const void *args, asyncio_value *result) {
     int rc = check(a, task, true);
     if (rc < 0) return rc;
     if (offset < 0) return asyncio__raise(ASYNCIO_VALUE_ERROR, "offset must be non-negative");
+    rc = check_sends_files(a->fd);
     while (rc >= 0 && left > 0) {
         rc = asyncio__io_ready(task, a->fd, ASYNCIO__WRITING);
         if (rc < 0) break;

@@ -20,6 +20,10 @@ int asyncio__io_bind(int fd, const struct sockaddr *addr, socklen_t size);
 /* The address of a path. 0, or raised if that is too long. */
 int asyncio__unix_address(const char *path, struct sockaddr_un *addr);
 
+/* Whether fd is a stream socket, of family AF_UNIX if is_unix: 0, raised as ValueError, or the
+ * system's error if it is no socket. */
+int asyncio__io_check_stream(int fd, bool is_unix);
+
 /* The inode of the socket that is at a path; 0: there is none. */
 unsigned long long asyncio__unix_inode(const char *path);
 

@@ -100,6 +100,93 @@ ASYNC(has_no_path) {
 }
 TEST(an_abstract_socket_has_no_path) { run_alone(has_no_path()); }
 
+/* ---- other kinds ---- */
+
+static int make(int family, int type) {
+    int fd = socket(family, type | SOCK_CLOEXEC, 0);
+    CHECK(fd >= 0);
+    return fd;
+}
+
+/* It is still the program's. */
+static void still_ours(int fd) {
+    CHECK_INT(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    close(fd);
+}
+
+#define STREAM "A Stream Socket was expected"
+#define UNIX "A UNIX Domain Stream Socket was expected"
+
+ASYNC(refuses_servers) {
+    static const int kinds[][2] = { { AF_INET, SOCK_DGRAM },
+                                    { AF_UNIX, SOCK_DGRAM },
+                                    { AF_UNIX, SOCK_SEQPACKET } };
+    for (int i = 0; i < 3; i++) {
+        int fd = make(kinds[i][0], kinds[i][1]);
+        CHECK_ERROR(AWAIT(asyncio_start_server(nothing, NULL, 0, &server, .sock = fd)),
+                    ASYNCIO_VALUE_ERROR, STREAM);
+        CHECK_ERROR(AWAIT(asyncio_start_unix_server(nothing, NULL, &server, .sock = fd)),
+                    ASYNCIO_VALUE_ERROR, UNIX);
+        still_ours(fd);
+    }
+    int fd = make(AF_INET, SOCK_STREAM);
+    CHECK_ERROR(AWAIT(asyncio_start_unix_server(nothing, NULL, &server, .sock = fd)),
+                ASYNCIO_VALUE_ERROR, UNIX);
+    still_ours(fd);
+    fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int rc = AWAIT(asyncio_start_server(nothing, NULL, 0, &server, .sock = fd));
+    CHECK_INT(rc, -ENOTSOCK);
+    asyncio_ignore(rc);
+    still_ours(fd);
+    RETURN();
+}
+TEST(a_server_refuses_sockets_of_another_kind) { run_alone(refuses_servers()); }
+
+ASYNC(refuses_connections) {
+    int fd[2];
+    CHECK_INT(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd), 0);
+    CHECK_ERROR(AWAIT(asyncio_open_connection(NULL, 0, &reader, &writer, .sock = fd[0])),
+                ASYNCIO_VALUE_ERROR, STREAM);
+    CHECK_ERROR(AWAIT(asyncio_open_unix_connection(NULL, &reader, &writer, .sock = fd[0])),
+                ASYNCIO_VALUE_ERROR, UNIX);
+    CHECK(!(fcntl(fd[0], F_GETFL) & O_NONBLOCK)); /* nothing has changed */
+    still_ours(fd[0]);
+    close(fd[1]);
+    make_tcp_pair(fd);
+    CHECK_ERROR(AWAIT(asyncio_open_unix_connection(NULL, &reader, &writer, .sock = fd[0])),
+                ASYNCIO_VALUE_ERROR, UNIX);
+    still_ours(fd[0]);
+    close(fd[1]);
+    const struct sockaddr_in in = { .sin_family = AF_INET };
+    CHECK_ERROR(
+        AWAIT(asyncio_open_unix_connection(
+            NULL, &reader, &writer, .addr = (const struct sockaddr *)&in, .addr_size = sizeof in)),
+        ASYNCIO_VALUE_ERROR, "A UNIX Domain address was expected");
+    RETURN();
+}
+TEST(a_connection_refuses_sockets_of_another_kind) { run_alone(refuses_connections()); }
+
+ASYNC(refuses_sendfile) {
+    loop = asyncio_get_running_loop();
+    int fd[2], file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    CHECK_INT(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd), 0);
+    CHECK_ERROR(AWAIT(asyncio_loop_sock_sendfile(loop, fd[0], file, 0, 10)), ASYNCIO_VALUE_ERROR,
+                "only SOCK_STREAM type sockets are supported");
+    close_pair(fd);
+    close(file);
+    RETURN();
+}
+TEST(files_are_sent_into_stream_sockets_only) { run_alone(refuses_sendfile()); }
+
+/* Either server takes what it can serve. */
+ASYNC(accepts_unix) {
+    int fd = make_unix(SOCK_STREAM, "@");
+    CHECK_INT(AWAIT(asyncio_start_server(nothing, NULL, 0, &server, .sock = fd)), 0);
+    end_server();
+    RETURN();
+}
+TEST(a_server_takes_a_unix_stream_socket) { run_alone(accepts_unix()); }
+
 /* A server that does not come to be leaves the program's socket alone, and nothing of its own. */
 ASYNC(fails_to_listen) {
     make_path();
