@@ -46,6 +46,8 @@ typedef struct asyncio_server_options {
                                  server is closed */
     int sock;                 /* > 0: a bound socket instead of host and port; taken over */
     asyncio_sslcontext *ssl;  /* TLS by this context; NULL: none */
+    int max_connections;      /* at the same time; 0: as many as there are descriptors for */
+    int max_handshakes;       /* TLS handshakes under way; 0: 1000; < 0: any number */
     double ssl_handshake_timeout; /* seconds; 0: 60 */
     double ssl_shutdown_timeout;  /* seconds that closing may take; 0: 30 */
 } asyncio_server_options;
@@ -57,10 +59,15 @@ typedef struct asyncio_server_options {
  *     asyncio_start_server(handle, NULL, 8888, &server, .reuse_port = true)
  * With .ssl each connection's handshake is made in its task, before the callback is called; one
  * that fails ends that connection (in debug mode the exception handler is told).
+ * While .max_connections are open, others wait in the kernel (.backlog) until one is closed. The
+ * same goes for .max_handshakes; when a limit is reached, the oldest handshakes that have lasted
+ * for 5 seconds are aborted, so that clients which begin and do not go on keep nobody out. When
+ * descriptors or memory run out, accepting pauses, and the exception handler is told once.
  * Errors, when awaited: the system's (-EADDRINUSE), the sockets made before being closed again;
  * ASYNCIO_OS_ERROR if the name is not known; ASYNCIO_VALUE_ERROR for a port out of range, a path
  * that is too long, more than one of host, .hosts and .sock, or a .sock of another kind (a server
- * needs a stream socket, a unix server one of AF_UNIX); ASYNCIO_TYPE_ERROR for NULL; -ENOMEM;
+ * needs a stream socket, a unix server one of AF_UNIX), a negative .max_connections, or
+ * .max_handshakes without .ssl; ASYNCIO_TYPE_ERROR for NULL; -ENOMEM;
  * ASYNCIO_CANCELLED_ERROR.
  * Suspends: yes (when awaited, if host is a name). Thread: loop. Owner: *server is yours; while
  * it serves the loop has a reference, too. Since: 0.1. Python: asyncio.start_server,

@@ -209,6 +209,12 @@ static int check_start(const struct start_args *a, const asyncio_server_options 
     if (a->is_unix && !a->host && o->sock <= 0) {
         return asyncio__raise(ASYNCIO_VALUE_ERROR, "path was not given, and no sock either");
     }
+    if (o->max_connections < 0) {
+        return asyncio__raise(ASYNCIO_VALUE_ERROR, "max_connections must be >= 0");
+    }
+    if (o->max_handshakes != 0 && !o->ssl) {
+        return asyncio__raise(ASYNCIO_VALUE_ERROR, "max_handshakes is only meaningful with ssl");
+    }
     struct asyncio__tls_request r = { o->ssl, NULL, NULL, o->ssl_handshake_timeout,
                                       o->ssl_shutdown_timeout };
     return asyncio__tls_check(&r, true);
@@ -234,7 +240,7 @@ static int run_start(const void *args, asyncio_value *result) {
     int rc = check_start(a, o);
     if (rc < 0) return rc;
     struct asyncio_server *s =
-        asyncio__server_new(task->future.loop, a->cb, asyncio__client_start, o);
+        asyncio__server_new(task->future.loop, a->cb, &asyncio__client_ops, o);
     if (!s) return asyncio__slot_status();
     rc = bind_server(s, task, a);
     if (rc >= 0 && o->start_serving >= 0) rc = asyncio_server_start_serving(s);

@@ -49,25 +49,44 @@ static int watch(struct asyncio__listener *l) {
     return rc;
 }
 
-/* Until the timer fires, or a descriptor becomes free. The error is raised. */
-static void pause_accepting(struct asyncio_server *s, int code) {
-    if (s->reported) asyncio_ignore(code);
-    else asyncio__server_report(s, "socket.accept() out of system resource", code);
-    s->reported = true;
-    if (s->state != ASYNCIO__SERVER_SERVING) return; /* the handler closed it */
+/* Until then, or until a connection ends. */
+static void pause_accepting(struct asyncio_server *s, int64_t when) {
+    s->pausing = true;
     for (size_t i = 0; i < s->count; i++) unwatch(&s->listeners[i]);
-    if (s->retry.state != ASYNCIO__TIMER_IDLE) return;
-    int64_t when = asyncio__clock_add(asyncio__loop_now(s->loop), RETRY_SECONDS);
+    if (when == ASYNCIO__NEVER || s->retry.state != ASYNCIO__TIMER_IDLE) return;
     asyncio__timer_arm_reserved(&s->loop->timers, &s->retry, when);
 }
 
+static bool is_starved(const struct asyncio_server *s) {
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->listeners[i].starved) return true;
+    }
+    return false;
+}
+
+/* A shortage of descriptors or memory, which is raised. */
+static void starve(struct asyncio__listener *l, int code) {
+    struct asyncio_server *s = l->server;
+    int64_t now = asyncio__loop_now(s->loop), again = asyncio__clock_add(now, RETRY_SECONDS);
+    bool known = is_starved(s) || now < s->quiet_until;
+    l->starved = true;
+    if (known) {
+        asyncio_ignore(code);
+    } else {
+        s->quiet_until = again;
+        asyncio__server_report(s, "socket.accept() out of system resource", code);
+    }
+    if (s->state == ASYNCIO__SERVER_SERVING) pause_accepting(s, again); /* not closed meanwhile */
+}
+
 void asyncio__server_resume(struct asyncio_server *s) {
-    if (s->state != ASYNCIO__SERVER_SERVING || s->loop->closed) return;
+    if (!s->pausing || s->state != ASYNCIO__SERVER_SERVING || s->loop->closed) return;
+    s->pausing = false;
     asyncio__timer_cancel(&s->loop->timers, &s->retry);
     for (size_t i = 0; i < s->count; i++) {
         int rc = watch(&s->listeners[i]);
         if (rc < 0) {
-            pause_accepting(s, rc);
+            starve(&s->listeners[i], rc);
             return;
         }
     }
@@ -83,23 +102,38 @@ static bool is_passing(int error) {
     return false;
 }
 
+/* 1: one was accepted, or came to nothing; 0: none is there; or raised. */
+static int accept_one(struct asyncio__listener *l) {
+    struct asyncio_server *s = l->server;
+    struct sockaddr_storage storage;
+    struct sockaddr *peer = (struct sockaddr *)&storage;
+    socklen_t size = sizeof storage;
+    int fd = accept4(l->fd, peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        if (errno == EAGAIN) return 0;
+        return is_passing(errno) ? 1 : asyncio__io_raise(errno, "accept");
+    }
+    int rc = s->ops->accepted(s, fd, peer, size);
+    return rc < 0 ? rc : 1;
+}
+
 static void accept_some(struct asyncio__listener *l) {
     struct asyncio_server *s = l->server;
-    for (int i = 0; i < ACCEPTS_AT_ONCE && s->state == ASYNCIO__SERVER_SERVING; i++) {
-        struct sockaddr_storage storage;
-        struct sockaddr *peer = (struct sockaddr *)&storage;
-        socklen_t size = sizeof storage;
-        int fd = accept4(l->fd, peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            s->reported = false;
-            s->accepted(s, fd, peer, size);
-        } else if (errno == EAGAIN) {
-            break;
-        } else if (!is_passing(errno)) {
-            pause_accepting(s, asyncio__io_raise(errno, "accept"));
-            break;
+    for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+        if (s->state != ASYNCIO__SERVER_SERVING) return;
+        int64_t again = s->ops->until_room(s);
+        if (again) {
+            pause_accepting(s, again);
+            return;
         }
+        int rc = accept_one(l);
+        if (rc < 0) {
+            starve(l, rc);
+            return;
+        }
+        if (rc == 0) break;
     }
+    if (s->state == ASYNCIO__SERVER_SERVING) l->starved = false;
 }
 
 /* In the server's context, as a callback. */
@@ -186,14 +220,14 @@ static const struct asyncio__runnable_ops retry_ops = {
 /* ---- life ---- */
 
 struct asyncio_server *asyncio__server_new(asyncio_loop *loop, asyncio_client_connected_cb *cb,
-                                           asyncio__accepted *accepted,
+                                           const struct asyncio__server_ops *ops,
                                            const asyncio_server_options *options) {
     struct asyncio_server *s = asyncio__calloc(1, sizeof *s);
     if (!s) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
     s->context = asyncio__context_capture();
     s->loop = loop;
     s->refs = 1;
-    s->accepted = accepted;
+    s->ops = ops;
     s->cb = cb;
     s->options = *options;
     asyncio_sslcontext_ref(s->options.ssl);
@@ -201,6 +235,7 @@ struct asyncio_server *asyncio__server_new(asyncio_loop *loop, asyncio_client_co
     if (s->options.backlog <= 0) s->options.backlog = DEFAULT_BACKLOG;
     asyncio__timer_init(&s->retry, &retry_ops);
     asyncio__link_init(&s->clients);
+    asyncio__link_init(&s->handshakes);
     asyncio__link_init(&s->waiters);
     loop->live++;
     return s;

@@ -5,17 +5,24 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "io/fd.h"
 #include "io/net/server.h"
 #include "io/stream/starttls.h"
+
+#define MAX_HANDSHAKES 1000
+#define HANDSHAKE_GRACE 5.0 /* seconds that a handshake has in any case */
 
 struct client {
     struct asyncio__link link; /* in the server's */
     struct asyncio_server *server;
     struct asyncio__stream *stream;     /* a reference while the task runs, otherwise NULL */
     struct asyncio__stream *connection; /* the same, borrowed, while `connected` */
-    asyncio_task *task;                 /* borrowed; NULL: it is done */
+    asyncio_task *task;                 /* borrowed; NULL: not made yet, or done */
     bool connected;
+    bool working;                   /* the task is not done, or not made yet */
+    struct asyncio__link handshake; /* in the server's, while it is under way */
+    int64_t patience;               /* until then it is left alone */
 };
 
 static struct client *client_of(struct asyncio__link *link) {
@@ -25,7 +32,7 @@ static struct client *client_of(struct asyncio__link *link) {
 /* When connection and task have both come to an end. */
 static void release_client(struct client *c) {
     struct asyncio_server *s = c->server;
-    if (!c->connected && !c->task) {
+    if (!c->connected && !c->working) {
         asyncio__link_unlink(&c->link);
         asyncio__free(c);
         asyncio__server_changed(s);
@@ -35,12 +42,20 @@ static void release_client(struct client *c) {
     }
 }
 
+static void end_handshake(struct client *c) {
+    if (asyncio__list_empty(&c->handshake)) return;
+    asyncio__link_take(&c->handshake);
+    c->server->handshake_count--;
+    asyncio__server_resume(c->server);
+}
+
 static void connection_closed(struct asyncio__stream *stream, void *arg) {
     struct client *c = arg;
     (void)stream;
     c->connected = false;
     c->server->connections--;
-    if (c->server->retry.state != ASYNCIO__TIMER_IDLE) asyncio__server_resume(c->server);
+    end_handshake(c);
+    asyncio__server_resume(c->server);
     release_client(c);
 }
 
@@ -68,7 +83,9 @@ static void task_gone(void *arg) {
     struct asyncio__stream *stream = c->stream;
     asyncio_server *s = asyncio_server_ref(c->server);
     c->task = NULL;
+    c->working = false;
     c->stream = NULL;
+    end_handshake(c);
     release_client(c);
     asyncio__stream_unref(stream);
     asyncio_server_unref(s);
@@ -93,6 +110,7 @@ static int run_secured(const void *args, asyncio_value *result) {
     struct asyncio__tls_request r = { s->options.ssl, NULL, NULL, s->options.ssl_handshake_timeout,
                                       s->options.ssl_shutdown_timeout };
     int rc = asyncio__tls_start(c->stream, &r);
+    end_handshake(c);
     if (rc < 0) return handshake_failed(c, rc);
     asyncio_coro coro = s->cb(&c->stream->reader, &c->stream->writer, s->options.arg);
     return asyncio_await(&coro, result, NULL, NULL);
@@ -112,10 +130,19 @@ static asyncio_coro begin_client(struct client *c) {
     return coro;
 }
 
-/* Makes the task; the current context is the server's, of which the task gets a copy. */
+static void begin_handshake(struct client *c) {
+    struct asyncio_server *s = c->server;
+    c->patience = asyncio__clock_add(asyncio__loop_now(s->loop), HANDSHAKE_GRACE);
+    asyncio__list_append(&s->handshakes, &c->handshake);
+    s->handshake_count++;
+}
+
+/* Makes the task; the current context is the server's, of which the task gets a copy. If it is
+ * eager, the connection may be closed already. */
 static int start_task(struct client *c) {
     struct asyncio_server *s = c->server;
     asyncio_task_options o = { .size = sizeof o };
+    if (s->options.ssl) begin_handshake(c);
     o.coro = begin_client(c);
     asyncio_task *task = asyncio_loop_create_task_with(s->loop, &o);
     if (!task) return asyncio__slot_status();
@@ -139,30 +166,66 @@ static struct client *new_client(struct asyncio_server *s, int fd, const struct 
     }
     c->server = asyncio_server_ref(s);
     c->connected = true;
+    c->working = true;
     c->connection = c->stream;
     c->stream->closed = connection_closed;
     c->stream->closed_arg = c;
+    asyncio__link_init(&c->handshake);
     asyncio__list_append(&s->clients, &c->link);
     s->connections++;
     return c;
 }
 
-void asyncio__client_start(struct asyncio_server *s, int fd, const struct sockaddr *peer,
-                           socklen_t peer_size) {
+/* Whether a status says that something has run out, and not that something is wrong. */
+static bool is_shortage(int rc) {
+    return rc == -ENOMEM || rc == -ENOBUFS || rc == -ENOSPC || rc == -EMFILE || rc == -ENFILE;
+}
+
+static int start_client(struct asyncio_server *s, int fd, const struct sockaddr *peer,
+                        socklen_t peer_size) {
     struct client *c = new_client(s, fd, peer, peer_size);
     int rc = c ? 0 : asyncio__slot_status();
     if (!c) {
         asyncio__io_close(s->loop, fd);
+        if (is_shortage(rc)) return rc;
         asyncio__server_report(s, "a connection could not be taken over", rc);
-        return;
+        return 0;
     }
     rc = start_task(c);
-    if (rc >= 0) return;
+    if (rc >= 0) return 0;
     struct asyncio__stream *stream = c->stream;
-    asyncio__server_report(s, "no task for a connection", rc);
-    asyncio__stream_abort(stream); /* which ends the client */
+    bool shortage = is_shortage(rc);
+    if (!shortage) asyncio__server_report(s, "no task for a connection", rc);
+    c->working = false;
+    if (c->connected) asyncio__stream_abort(stream); /* which ends the client */
+    else release_client(c);
     asyncio__stream_unref(stream);
+    return shortage ? rc : 0;
 }
+
+/* ---- limits ---- */
+
+static bool is_full(const struct asyncio_server *s) {
+    int handshakes = s->options.max_handshakes ? s->options.max_handshakes : MAX_HANDSHAKES;
+    int connections = s->options.max_connections;
+    return (connections > 0 && s->connections >= (size_t)connections) ||
+           (handshakes > 0 && s->handshake_count >= (size_t)handshakes);
+}
+
+/* Makes room by ending handshakes that take long: a client that is honest has had its time, and
+ * others must not be kept out by those who only say hello. */
+static int64_t until_room(struct asyncio_server *s) {
+    while (is_full(s)) {
+        if (asyncio__list_empty(&s->handshakes)) return ASYNCIO__NEVER;
+        struct client *oldest = asyncio__container(s->handshakes.next, struct client, handshake);
+        if (asyncio__loop_now(s->loop) < oldest->patience) return oldest->patience;
+        asyncio__stream_abort(oldest->connection);
+    }
+    return 0;
+}
+
+const struct asyncio__server_ops asyncio__client_ops = { .until_room = until_room,
+                                                         .accepted = start_client };
 
 /* ---- all of them ---- */
 

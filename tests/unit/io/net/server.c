@@ -619,7 +619,8 @@ ASYNC(starts_as_task) {
 }
 TEST(starting_a_server_in_a_task) { run_alone(starts_as_task()); }
 
-/* Every allocation fails once; whatever happens to that client, the next one is served. */
+/* Every allocation fails once; whatever happens to that client, the next one is served, if need be
+ * after a pause. */
 ASYNC(serves_without_memory, (long) n, (bool *) over) {
     start_echo();
     int fd = connect_blocking();
@@ -630,6 +631,7 @@ ASYNC(serves_without_memory, (long) n, (bool *) over) {
     close(fd);
     fd = connect_blocking();
     put(fd, "y\n");
+    CHECK_INT(AWAIT(asyncio_sleep(1)), 0);
     CHECK_STR(get_soon(fd), "y\n");
     close(fd);
     end_server();
