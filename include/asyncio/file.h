@@ -9,8 +9,10 @@
  *
  * Threads work on copies of buffers and paths. Cancelling ends the await at once and lets
  * the call go on by itself: it touches nothing of the caller's any more, but what it wrote is
- * written, and a read has moved the position (pread and pwrite have none). For many small
- * operations asyncio_to_thread with a function that does all of them is cheaper.
+ * written, and a read has moved the position (pread and pwrite have none). A call that waits for a
+ * fifo, a terminal or another device is over within a fraction of a second then, and takes
+ * nothing; one that waits for a disk keeps its thread until the system has done it. For many
+ * small operations asyncio_to_thread with a function that does all of them is cheaper.
  *
  * Every coroutine here fails, when awaited, with the system's error (-ENOENT); -EBADF for a file
  * that is closed; ASYNCIO_TYPE_ERROR for NULL; ASYNCIO_CANCELLED_ERROR; as
@@ -61,8 +63,10 @@ ASYNCIO_API asyncio_coro asyncio_file_write(asyncio_file *file, const void *data
 ASYNCIO_API asyncio_coro asyncio_file_pwrite(asyncio_file *file, const void *data, size_t n,
                                              off_t offset) ASYNCIO_MUST_USE;
 
-/* fsync: what was written is on the disk. stat: fills in *st. close: waits for calls that are
- * under way, in a thread, then closes; the file is closed also if that fails.
+/* fsync: what was written is on the disk. stat: fills in *st. close: calls that wait for a fifo or
+ * a device end with -EBADF; others that are under way are waited for, in a thread, but not those
+ * that were cancelled; then the file is closed, also if that fails. If a cancelled call is still
+ * under way, the descriptor is closed when it ends, and an error of that is not seen.
  * Errors: those above.
  * Suspends: yes (when awaited). Thread: loop. Since: 0.1.
  * Python: asyncio.to_thread(os.fsync, ...), os.fstat, os.close. */

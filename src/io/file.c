@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * io/file.c: files. A request is what a thread works on: a copy of everything; the task and the
- * job have one reference each, so that either may go first.
- *
- * A file's lock is held for reading during each call, for writing while it is closed: no call
- * meets a number that belongs to somebody else by then.
+ * job have one reference each, so that either may go first. How a call goes on while its file is
+ * closed, and after its task was cancelled, is in filecall.c.
  */
 #include <asyncio/executor.h>
 #include <asyncio/file.h>
@@ -12,21 +10,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/fork.h"
 #include "io/fd.h"
-#include "thread/objectlock.h"
+#include "io/filecall.h"
 
 struct asyncio_file {
     atomic_uint refs; /* the users', and one for each request */
-    pthread_rwlock_t lock;
-    int fd;         /* -1: closed */
-    unsigned forks; /* how many there were when the lock was made (base/fork.h) */
+    struct asyncio__openfile open;
 };
 
 struct file_args {
@@ -46,9 +41,13 @@ struct request {
     atomic_uint refs;
     struct file_args a;
     void (*call)(struct request *r);
+    struct asyncio__filecall filecall;
     const char *name; /* of the system call */
     ssize_t result;   /* < 0: `error` says why */
     int error;
+    int on;      /* the descriptor for the call */
+    bool waits;  /* what was opened may make calls wait */
+    size_t done; /* of what is to be written */
     int fd;      /* opened and not taken, or -1 */
     char *names; /* read and not taken, or NULL */
     struct stat st;
@@ -64,39 +63,43 @@ asyncio_file *asyncio_file_ref(asyncio_file *f) {
 
 void asyncio_file_unref(asyncio_file *f) {
     if (!f || atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) != 1) return;
-    if (f->fd >= 0) close(f->fd);
-    pthread_rwlock_destroy(&f->lock);
+    if (f->open.fd >= 0) close(f->open.fd);
     asyncio__free(f);
 }
 
 /* ---- in the thread ---- */
 
 static void call_open(struct request *r) {
-    r->result = r->fd = open(r->bytes, r->a.flags | O_CLOEXEC, r->a.mode);
+    r->fd = asyncio__filecall_open(&r->filecall, r->bytes, r->a.flags, r->a.mode, &r->waits);
+    r->result = r->fd;
 }
 
-static void call_read(struct request *r) { r->result = read(r->a.file->fd, r->bytes, r->a.n); }
+static void call_read(struct request *r) { r->result = read(r->on, r->bytes, r->a.n); }
 
 static void call_pread(struct request *r) {
-    r->result = pread(r->a.file->fd, r->bytes, r->a.n, r->a.offset);
+    r->result = pread(r->on, r->bytes, r->a.n, r->a.offset);
 }
 
-static void call_write(struct request *r) { r->result = write(r->a.file->fd, r->bytes, r->a.n); }
+/* What waits takes all in the end, as if it blocked. */
+static void call_write(struct request *r) {
+    ssize_t n = write(r->on, r->bytes + r->done, r->a.n - r->done);
+    if (n > 0) r->done += (size_t)n;
+    if (n > 0) asyncio__filecall_moved(&r->filecall);
+    r->result = n < 0 ? n : (ssize_t)r->done;
+    if (n <= 0 || r->done == r->a.n || !r->a.file->open.waits) return;
+    r->result = -1;
+    errno = EAGAIN;
+}
 
 static void call_pwrite(struct request *r) {
-    r->result = pwrite(r->a.file->fd, r->bytes, r->a.n, r->a.offset);
+    r->result = pwrite(r->on, r->bytes, r->a.n, r->a.offset);
 }
 
-static void call_fsync(struct request *r) { r->result = fsync(r->a.file->fd); }
+static void call_fsync(struct request *r) { r->result = fsync(r->on); }
 
-static void call_stat(struct request *r) { r->result = fstat(r->a.file->fd, &r->st); }
+static void call_stat(struct request *r) { r->result = fstat(r->on, &r->st); }
 
-static void call_close(struct request *r) {
-    int fd = r->a.file->fd;
-    r->a.file->fd = -1;
-    r->result = close(fd);
-    if (r->result < 0 && errno == EINTR) r->result = 0;
-}
+static void call_close(struct request *r) { r->result = asyncio__filecall_close(&r->filecall); }
 
 static bool add_name(struct request *r, const char *name, size_t *used) {
     size_t n = strlen(name) + 1;
@@ -124,40 +127,35 @@ static void call_readdir(struct request *r) {
     if (error) r->result = -1;
 }
 
-static void make_lock(asyncio_file *f) {
-    pthread_rwlock_init(&f->lock, NULL);
-    f->forks = asyncio__forks;
+static bool goes_on(struct request *r) {
+    if (r->result >= 0 || errno == EINTR) return r->result < 0;
+    if (errno != EAGAIN || !r->a.file->open.waits) return false;
+    bool writes = r->call == call_write || r->call == call_pwrite;
+    return asyncio__filecall_wait(&r->filecall, r->on, writes ? POLLOUT : POLLIN);
 }
 
-/* In a forked child those who had it are not there. */
-static void renew_lock(asyncio_file *f) {
-    asyncio__object_lock(f);
-    if (f->forks != asyncio__forks) make_lock(f);
-    asyncio__object_unlock(f);
-}
-
+/* A call with the file's descriptor. */
 static void in_file(struct request *r) {
-    asyncio_file *f = r->a.file;
-    if (ASYNCIO__UNLIKELY(asyncio__forks > 0)) renew_lock(f);
-    if (r->call == call_close) pthread_rwlock_wrlock(&f->lock);
-    else pthread_rwlock_rdlock(&f->lock);
-    errno = EBADF;
-    if (f->fd >= 0) r->call(r);
+    r->error = EBADF;
+    r->on = asyncio__filecall_begin(&r->filecall);
+    if (r->on < 0) return;
+    do r->call(r);
+    while (goes_on(r));
     r->error = errno;
-    pthread_rwlock_unlock(&f->lock);
+    if (r->result < 0 && r->done > 0) r->result = (ssize_t)r->done;
+    asyncio__filecall_end(&r->filecall);
 }
 
 static int run_request(void *arg, asyncio_value *result) {
     struct request *r = arg;
     (void)result;
-    if (r->a.file) {
-        do in_file(r);
-        while (r->result < 0 && r->error == EINTR);
-    } else {
-        do r->call(r);
-        while (r->result < 0 && errno == EINTR);
-        r->error = errno;
+    if (r->a.file && r->call != call_close) {
+        in_file(r);
+        return 0;
     }
+    do r->call(r);
+    while (r->result < 0 && errno == EINTR);
+    r->error = errno;
     return 0;
 }
 
@@ -180,6 +178,7 @@ static struct request *new_request(const struct file_args *a, void (*call)(struc
     *r = (struct request){ .a = *a, .call = call, .name = name, .result = -1, .fd = -1 };
     atomic_init(&r->refs, 2);
     asyncio_file_ref(r->a.file);
+    asyncio__filecall_init(&r->filecall, r->a.file ? &r->a.file->open : NULL);
     if (from && n > 0) memcpy(r->bytes, from, n);
     return r;
 }
@@ -197,7 +196,10 @@ static int await_request(struct request *r) {
     }
     int rc = asyncio_await_future(f, NULL, NULL, NULL);
     asyncio_future_unref(f);
-    if (rc < 0) return rc;
+    if (rc < 0) {
+        asyncio__filecall_give_up(&r->filecall);
+        return rc;
+    }
     if (r->result < 0) return asyncio__io_raise(r->error, r->name);
     return r->result < INT_MAX ? (int)r->result : INT_MAX;
 }
@@ -262,8 +264,7 @@ static int run_open(const void *args, asyncio_value *result) {
     if (!f) drop_request(r); /* the job's */
     if (f && rc >= 0) {
         atomic_init(&f->refs, 1);
-        make_lock(f);
-        f->fd = r->fd;
+        asyncio__openfile_init(&f->open, r->fd, r->waits);
         r->fd = -1;
         *(asyncio_file **)a->data = f;
     } else {

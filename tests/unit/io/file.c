@@ -93,16 +93,197 @@ ASYNC(cancelled) {
     CHECK(!asyncio_task_done(t));
     asyncio_task_cancel(t, NULL);
     check_ended(t, ASYNCIO_CANCELLED_ERROR);
-    asyncio_task *closing = start(asyncio_file_close(f)); /* waits for that read */
     int fd = open(path, O_WRONLY | O_NONBLOCK);
     put(fd, "late");
-    check_ended(closing, 0);
+    CHECK_INT(AWAIT(asyncio_file_close(f)), 0);
     CHECK_STR(buf, "unchanged");
     close(fd);
     CHECK_INT(unlink(path), 0);
     RETURN();
 }
 TEST(a_cancelled_read_never_touches_the_buffer) { run_files(cancelled()); }
+
+/* ---- what may never become ready ---- */
+
+static char fifo[300];
+
+static void make_fifo(void) {
+    snprintf(fifo, sizeof fifo, "%s", path_of("-fifo"));
+    CHECK_INT(mkfifo(fifo, 0600), 0);
+}
+
+static void remove_fifo(void) { CHECK_INT(unlink(fifo), 0); }
+
+/* Starts it; it waits in its thread then. */
+static asyncio_task *start_waiting(asyncio_coro c) {
+    asyncio_task *t = start(c);
+    CHECK_INT(AWAIT(asyncio_sleep(0.02)), 0);
+    CHECK(!asyncio_task_done(t));
+    return t;
+}
+
+/* What it gives in the end; the reference goes. */
+static int64_t result_of(asyncio_task *t) {
+    asyncio_value v = asyncio_none();
+    CHECK_INT(AWAIT(t, &v), 0);
+    asyncio_task_unref(t);
+    return v.i;
+}
+
+static void cancel(asyncio_task *t) {
+    asyncio_task_cancel(t, NULL);
+    check_ended(t, ASYNCIO_CANCELLED_ERROR);
+}
+
+/* Until the last thread has left the fifo; a test that waits for ever has failed. */
+static void wait_until_unread(void) {
+    int fd;
+    while ((fd = open(fifo, O_WRONLY | O_NONBLOCK | O_CLOEXEC)) >= 0) {
+        close(fd);
+        CHECK_INT(AWAIT(asyncio_sleep(0.01)), 0);
+    }
+    CHECK_INT(errno, ENXIO);
+}
+
+ASYNC(closes_behind_cancelled) {
+    char buf[10];
+    make_fifo();
+    asyncio_auto_file f = NULL;
+    CHECK_INT(AWAIT(asyncio_file_open(&f, fifo, O_RDWR, 0)), 0);
+    cancel(start_waiting(asyncio_file_read(f, buf, sizeof buf)));
+    CHECK_INT(AWAIT(asyncio_file_close(f)), 0);
+    CHECK_ERROR(AWAIT(asyncio_file_read(f, buf, 1)), -EBADF, "read: Bad file descriptor");
+    CHECK_ERROR(AWAIT(asyncio_file_close(f)), -EBADF, "close: Bad file descriptor");
+    wait_until_unread();
+    remove_fifo();
+    RETURN();
+}
+TEST(closing_does_not_wait_for_a_cancelled_read) { run_files(closes_behind_cancelled()); }
+
+/* Also if it is only let go of. */
+ASYNC(lets_go_of) {
+    char buf[10];
+    asyncio_file *f = NULL;
+    make_fifo();
+    CHECK_INT(AWAIT(asyncio_file_open(&f, fifo, O_RDWR, 0)), 0);
+    cancel(start_waiting(asyncio_file_read(f, buf, sizeof buf)));
+    asyncio_file_unref(f);
+    wait_until_unread();
+    remove_fifo();
+    RETURN();
+}
+TEST(a_file_that_is_let_go_of_is_closed_after_a_cancelled_read) { run_files(lets_go_of()); }
+
+ASYNC(ends_reads) {
+    char buf[10];
+    make_fifo();
+    asyncio_auto_file f = NULL;
+    CHECK_INT(AWAIT(asyncio_file_open(&f, fifo, O_RDWR, 0)), 0);
+    asyncio_task *t = start_waiting(asyncio_file_read(f, buf, sizeof buf));
+    CHECK_INT(AWAIT(asyncio_file_close(f)), 0);
+    check_ended(t, -EBADF);
+    wait_until_unread();
+    remove_fifo();
+    RETURN();
+}
+TEST(closing_ends_reads_that_wait) { run_files(ends_reads()); }
+
+/* More than there are threads; each of them can be used again. */
+ASYNC(keeps_no_thread) {
+    enum { COUNT = 40 };
+    char buf[10] = "", c;
+    asyncio_task *t[COUNT];
+    make_fifo();
+    asyncio_auto_file f = NULL;
+    asyncio_auto_file zero = NULL;
+    CHECK_INT(AWAIT(asyncio_file_open(&f, fifo, O_RDWR, 0)), 0);
+    for (int i = 0; i < COUNT; i++) t[i] = start(asyncio_file_read(f, buf, sizeof buf));
+    CHECK_INT(AWAIT(asyncio_sleep(0.02)), 0);
+    for (int i = 0; i < COUNT; i++) cancel(t[i]);
+    CHECK_INT(AWAIT(asyncio_file_open(&zero, "/dev/zero", O_RDONLY, 0)), 0);
+    CHECK_INT(AWAIT(asyncio_file_read(zero, &c, 1)), 1);
+    CHECK_INT(AWAIT(asyncio_file_write(f, "here", 4)), 4);
+    CHECK_INT(AWAIT(asyncio_file_read(f, buf, sizeof buf)), 4);
+    CHECK_STR(buf, "here");
+    CHECK_INT(AWAIT(asyncio_file_close(f)), 0);
+    remove_fifo();
+    RETURN();
+}
+TEST(cancelled_reads_keep_no_threads_and_take_nothing) { run_files(keeps_no_thread()); }
+
+/* A fifo is not open before its other side is. */
+ASYNC(meets) {
+    char buf[10] = "";
+    make_fifo();
+    asyncio_auto_file in = NULL;
+    asyncio_auto_file out = NULL;
+    cancel(start_waiting(asyncio_file_open(&in, fifo, O_RDONLY, 0)));
+    CHECK_PTR(in, NULL);
+    wait_until_unread();
+    cancel(start_waiting(asyncio_file_open(&out, fifo, O_WRONLY, 0)));
+    asyncio_task *opening = start_waiting(asyncio_file_open(&in, fifo, O_RDONLY, 0));
+    CHECK_INT(AWAIT(asyncio_file_open(&out, fifo, O_WRONLY, 0)), 0);
+    check_ended(opening, 0);
+    asyncio_task *t = start_waiting(asyncio_file_read(in, buf, sizeof buf));
+    CHECK_INT(AWAIT(asyncio_file_write(out, "hello", 5)), 5);
+    CHECK_INT(result_of(t), 5);
+    CHECK_STR(buf, "hello");
+    CHECK_INT(AWAIT(asyncio_file_close(out)), 0);
+    CHECK_INT(AWAIT(asyncio_file_read(in, buf, sizeof buf)), 0);
+    CHECK_INT(AWAIT(asyncio_file_close(in)), 0);
+    asyncio_file_unref(out);
+    opening = start_waiting(asyncio_file_open(&out, fifo, O_WRONLY, 0));
+    int fd = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    check_ended(opening, 0);
+    close(fd);
+    CHECK_INT(AWAIT(asyncio_file_write(out, "x", 1)), -EPIPE);
+    asyncio_ignore(-EPIPE);
+    remove_fifo();
+    RETURN();
+}
+TEST(opening_a_fifo_waits_for_its_other_side_and_can_be_cancelled) { run_files(meets()); }
+
+/* What does not fit waits; all of it goes out in the end. */
+ASYNC(writes_much) {
+    enum { SIZE = 1 << 20 };
+    static char much[SIZE], got[SIZE];
+    make_fifo();
+    for (int i = 0; i < SIZE; i++) much[i] = (char)(i % 251);
+    asyncio_auto_file in = NULL;
+    asyncio_auto_file out = NULL;
+    CHECK_INT(AWAIT(asyncio_file_open(&out, fifo, O_RDWR, 0)), 0);
+    CHECK_INT(AWAIT(asyncio_file_open(&in, fifo, O_RDONLY, 0)), 0);
+    asyncio_task *t = start_waiting(asyncio_file_write(out, much, SIZE));
+    for (int sum = 0; sum < SIZE;) {
+        int n = AWAIT(asyncio_file_read(in, got + sum, (size_t)(SIZE - sum)));
+        CHECK(n > 0);
+        sum += n;
+    }
+    CHECK_INT(result_of(t), SIZE);
+    CHECK_INT(memcmp(much, got, SIZE), 0);
+    t = start_waiting(asyncio_file_write(out, much, SIZE));
+    CHECK_INT(AWAIT(asyncio_file_close(out)), 0);
+    int64_t n = result_of(t); /* as much as there was room for */
+    CHECK(n > 0 && n < SIZE);
+    remove_fifo();
+    RETURN();
+}
+TEST(much_is_written_to_a_fifo_bit_by_bit) { run_files(writes_much()); }
+
+/* Whoever asks for that does not wait. */
+ASYNC(does_not_wait) {
+    char c;
+    make_fifo();
+    asyncio_auto_file f = NULL;
+    CHECK_INT(AWAIT(asyncio_file_open(&f, fifo, O_WRONLY | O_NONBLOCK, 0)), -ENXIO);
+    asyncio_ignore(-ENXIO);
+    CHECK_INT(AWAIT(asyncio_file_open(&f, fifo, O_RDWR | O_NONBLOCK, 0)), 0);
+    CHECK_ERROR(AWAIT(asyncio_file_read(f, &c, 1)), -EAGAIN,
+                "read: Resource temporarily unavailable");
+    remove_fifo();
+    RETURN();
+}
+TEST(a_file_that_was_opened_not_to_wait_does_not) { run_files(does_not_wait()); }
 
 ASYNC(wrong_arguments) {
     asyncio_file *f = NULL;
