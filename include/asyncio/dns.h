@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * asyncio/dns.h: from names to addresses and back. The system's resolver blocks, so it is called
- * in threads of the loop's own, at most four, which share nothing with the default executor.
- * Addresses and ports in numbers are read in place.
+ * in threads of the loop's own, which share nothing with the default executor and are as many as
+ * that one would have (asyncio_loop_set_resolver_threads). Addresses and ports in numbers are read
+ * in place.
  *
  *     struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
  *     asyncio_value list;
@@ -11,7 +12,8 @@
  *     asyncio_value_drop(&list);
  *
  * A look-up that is cancelled ends at once; one that has begun goes on in its thread, and what it
- * finds is freed.
+ * finds is freed. That thread is not one of those above, so name servers that do not answer hold
+ * up nobody who gives up on them.
  *
  * Part: io.
  */
@@ -41,6 +43,14 @@ ASYNCIO_API extern const asyncio_value_type asyncio_value_addrinfo;
 ASYNCIO_API asyncio_coro asyncio_loop_getaddrinfo(asyncio_loop *loop, const char *host,
                                                   const char *service, const struct addrinfo *hints)
     ASYNCIO_MUST_USE;
+
+/* Sets how many look-ups of the loop are under way at a time, each in a thread; 0, as at first: the
+ * smaller of 32 and the number of processors + 4. Others wait. Those that were cancelled and go on
+ * do not count, up to 256. Threads that are there already end when they have nothing to do.
+ * Returns 0; ASYNCIO_VALUE_ERROR for less than 0 or more than 65535; ASYNCIO_RUNTIME_ERROR when the
+ * loop is closed, or in another thread than the loop's; ASYNCIO_TYPE_ERROR for NULL.
+ * Suspends: no. Thread: loop. Since: 0.2. Python: loop.set_default_executor. */
+ASYNCIO_API int asyncio_loop_set_resolver_threads(asyncio_loop *loop, int max_threads);
 
 /* Looks up the names of an address, as getnameinfo does, and writes them into host and service
  * (room for that many bytes; NULL: not wanted), which must stay where they are until it has ended.

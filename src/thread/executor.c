@@ -48,6 +48,8 @@ const asyncio_executor_ops *asyncio__executor_ops(const asyncio_executor *execut
     return executor ? executor->ops : NULL;
 }
 
+void *asyncio__executor_state(const asyncio_executor *executor) { return executor->state; }
+
 int asyncio_executor_shutdown(asyncio_executor *executor, bool wait, bool cancel_futures) {
     if (!executor) return asyncio__raise(ASYNCIO_TYPE_ERROR, "an executor is required");
     atomic_store(&executor->down, true);

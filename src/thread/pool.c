@@ -29,6 +29,7 @@
 
 #define WORKERS_MAX 65535
 #define IDLE_DEFAULT 30.0
+#define LENT_MAX 256
 
 struct pool {
     pthread_mutex_t lock;
@@ -39,6 +40,7 @@ struct pool {
     size_t idle;                 /* threads that are parked, or woken and not there yet */
     size_t threads;              /* threads that have not ended */
     size_t max_workers;
+    long lent;                  /* threads beyond those, for jobs that nobody waits for any more */
     unsigned long started;      /* threads ever started */
     struct asyncio__link ended; /* to be joined */
     int64_t idle_timeout;       /* ns */
@@ -162,10 +164,19 @@ static bool park(struct worker *w) {
     return in_time && !w->dismissed;
 }
 
-/* Waits for a job; NULL when the thread is to end. The lock is held, but for the wait. */
+/* How many threads there may be. */
+static size_t most_threads(const struct pool *pool) {
+    long lent = pool->lent < 0 ? 0 : pool->lent;
+    return pool->max_workers + (size_t)(lent < LENT_MAX ? lent : LENT_MAX);
+}
+
+/* Waits for a job; NULL when the thread is to end. The lock is held, but for the wait. When there
+ * are too many threads, one that comes from a job or has just begun is not idle, and so nobody
+ * counts on it. */
 static asyncio_job *next_job(struct worker *w) {
     struct pool *pool = w->pool;
     bool ends = false;
+    if (pool->threads > most_threads(pool)) return NULL;
     if (asyncio__list_empty(&pool->queue)) w->since = asyncio__clock_now();
     while (asyncio__list_empty(&pool->queue)) {
         if (pool->down || ends) return NULL;
@@ -244,7 +255,7 @@ static int start_thread(struct pool *pool) {
 /* With too few threads the job waits for one of those; without any it is refused. */
 static int enqueue(struct pool *pool, asyncio_job *job) {
     if (pool->down) return ASYNCIO_RUNTIME_ERROR;
-    if (pool->queued + 1 > pool->idle && pool->threads < pool->max_workers) {
+    if (pool->queued + 1 > pool->idle && pool->threads < most_threads(pool)) {
         int rc = start_thread(pool);
         if (rc < 0 && pool->threads == 0) return rc;
     }
@@ -386,6 +397,38 @@ asyncio_executor *asyncio_executor_new_with(const asyncio_executor_options *opti
     if (!executor) destroy_pool(pool);
     return executor;
 }
+
+/* ---- how many threads ---- */
+
+/* More threads may be there now: for the jobs that wait. The lock is held. */
+static void start_missing(struct pool *pool) {
+    size_t missing = pool->queued > pool->idle ? pool->queued - pool->idle : 0;
+    while (!pool->down && missing-- > 0 && pool->threads < most_threads(pool)) {
+        if (start_thread(pool) < 0) return; /* they wait for those that are there */
+    }
+}
+
+void asyncio__pool_set_max(asyncio_executor *executor, int max_workers) {
+    struct pool *pool = asyncio__executor_state(executor);
+    if (in_forked_child(pool)) return;
+    pthread_mutex_lock(&pool->lock);
+    pool->max_workers = max_workers ? (size_t)max_workers : default_workers();
+    start_missing(pool);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static void change_lent(asyncio_executor *executor, int by) {
+    struct pool *pool = asyncio__executor_state(executor);
+    if (in_forked_child(pool)) return;
+    pthread_mutex_lock(&pool->lock);
+    pool->lent += by;
+    start_missing(pool);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void asyncio__pool_lend(asyncio_executor *executor) { change_lent(executor, 1); }
+
+void asyncio__pool_take_back(asyncio_executor *executor) { change_lent(executor, -1); }
 
 bool asyncio__executor_is_pool(const asyncio_executor *executor) {
     return asyncio__executor_ops(executor) == &pool_ops;

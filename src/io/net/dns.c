@@ -9,13 +9,14 @@
 #include "io/net/dns.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
 #include "io/net/loop.h"
 #include "thread/executor.h"
 
-#define THREADS 4
+#define THREADS_MAX 65535
 
 /* ---- errors ---- */
 
@@ -51,7 +52,7 @@ static asyncio_executor *resolver_of(asyncio_loop *loop) {
     if (own->resolver) return own->resolver;
     if (loop->closed) return (void)asyncio__loop_check(loop), NULL;
     asyncio_executor_options o = { .size = sizeof o,
-                                   .max_workers = THREADS,
+                                   .max_workers = asyncio__net_loop(loop)->max_threads,
                                    .thread_name_prefix = "resolver" };
     own->resolver = asyncio_executor_new_with(&o);
     if (!own->resolver) return NULL;
@@ -60,19 +61,132 @@ static asyncio_executor *resolver_of(asyncio_loop *loop) {
     return own->resolver;
 }
 
+int asyncio_loop_set_resolver_threads(asyncio_loop *loop, int max_threads) {
+    int rc = asyncio__loop_check(loop);
+    if (rc < 0) return rc;
+    if (max_threads < 0 || max_threads > THREADS_MAX) {
+        return asyncio__raise(ASYNCIO_VALUE_ERROR, "max_threads must be from 1 to 65535, or 0");
+    }
+    struct asyncio__net_loop *own = asyncio__net_loop(loop);
+    own->max_threads = max_threads;
+    if (own->resolver) asyncio__pool_set_max(own->resolver, max_threads);
+    return 0;
+}
+
+/* ---- a look-up ---- */
+
+/* In its thread and in the task that waits, until both have let go of it. One that is given up goes
+ * on for as long as the system takes. Then it counts for nothing: it has a thread beyond those that
+ * the resolver has, so that others find one. */
+enum state { WANTED, GIVEN_UP, OVER };
+
+struct look_up {
+    struct asyncio__runnable lending; /* in the ready queue, with a reference */
+    atomic_uint refs;
+    _Atomic enum state state;
+    asyncio_executor *resolver; /* a reference */
+    asyncio_job_function *fn;
+    char args[] __attribute__((aligned));
+};
+
+static void release_look_up(struct look_up *l) {
+    if (atomic_fetch_sub(&l->refs, 1) != 1) return;
+    asyncio_executor_unref(l->resolver);
+    asyncio__free(l);
+}
+
+static int run_look_up(void *arg, asyncio_value *result) {
+    struct look_up *l = arg;
+    return l->fn(l->args, result);
+}
+
+/* It has ended, or never begins. */
+static void end_look_up(void *arg) {
+    struct look_up *l = arg;
+    if (atomic_exchange(&l->state, OVER) == GIVEN_UP) asyncio__pool_take_back(l->resolver);
+    release_look_up(l);
+}
+
+static struct look_up *look_up_of(struct asyncio__runnable *runnable) {
+    return asyncio__container(runnable, struct look_up, lending);
+}
+
+static void run_lending(struct asyncio__runnable *runnable) {
+    struct look_up *l = look_up_of(runnable);
+    enum state state = WANTED;
+    if (atomic_compare_exchange_strong(&l->state, &state, GIVEN_UP)) {
+        asyncio__pool_lend(l->resolver);
+    }
+    release_look_up(l);
+}
+
+static void discard_lending(struct asyncio__runnable *runnable) {
+    release_look_up(look_up_of(runnable));
+}
+
+static int describe_lending(struct asyncio__runnable *runnable, char *buf, size_t n) {
+    (void)runnable;
+    return snprintf(buf, n, "a look-up that was given up");
+}
+
+static const struct asyncio__runnable_ops lending_ops = {
+    .run = run_lending,
+    .discard = discard_lending,
+    .describe = describe_lending,
+};
+
+/* In the next turn: by then others that were cancelled in this one have left the queue, and need
+ * no thread. */
+static void give_up(asyncio_loop *loop, struct look_up *l) {
+    if (loop->closed) return;
+    atomic_fetch_add(&l->refs, 1);
+    l->lending.ops = &lending_ops;
+    asyncio__loop_queue(loop, &l->lending);
+}
+
+static struct look_up *new_look_up(asyncio_executor *resolver, asyncio_job_function *fn,
+                                   const void *args, size_t size) {
+    struct look_up *l = asyncio__malloc(sizeof *l + size);
+    if (!l) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
+    atomic_init(&l->refs, 1);
+    atomic_init(&l->state, WANTED);
+    l->resolver = asyncio_executor_ref(resolver);
+    l->fn = fn;
+    memcpy(l->args, args, size);
+    return l;
+}
+
+/* The future of its job, which has a reference to it then. NULL: raised. */
+static asyncio_future *start_look_up(asyncio_loop *loop, struct look_up *l) {
+    const asyncio_job_options options = { .size = sizeof options, .arg = l, .drop = end_look_up };
+    asyncio_job *job = asyncio__job_new(run_look_up, &options, NULL, 0, false);
+    if (!job) return NULL;
+    atomic_fetch_add(&l->refs, 1);
+    asyncio_future *f = asyncio__loop_run_job(loop, l->resolver, job);
+    if (!f) release_look_up(l);
+    return f;
+}
+
+static int await_look_up(asyncio_loop *loop, struct look_up *l, asyncio_future *f,
+                         asyncio_value *value) {
+    asyncio__net_loop(loop)->resolving++;
+    int rc = asyncio_await_future(f, NULL, NULL, NULL);
+    if (rc >= 0 || asyncio_is_exception(rc)) asyncio__net_loop(loop)->resolving--;
+    else give_up(loop, l);
+    if (rc >= 0) *value = asyncio_future_take_result(f);
+    asyncio_future_unref(f);
+    return rc < 0 ? rc : 0;
+}
+
 /* Runs fn with a copy of `size` bytes at args. 0 and its value, or raised. */
 static int run_there(asyncio_loop *loop, asyncio_job_function *fn, const void *args, size_t size,
                      asyncio_value *value) {
     asyncio_executor *resolver = resolver_of(loop);
-    asyncio_job *job = resolver ? asyncio__job_new(fn, NULL, args, size, false) : NULL;
-    asyncio_future *f = job ? asyncio__loop_run_job(loop, resolver, job) : NULL;
-    if (!f) return asyncio__slot_status();
-    asyncio__net_loop(loop)->resolving++;
-    int rc = asyncio_await_future(f, NULL, NULL, NULL);
-    if (rc >= 0 || asyncio_is_exception(rc)) asyncio__net_loop(loop)->resolving--;
-    if (rc >= 0) *value = asyncio_future_take_result(f);
-    asyncio_future_unref(f);
-    return rc < 0 ? rc : 0;
+    struct look_up *l = resolver ? new_look_up(resolver, fn, args, size) : NULL;
+    asyncio_future *f = l ? start_look_up(loop, l) : NULL;
+    int rc = f ? await_look_up(loop, l, f, value) : asyncio__slot_status();
+    if (l) release_look_up(l);
+    return rc;
 }
 
 /* ---- getaddrinfo ---- */

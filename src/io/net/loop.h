@@ -12,6 +12,7 @@
 struct asyncio__net_loop {
     asyncio_executor *resolver; /* looks names up; a reference; NULL: none yet */
     size_t resolving;           /* look-ups under way or given up */
+    int max_threads;            /* of the resolver; 0: the default */
     struct asyncio__tie tie;    /* while there is a resolver */
 };
 

@@ -20,6 +20,8 @@ typedef int forward_function(const char *restrict host, const char *restrict ser
 static atomic_int elsewhere; /* calls in other threads than the test's */
 static atomic_int begun;     /* look-ups of slow.invalid */
 static sem_t go_on;          /* each post ends one of them */
+static atomic_int dead;      /* look-ups of dead.invalid that have begun */
+static sem_t give_up;        /* each post ends one of those */
 static pthread_t here;
 
 static forward_function *real_getaddrinfo(void) {
@@ -52,6 +54,12 @@ int getaddrinfo(const char *restrict host, const char *restrict service,
         }
         host = "127.0.0.7";
     }
+    if (host && strcmp(host, "dead.invalid") == 0) {
+        atomic_fetch_add(&dead, 1);
+        while (sem_wait(&give_up) < 0) {
+        }
+        return EAI_AGAIN;
+    }
     if (host && strcmp(host, "known.invalid") == 0) host = "127.0.0.1";
     return real_getaddrinfo()(host, service, hints, list);
 }
@@ -59,6 +67,7 @@ int getaddrinfo(const char *restrict host, const char *restrict service,
 static void prepare(void) {
     here = pthread_self();
     sem_init(&go_on, 0, 0);
+    sem_init(&give_up, 0, 0);
 }
 
 /* The first address of the list, as text. */
@@ -84,6 +93,10 @@ static const char *first(asyncio_value *list) {
 
 static void wait_until_begun(int n) {
     while (atomic_load(&begun) < n) usleep(1000);
+}
+
+static void wait_until_dead(int n) {
+    while (atomic_load(&dead) < n) usleep(1000);
 }
 
 /* ---- getaddrinfo ---- */
@@ -203,18 +216,20 @@ TEST(looking_up_with_wrong_arguments_says_so) { run_alone(uses_wrong_loops()); }
 ASYNC(cancels_a_few) {
     asyncio_task *t[6];
     asyncio_value list;
+    TRY(asyncio_loop_set_resolver_threads(loop, 4));
     for (int i = 0; i < 6; i++) {
         t[i] = start(asyncio_loop_getaddrinfo(loop, "slow.invalid", "80", NULL));
     }
     wait_until_begun(4);
     for (int i = 1; i < 5; i++) asyncio_task_cancel(t[i], NULL);
     for (int i = 1; i < 5; i++) check_ended(t[i], ASYNCIO_CANCELLED_ERROR);
+    wait_until_begun(5);
     for (int i = 0; i < 5; i++) sem_post(&go_on);
     TRY(AWAIT(t[0], &list));
     CHECK_STR(text_of(&list), "127.0.0.7 80");
     TRY(AWAIT(t[5], &list));
     CHECK_STR(text_of(&list), "127.0.0.7 80");
-    CHECK_INT(begun, 5); /* at most four at once; the cancelled one that waited never began */
+    CHECK_INT(begun, 5); /* the cancelled one that waited never began */
     asyncio_task_unref(t[0]);
     asyncio_task_unref(t[5]);
     RETURN();
@@ -244,6 +259,7 @@ ASYNC(resolver_hangs) {
     asyncio_value list;
     asyncio_streamreader *reader;
     asyncio_streamwriter *writer;
+    TRY(asyncio_loop_set_resolver_threads(loop, 4));
     for (int i = 0; i < 4; i++) {
         t[i] = start(asyncio_loop_getaddrinfo(loop, "slow.invalid", "80", NULL));
     }
@@ -274,7 +290,100 @@ TEST(a_resolver_that_hangs_holds_up_names_only) {
     usleep(20000); /* for the leak checker: the threads end */
 }
 
+/* Name servers do not answer, and whoever asks gives up: others find a thread at once. */
+ASYNC(many_are_dead, (int) threads) {
+    asyncio_value list;
+    int count = threads ? threads : 40; /* at least as many as there are threads */
+    if (threads) TRY(asyncio_loop_set_resolver_threads(loop, threads));
+    for (int round = 0; round < 3; round++) {
+        asyncio_task *t[40];
+        for (int i = 0; i < count; i++) {
+            t[i] = start(asyncio_loop_getaddrinfo(loop, "dead.invalid", "80", NULL));
+        }
+        if (threads) wait_until_dead((round + 1) * threads);
+        for (int i = 0; i < count; i++) asyncio_task_cancel(t[i], NULL);
+        for (int i = 0; i < count; i++) check_ended(t[i], ASYNCIO_CANCELLED_ERROR);
+        TRY(AWAIT(asyncio_loop_getaddrinfo(loop, "known.invalid", "80", NULL), &list));
+        CHECK_STR(first(&list), "127.0.0.1 80");
+    }
+    for (int i = 0; i < 3 * count; i++) sem_post(&give_up);
+    RETURN();
+}
+TEST(cancelled_look_ups_stop_nobody) {
+    prepare();
+    run_alone(many_are_dead(4));
+    usleep(20000); /* for the leak checker: the threads end */
+}
+TEST(cancelled_look_ups_stop_nobody_by_default) {
+    prepare();
+    run_alone(many_are_dead(0));
+    usleep(20000); /* for the leak checker: the threads end */
+}
+
+/* With a time limit around it. */
+ASYNC(times_out) {
+    asyncio_value list;
+    TRY(asyncio_loop_set_resolver_threads(loop, 1));
+    for (int i = 0; i < 5; i++) {
+        int rc = AWAIT(
+            asyncio_wait_for(asyncio_loop_getaddrinfo(loop, "dead.invalid", "80", NULL), 0.001));
+        CHECK_INT(rc, ASYNCIO_TIMEOUT_ERROR);
+        asyncio_ignore(rc);
+    }
+    TRY(AWAIT(asyncio_loop_getaddrinfo(loop, "known.invalid", "80", NULL), &list));
+    CHECK_STR(first(&list), "127.0.0.1 80");
+    for (int i = 0; i < 5; i++) sem_post(&give_up);
+    RETURN();
+}
+TEST(look_ups_that_ran_out_of_time_stop_nobody) {
+    prepare();
+    run_alone(times_out());
+    usleep(20000); /* for the leak checker: the threads end */
+}
+
+/* What was given up and ends at last takes its thread with it: there are as many as before. */
+ASYNC(ends_at_last) {
+    enum { COUNT = 3 };
+    asyncio_task *t[COUNT];
+    asyncio_value list;
+    TRY(asyncio_loop_set_resolver_threads(loop, 2));
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 2; i++) {
+            t[i] = start(asyncio_loop_getaddrinfo(loop, "dead.invalid", "80", NULL));
+        }
+        wait_until_dead(round * 2 + 2);
+        for (int i = 0; i < 2; i++) asyncio_task_cancel(t[i], NULL);
+        for (int i = 0; i < 2; i++) check_ended(t[i], ASYNCIO_CANCELLED_ERROR);
+    }
+    for (int i = 0; i < 4; i++) sem_post(&give_up);
+    usleep(20000);
+    for (int i = 0; i < COUNT; i++) {
+        t[i] = start(asyncio_loop_getaddrinfo(loop, "slow.invalid", "80", NULL));
+    }
+    wait_until_begun(2);
+    usleep(20000);
+    CHECK_INT(begun, 2); /* the third one waits */
+    TRY(asyncio_loop_set_resolver_threads(loop, 3));
+    wait_until_begun(3); /* for which there is a thread now */
+    for (int i = 0; i < COUNT; i++) sem_post(&go_on);
+    for (int i = 0; i < COUNT; i++) check_ended(t[i], 0);
+    TRY(asyncio_loop_set_resolver_threads(loop, 1));
+    TRY(AWAIT(asyncio_loop_getaddrinfo(loop, "known.invalid", "80", NULL), &list));
+    CHECK_STR(first(&list), "127.0.0.1 80");
+    CHECK_ERROR(asyncio_loop_set_resolver_threads(loop, -1), ASYNCIO_VALUE_ERROR,
+                "max_threads must be from 1 to 65535, or 0");
+    CHECK_ERROR(asyncio_loop_set_resolver_threads(loop, 65536), ASYNCIO_VALUE_ERROR,
+                "max_threads must be from 1 to 65535, or 0");
+    RETURN();
+}
+TEST(the_number_of_threads_is_an_option_and_holds) {
+    prepare();
+    run_alone(ends_at_last());
+    usleep(20000); /* for the leak checker: the threads end */
+}
+
 ASYNC(leaves_look_ups_behind) {
+    TRY(asyncio_loop_set_resolver_threads(asyncio_get_running_loop(), 4));
     for (int i = 0; i < 7; i++) {
         asyncio_task_unref(start(
             asyncio_loop_getaddrinfo(asyncio_get_running_loop(), "slow.invalid", "80", NULL)));
