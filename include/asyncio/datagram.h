@@ -33,6 +33,8 @@ typedef struct asyncio_datagram_options {
     size_t size; /* sizeof(asyncio_datagram_options) */
     const char *local_host;
     const char *remote_host;
+    const char *local_service; /* instead of local_port: its name, such as "domain" */
+    const char *remote_service;
     const struct sockaddr *local_addr;  /* instead of local_host and local_port */
     const struct sockaddr *remote_addr; /* instead of remote_host and remote_port */
     socklen_t local_addr_size;
@@ -52,8 +54,9 @@ typedef struct asyncio_datagram_options {
  * options, of which there must be at least one; in C++ it is (&endpoint, &options).
  * Errors, when awaited: the system's (-EADDRINUSE), of the first address that was tried;
  * ASYNCIO_OS_ERROR if a name is not known; ASYNCIO_VALUE_ERROR for neither an address nor a family,
- * for addresses of different families, for other options beside .sock, for a socket of another
- * kind; ASYNCIO_TYPE_ERROR for NULL; ASYNCIO_CANCELLED_ERROR; -ENOMEM.
+ * for addresses of different families, for other options beside .sock, for a port beside its
+ * service, for a socket of another kind; ASYNCIO_TYPE_ERROR for NULL; ASYNCIO_CANCELLED_ERROR;
+ * -ENOMEM.
  * Suspends: yes (when awaited). Thread: loop. Owner: *endpoint is yours. Since: 0.1.
  * Python: loop.create_datagram_endpoint. */
 ASYNCIO_API asyncio_coro asyncio_create_datagram_endpoint_with(

@@ -37,6 +37,7 @@ typedef struct asyncio_server_options {
     int family;               /* AF_INET, AF_INET6; 0: any */
     int flags;                /* for getaddrinfo, beside AI_PASSIVE */
     const char *const *hosts; /* instead of a host: several, NULL at the end */
+    const char *service;      /* instead of the port (0): its name, such as "https" */
     int backlog;              /* of listen(); 0: 100 */
     int reuse_address;        /* < 0: without SO_REUSEADDR */
     bool reuse_port;          /* with SO_REUSEPORT: several may listen, the kernel distributes */
@@ -65,12 +66,12 @@ typedef struct asyncio_server_options {
  * descriptors or memory run out, accepting pauses, and the exception handler is told once.
  * Errors, when awaited: the system's (-EADDRINUSE), the sockets made before being closed again;
  * ASYNCIO_OS_ERROR if the name is not known; ASYNCIO_VALUE_ERROR for a port out of range, a path
- * that is too long, more than one of host, .hosts and .sock, or a .sock of another kind (a server
- * needs a stream socket, a unix server one of AF_UNIX), a negative .max_connections, or
- * .max_handshakes without .ssl; ASYNCIO_TYPE_ERROR for NULL; -ENOMEM;
+ * that is too long, more than one of host, .hosts and .sock, .service beside a port, a path or
+ * .sock, a .sock of another kind (a server needs a stream socket, a unix server one of AF_UNIX), a
+ * negative .max_connections, or .max_handshakes without .ssl; ASYNCIO_TYPE_ERROR for NULL; -ENOMEM;
  * ASYNCIO_CANCELLED_ERROR.
- * Suspends: yes (when awaited, if host is a name). Thread: loop. Owner: *server is yours; while
- * it serves the loop has a reference, too. Since: 0.1. Python: asyncio.start_server,
+ * Suspends: yes (when awaited, if host or .service is a name). Thread: loop. Owner: *server is
+ * yours; while it serves the loop has a reference, too. Since: 0.1. Python: asyncio.start_server,
  * asyncio.start_unix_server. */
 ASYNCIO_API asyncio_coro asyncio_start_server_with(asyncio_client_connected_cb *cb,
                                                    const char *host, int port,

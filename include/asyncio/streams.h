@@ -50,6 +50,7 @@ typedef struct asyncio_connection_options {
                                     < 0: the order found; 0: 1 with a delay, else that order */
     bool all_errors;              /* all fail: with an ExceptionGroup of what each met */
     int sock;                     /* > 0: a connected socket, taken over on success */
+    const char *service;          /* instead of the port (0): its name, such as "https" */
     const struct sockaddr *addr;  /* instead of host and port; NULL: none */
     socklen_t addr_size;          /* of addr */
     asyncio_sslcontext *ssl;      /* TLS by this context; NULL: none. The rest is for TLS only: */
@@ -59,20 +60,20 @@ typedef struct asyncio_connection_options {
     asyncio_sslsession *ssl_session; /* of an earlier connection, to be resumed; or NULL */
 } asyncio_connection_options;
 
-/* Connects to host (a name or an address; NULL beside a port: the loopback) and port or to the
- * path of a unix socket, and makes a reader and a writer. A name may stand for several addresses.
- * They are tried one after the other; with .happy_eyeballs_delay the next is tried beside those
- * before it when they have not connected in that time (0.25 is usual), or as soon as the
- * last one has failed, and the first that connects is taken. In C the macros of the same
- * names without _with take options:
+/* Connects to host (a name or an address; NULL beside a port: the loopback) and port (or .service,
+ * by name) or to the path of a unix socket, and makes a reader and a writer. A name may stand for
+ * several addresses. They are tried one after the other; with .happy_eyeballs_delay the next is
+ * tried beside those before it when they have not connected in that time (0.25 is usual), or as
+ * soon as the last one has failed, and the first that connects is taken. In C the macros of the
+ * same names without _with take options:
  *     asyncio_open_connection(host, port, &reader, &writer, .limit = 1 << 20)
  * Errors, when awaited: the system's, if one address or all in the same way failed, otherwise
  * ASYNCIO_OS_ERROR ("Multiple exceptions: ..."), which is also an unknown name and no local address
  * of the family; ASYNCIO_EXCEPTION_GROUP instead with .all_errors; ASYNCIO_VALUE_ERROR
- * for neither or more than one of host, .addr and .sock, a NaN, a socket that is no stream
- * socket or, for the unix one, a socket or an address that is not of AF_UNIX; with .ssl those of
- * asyncio_streamwriter_start_tls, after which .sock is closed, too; ASYNCIO_TYPE_ERROR for NULL;
- * ASYNCIO_CANCELLED_ERROR; -ENOMEM.
+ * for neither or more than one of host, .addr and .sock, a port beside .service, a NaN, a socket
+ * that is no stream socket or, for the unix one, a socket or an address that is not of AF_UNIX, or
+ * a .service; with .ssl those of asyncio_streamwriter_start_tls, after which .sock is closed, too;
+ * ASYNCIO_TYPE_ERROR for NULL; ASYNCIO_CANCELLED_ERROR; -ENOMEM.
  * Suspends: yes (when awaited). Thread: loop. Owner: *reader and *writer are yours. Since: 0.1.
  * Python: asyncio.open_connection, asyncio.open_unix_connection. */
 ASYNCIO_API asyncio_coro asyncio_open_connection_with(const char *host, int port,

@@ -270,10 +270,11 @@ static int find_addresses(struct asyncio_task *task, struct opening *o, const ch
                               .ai_socktype = SOCK_STREAM,
                               .ai_protocol = options->proto };
     int rc = options->addr ? asyncio__one_address(options->addr, options->addr_size, &o->to)
-                           : asyncio__resolve(task, host, port, &hints, &o->to);
+                           : asyncio__resolve(task, host, port, options->service, &hints, &o->to);
     if (rc >= 0 && (options->local_host || options->local_port != 0)) {
         if (!options->local_host) hints.ai_flags |= AI_PASSIVE;
-        rc = asyncio__resolve(task, options->local_host, options->local_port, &hints, &o->from);
+        rc = asyncio__resolve(task, options->local_host, options->local_port, NULL, &hints,
+                              &o->from);
     }
     if (rc >= 0 && interleave_of(options) > 0) rc = interleave(&o->to, interleave_of(options));
     return rc;

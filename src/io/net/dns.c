@@ -30,8 +30,9 @@ static int raise_gai(const char *what, int code, int error) {
     return rc;
 }
 
-static const char *name_of(const char *host, const char *service) {
-    if (host) return host;
+/* What an error is about. */
+static const char *name_of(const char *host, const char *service, int code) {
+    if (host && !(service && code == EAI_SERVICE)) return host;
     return service ? service : "no name";
 }
 
@@ -208,7 +209,7 @@ static int look_forward(void *arg, asyncio_value *result) {
     struct addrinfo *list;
     const char *host = f->has_host ? f->host : NULL, *service = f->has_service ? f->service : NULL;
     int code = getaddrinfo(host, service, &f->hints, &list);
-    if (code != 0) return raise_gai(name_of(host, service), code, errno);
+    if (code != 0) return raise_gai(name_of(host, service, code), code, errno);
     *result = asyncio_own(list, &asyncio_value_addrinfo);
     return 0;
 }
@@ -245,7 +246,7 @@ int asyncio__getaddrinfo(asyncio_loop *loop, const char *host, const char *servi
     int code = getaddrinfo(host, service, &numbers, list);
     if (code == 0) return 0;
     if (code != EAI_NONAME || numbers.ai_flags == hints->ai_flags) {
-        return raise_gai(name_of(host, service), code, errno);
+        return raise_gai(name_of(host, service, code), code, errno);
     }
     return look_forward_there(loop, host, service, hints, list);
 }

@@ -27,7 +27,7 @@ struct create_args {
 struct copies {
     asyncio_datagram_options options;
     struct sockaddr_storage local, remote;
-    char *local_host, *remote_host;
+    char *local_host, *remote_host, *local_service, *remote_service;
 };
 
 static void release_create(void *args) {
@@ -35,13 +35,15 @@ static void release_create(void *args) {
     if (!c) return;
     asyncio__free(c->local_host);
     asyncio__free(c->remote_host);
+    asyncio__free(c->local_service);
+    asyncio__free(c->remote_service);
     asyncio__free(c);
 }
 
-static bool copy_host(const char **host, char **copy) {
-    if (!*host) return true;
-    *copy = asyncio__strdup(*host);
-    *host = *copy;
+static bool copy_text(const char **text, char **copy) {
+    if (!*text) return true;
+    *copy = asyncio__strdup(*text);
+    *text = *copy;
     return *copy != NULL;
 }
 
@@ -59,8 +61,10 @@ static int capture_create(void *args) {
     asyncio_datagram_options *o = &c->options;
     *o = *a->options;
     a->copies = c;
-    bool copied =
-        copy_host(&o->local_host, &c->local_host) && copy_host(&o->remote_host, &c->remote_host);
+    bool copied = copy_text(&o->local_host, &c->local_host) &&
+                  copy_text(&o->remote_host, &c->remote_host) &&
+                  copy_text(&o->local_service, &c->local_service) &&
+                  copy_text(&o->remote_service, &c->remote_service);
     if (!copied) {
         release_create(a);
         return -ENOMEM;
@@ -74,11 +78,11 @@ static int capture_create(void *args) {
 /* ---- checks ---- */
 
 static bool has_local(const asyncio_datagram_options *o) {
-    return o->local_host || o->local_port != 0 || o->local_addr;
+    return o->local_host || o->local_port != 0 || o->local_service || o->local_addr;
 }
 
 static bool has_remote(const asyncio_datagram_options *o) {
-    return o->remote_host || o->remote_port != 0 || o->remote_addr;
+    return o->remote_host || o->remote_port != 0 || o->remote_service || o->remote_addr;
 }
 
 static int check_create(const struct create_args *a) {
@@ -96,8 +100,8 @@ static int check_create(const struct create_args *a) {
     if (o->sock <= 0 && !has_local(o) && !has_remote(o) && o->family == 0) {
         return asyncio__raise(ASYNCIO_VALUE_ERROR, "unexpected address family");
     }
-    if ((o->local_addr && (o->local_host || o->local_port)) ||
-        (o->remote_addr && (o->remote_host || o->remote_port))) {
+    if ((o->local_addr && (o->local_host || o->local_port || o->local_service)) ||
+        (o->remote_addr && (o->remote_host || o->remote_port || o->remote_service))) {
         return asyncio__raise(ASYNCIO_VALUE_ERROR,
                               "host and port or an address can be given, not both");
     }
@@ -109,7 +113,7 @@ static int check_create(const struct create_args *a) {
 struct place {
     const struct sockaddr *addr;
     socklen_t size;
-    const char *host;
+    const char *host, *service;
     int port, flags, proto;
 };
 
@@ -123,7 +127,8 @@ static int find(struct asyncio_task *task, const struct place *p, bool given, in
                                     .ai_socktype = SOCK_DGRAM,
                                     .ai_protocol = p->proto };
     if (p->addr) return asyncio__one_address(p->addr, p->size, out);
-    return asyncio__resolve(task, p->host && *p->host ? p->host : NULL, p->port, &hints, out);
+    const char *host = p->host && *p->host ? p->host : NULL;
+    return asyncio__resolve(task, host, p->port, p->service, &hints, out);
 }
 
 /* ---- sockets ---- */
@@ -221,11 +226,20 @@ static int try_all(struct asyncio_task *task, asyncio_datagram *d,
 static int open_socket(struct asyncio_task *task, asyncio_datagram *d,
                        const asyncio_datagram_options *o) {
     struct asyncio__addresses local, remote = { NULL, 0 };
-    const struct place from = { o->local_addr, o->local_addr_size,    o->local_host,
-                                o->local_port, o->flags | AI_PASSIVE, o->proto };
-    const struct place to = { o->remote_addr, o->remote_addr_size,
-                              o->remote_host, o->remote_port,
-                              o->flags,       o->proto };
+    const struct place from = { .addr = o->local_addr,
+                                .size = o->local_addr_size,
+                                .host = o->local_host,
+                                .service = o->local_service,
+                                .port = o->local_port,
+                                .flags = o->flags | AI_PASSIVE,
+                                .proto = o->proto };
+    const struct place to = { .addr = o->remote_addr,
+                              .size = o->remote_addr_size,
+                              .host = o->remote_host,
+                              .service = o->remote_service,
+                              .port = o->remote_port,
+                              .flags = o->flags,
+                              .proto = o->proto };
     if (!has_local(o) && !has_remote(o)) return try_pair(task, d, o, NULL, NULL);
     int rc = find(task, &from, has_local(o), o->family, &local);
     if (rc >= 0) rc = find(task, &to, has_remote(o), o->family, &remote);

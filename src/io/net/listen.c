@@ -78,7 +78,8 @@ static int bind_hosts(struct asyncio_server *s, struct asyncio_task *task, const
                                     .ai_socktype = SOCK_STREAM };
     int rc = 0;
     for (; *hosts && rc >= 0; hosts++) {
-        rc = asyncio__resolve(task, **hosts ? *hosts : NULL, port, &hints, &list);
+        rc = asyncio__resolve(task, **hosts ? *hosts : NULL, port, s->options.service, &hints,
+                              &list);
     }
     if (rc >= 0) rc = bind_all(s, &list);
     asyncio__free(list.list);
@@ -150,7 +151,7 @@ struct start_args {
 
 struct copies {
     asyncio_server_options options;
-    char *host, *hosts; /* hosts: an array, and behind it what it points at */
+    char *host, *service, *hosts; /* hosts: an array, and behind it what it points at */
 };
 
 /* A copy of a list of strings with NULL at its end; NULL without memory. */
@@ -173,6 +174,7 @@ static void release_start(void *args) {
     if (!c) return;
     asyncio_sslcontext_unref(c->options.ssl);
     asyncio__free(c->host);
+    asyncio__free(c->service);
     asyncio__free(c->hosts);
     asyncio__free(c);
 }
@@ -188,11 +190,13 @@ static int capture_start(void *args) {
     const char *const *hosts = c->options.hosts;
     c->host = a->host ? asyncio__strdup(a->host) : NULL;
     c->hosts = hosts ? copy_list(hosts) : NULL;
+    c->service = c->options.service ? asyncio__strdup(c->options.service) : NULL;
     a->copies = c;
-    if ((a->host && !c->host) || (hosts && !c->hosts)) {
+    if ((a->host && !c->host) || (hosts && !c->hosts) || (c->options.service && !c->service)) {
         release_start(a);
         return -ENOMEM;
     }
+    c->options.service = c->service;
     c->options.hosts = (const char *const *)(const void *)c->hosts;
     a->host = c->host;
     if (a->options) a->options = &c->options;
@@ -208,6 +212,9 @@ static int check_start(const struct start_args *a, const asyncio_server_options 
     }
     if (a->is_unix && !a->host && o->sock <= 0) {
         return asyncio__raise(ASYNCIO_VALUE_ERROR, "path was not given, and no sock either");
+    }
+    if (o->service && (a->is_unix || o->sock > 0)) {
+        return asyncio__raise(ASYNCIO_VALUE_ERROR, "a path or a socket has no service");
     }
     if (o->max_connections < 0) {
         return asyncio__raise(ASYNCIO_VALUE_ERROR, "max_connections must be >= 0");

@@ -30,13 +30,14 @@ struct open_args {
 struct copies {
     asyncio_connection_options options;
     struct sockaddr_storage addr;
-    char *host, *local_host, *server_hostname;
+    char *host, *service, *local_host, *server_hostname;
 };
 
 static void release_open(void *args) {
     struct copies *c = ((struct open_args *)args)->copies;
     if (!c) return;
     asyncio__free(c->host);
+    asyncio__free(c->service);
     asyncio__free(c->local_host);
     asyncio__free(c->server_hostname);
     asyncio_sslcontext_unref(c->options.ssl);
@@ -57,6 +58,7 @@ static int capture_open(void *args) {
     if (!c) return -ENOMEM;
     if (a->options) c->options = *a->options;
     c->host = copy_text(a->host, &failed);
+    c->service = copy_text(c->options.service, &failed);
     c->local_host = copy_text(c->options.local_host, &failed);
     c->server_hostname = copy_text(c->options.server_hostname, &failed);
     asyncio_sslcontext_ref(c->options.ssl);
@@ -66,6 +68,7 @@ static int capture_open(void *args) {
         release_open(a);
         return -ENOMEM;
     }
+    c->options.service = c->service;
     c->options.local_host = c->local_host;
     c->options.server_hostname = c->server_hostname;
     if (c->options.addr) {
@@ -125,7 +128,11 @@ static int check_open(const struct open_args *a, const asyncio_connection_option
     if (!a->reader || !a->writer) {
         return asyncio__raise(ASYNCIO_TYPE_ERROR, "places for reader and writer are required");
     }
-    if ((a->host || a->port != 0) + (o->addr != NULL) + (o->sock > 0) != 1) {
+    bool named = a->host || a->port != 0 || o->service;
+    if (a->is_unix && o->service) {
+        return asyncio__raise(ASYNCIO_VALUE_ERROR, "a path has no service");
+    }
+    if (named + (o->addr != NULL) + (o->sock > 0) != 1) {
         return asyncio__raise(ASYNCIO_VALUE_ERROR,
                               "one of host (or path), addr and sock has to be given");
     }

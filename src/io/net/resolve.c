@@ -39,15 +39,19 @@ static int append_list(const struct addrinfo *info, struct asyncio__addresses *o
     return 0;
 }
 
-int asyncio__resolve(struct asyncio_task *task, const char *host, int port,
+int asyncio__resolve(struct asyncio_task *task, const char *host, int port, const char *service,
                      const struct addrinfo *hints, struct asyncio__addresses *out) {
     struct addrinfo *info;
-    char service[16];
+    char number[16];
     if (port < 0 || port > 65535) {
         return asyncio_raise(ASYNCIO_VALUE_ERROR, NULL, NULL, "port %d is not in 0 to 65535", port);
     }
-    snprintf(service, sizeof service, "%d", port);
-    int rc = asyncio__getaddrinfo(task->future.loop, host, service, hints, &info);
+    if (service && port != 0) {
+        return asyncio__raise(ASYNCIO_VALUE_ERROR, "a port or a service can be given, not both");
+    }
+    snprintf(number, sizeof number, "%d", port);
+    int rc =
+        asyncio__getaddrinfo(task->future.loop, host, service ? service : number, hints, &info);
     if (rc < 0) return rc;
     rc = append_list(info, out);
     freeaddrinfo(info);

@@ -22,9 +22,10 @@ struct asyncio__addresses {
 };
 
 /* Adds the addresses, at least one, that getaddrinfo finds for host and port with those hints, but
- * for those that are in the list. host NULL: any local one (hints AI_PASSIVE), or the loopback. 0
- * or raised. May suspend when the host is a name. */
-int asyncio__resolve(struct asyncio_task *task, const char *host, int port,
+ * for those that are in the list. host NULL: any local one (hints AI_PASSIVE), or the loopback.
+ * service: the name of the port instead, or NULL. 0 or raised. May suspend when one of them is a
+ * name. */
+int asyncio__resolve(struct asyncio_task *task, const char *host, int port, const char *service,
                      const struct addrinfo *hints, struct asyncio__addresses *out);
 
 /* A list of one address, of a stream socket. 0 or raised. */

@@ -23,6 +23,7 @@ static sem_t go_on;          /* each post ends one of them */
 static atomic_int dead;      /* look-ups of dead.invalid that have begun */
 static sem_t give_up;        /* each post ends one of those */
 static pthread_t here;
+static char answers_at[16]; /* the port of the service "made-up" */
 
 static forward_function *real_getaddrinfo(void) {
     union {
@@ -60,6 +61,7 @@ int getaddrinfo(const char *restrict host, const char *restrict service,
         }
         return EAI_AGAIN;
     }
+    if (service && strcmp(service, "made-up") == 0) service = answers_at;
     if (host && strcmp(host, "known.invalid") == 0) host = "127.0.0.1";
     return real_getaddrinfo()(host, service, hints, list);
 }
@@ -162,6 +164,7 @@ static void check_gai(int rc, int code, const char *host) {
 }
 
 ASYNC(fails) {
+    const struct addrinfo four = { .ai_family = AF_INET, .ai_socktype = SOCK_STREAM };
     const struct addrinfo six = { .ai_family = AF_INET6 }, numeric = { .ai_flags = AI_NUMERICHOST };
     char name[2000] = "";
     memset(name, 'n', sizeof name - 1);
@@ -181,6 +184,8 @@ ASYNC(fails) {
     check_gai(AWAIT(asyncio_loop_getaddrinfo(loop, NULL, NULL, NULL)), EAI_NONAME, "no name");
     check_gai(AWAIT(asyncio_loop_getaddrinfo(loop, name, NULL, NULL)), EAI_NONAME, name);
     check_gai(AWAIT(asyncio_loop_getaddrinfo(loop, "localhost", name, NULL)), EAI_SERVICE, name);
+    check_gai(AWAIT(asyncio_loop_getaddrinfo(loop, "127.0.0.1", "no such service", &four)),
+              EAI_SERVICE, "no such service");
     RETURN();
 }
 TEST(a_name_that_is_not_found_says_why) {
@@ -521,4 +526,98 @@ TEST(connections_and_servers_take_names) {
     prepare();
     run_alone(connects_by_name());
     usleep(20000); /* for the leak checker: the threads end */
+}
+
+/* ---- ports by name ---- */
+
+static asyncio_server *server;
+static asyncio_streamreader *reader;
+static asyncio_streamwriter *writer;
+
+/* A port that is free, and the service's from now on. */
+static int choose_port(void) {
+    struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    socklen_t size = sizeof in;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_INT(bind(fd, (struct sockaddr *)&in, sizeof in), 0);
+    CHECK_INT(getsockname(fd, (struct sockaddr *)&in, &size), 0);
+    close(fd);
+    snprintf(answers_at, sizeof answers_at, "%d", ntohs(in.sin_port));
+    return ntohs(in.sin_port);
+}
+
+ASYNC(by_service) {
+    int port = choose_port();
+    char service[] = "made-up", byte;
+    TRY(AWAIT(asyncio_start_server(connected, "127.0.0.1", 0, &server, .service = service)));
+    CHECK_INT(asyncio_server_port(server), port);
+    TRY(AWAIT(asyncio_open_connection("127.0.0.1", 0, &reader, &writer, .service = service)));
+    CHECK_INT(AWAIT(asyncio_streamreader_read(reader, &byte, 1)), 0);
+    asyncio_streamreader_unref(reader);
+    asyncio_streamwriter_unref(writer);
+    asyncio_task *t;
+    {
+        const asyncio_connection_options o = { .size = sizeof o, .service = service };
+        t = asyncio_create_task(asyncio_open_connection_with(NULL, 0, &reader, &writer, &o));
+    }
+    memset(service, 'x', sizeof service - 1); /* the task's own */
+    CHECK_INT(AWAIT(t), 0);                   /* without a host: the loopback */
+    asyncio_task_unref(t);
+    asyncio_streamreader_unref(reader);
+    asyncio_streamwriter_unref(writer);
+    asyncio_server_close(server);
+    TRY(AWAIT(asyncio_server_wait_closed(server)));
+    asyncio_server_unref(server);
+    RETURN();
+}
+TEST(connections_and_servers_take_names_of_ports) {
+    prepare();
+    run_alone(by_service());
+}
+
+ASYNC(by_service_in_datagrams) {
+    asyncio_auto_datagram in = NULL;
+    asyncio_auto_datagram out = NULL;
+    char buf[10] = "";
+    choose_port();
+    TRY(AWAIT(asyncio_create_datagram_endpoint(&in, .local_host = "127.0.0.1",
+                                               .local_service = "made-up")));
+    TRY(AWAIT(asyncio_create_datagram_endpoint(&out, .remote_host = "127.0.0.1",
+                                               .remote_service = "made-up")));
+    CHECK_INT(AWAIT(asyncio_datagram_send(out, "hello", 5)), 5);
+    CHECK_INT(AWAIT(asyncio_datagram_recv(in, buf, sizeof buf)), 5);
+    CHECK_STR(buf, "hello");
+    RETURN();
+}
+TEST(datagram_endpoints_take_names_of_ports) {
+    prepare();
+    run_alone(by_service_in_datagrams());
+}
+
+ASYNC(wrong_services) {
+    const char *both = "a port or a service can be given, not both";
+    asyncio_datagram *d;
+    CHECK_ERROR(
+        AWAIT(asyncio_open_connection("127.0.0.1", 80, &reader, &writer, .service = "http")),
+        ASYNCIO_VALUE_ERROR, both);
+    CHECK_ERROR(AWAIT(asyncio_start_server(connected, NULL, 80, &server, .service = "http")),
+                ASYNCIO_VALUE_ERROR, both);
+    CHECK_ERROR(
+        AWAIT(asyncio_create_datagram_endpoint(&d, .local_port = 80, .local_service = "http")),
+        ASYNCIO_VALUE_ERROR, both);
+    CHECK_ERROR(AWAIT(asyncio_open_unix_connection("/x", &reader, &writer, .service = "http")),
+                ASYNCIO_VALUE_ERROR, "a path has no service");
+    CHECK_ERROR(
+        AWAIT(asyncio_open_connection(NULL, 0, &reader, &writer, .service = "http", .sock = 5)),
+        ASYNCIO_VALUE_ERROR, "one of host (or path), addr and sock has to be given");
+    CHECK_ERROR(AWAIT(asyncio_start_unix_server(connected, "/x", &server, .service = "http")),
+                ASYNCIO_VALUE_ERROR, "a path or a socket has no service");
+    check_gai(AWAIT(asyncio_open_connection("127.0.0.1", 0, &reader, &writer,
+                                            .service = "no such service")),
+              EAI_SERVICE, "no such service");
+    RETURN();
+}
+TEST(services_that_make_no_sense_are_refused) {
+    prepare();
+    run_alone(wrong_services());
 }
