@@ -78,16 +78,21 @@ static asyncio_coro make(const asyncio_coro_type *type, struct read_args args) {
 
 static int as_status(size_t n) { return n < INT_MAX ? (int)n : INT_MAX; }
 
+/* Puts back what the NUL behind the lent bytes hides. Nothing is hidden while nothing is lent. */
+static void uncover(asyncio_streamreader *r) {
+    if (r->lent && r->lent < r->in.size) asyncio__buffer_start(&r->in)[r->lent] = r->hidden;
+}
+
 void asyncio__streamreader_take_lent(asyncio_streamreader *r) {
     r->partial = (asyncio_bytes){ NULL, 0 };
-    if (!r->in.data) return;
-    if (r->lent < r->in.size) asyncio__buffer_start(&r->in)[r->lent] = r->hidden;
+    if (!r->lent) return;
+    uncover(r);
     asyncio__buffer_consume(&r->in, r->lent);
     r->lent = 0;
 }
 
 void asyncio__streamreader_take_back(asyncio_streamreader *r) {
-    if (r->lent && r->lent < r->in.size) asyncio__buffer_start(&r->in)[r->lent] = r->hidden;
+    uncover(r);
     r->lent = 0;
 }
 

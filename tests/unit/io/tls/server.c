@@ -296,6 +296,57 @@ ASYNC(goes_over_at_once) {
 }
 TEST(the_beginning_of_tls_may_come_with_the_last_plain_bytes) { run_alone(goes_over_at_once()); }
 
+/* Reads of every kind come before it, each in its turn; what they leave is untouched. */
+enum last_read { READ, READ_EXACTLY, READ_LINE, READ_NONE, READ_CANCELLED };
+
+ASYNC(reads_before, (enum last_read) last) {
+    asyncio_bytes line;
+    char buf[4];
+    CHECK_INT(AWAIT(asyncio_streamreader_readline(server_end.reader, &line)), 6);
+    if (last == READ) CHECK_INT(AWAIT(asyncio_streamreader_read(server_end.reader, buf, 4)), 4);
+    else CHECK_INT(AWAIT(asyncio_streamreader_readexactly(server_end.reader, buf, 4)), 4);
+    CHECK(memcmp(buf, "now\n", 4) == 0);
+    if (last == READ_LINE) {
+        CHECK_INT(AWAIT(asyncio_streamreader_readline(server_end.reader, &line)), 5);
+        CHECK_STR(line.data, "then\n");
+    } else {
+        CHECK_INT(AWAIT(asyncio_streamreader_readexactly(server_end.reader, buf, 3)), 3);
+        CHECK_INT(AWAIT(asyncio_streamreader_read(server_end.reader, buf, 2)), 2);
+    }
+    if (last == READ_NONE)
+        CHECK_INT(AWAIT(asyncio_streamreader_read(server_end.reader, buf, 0)), 0);
+    if (last != READ_CANCELLED) RETURN();
+    asyncio_task *t =
+        start(asyncio_streamreader_readuntil(server_end.reader, "which does not come", &line));
+    asyncio_task_cancel(t, NULL);
+    check_ended(t, ASYNCIO_CANCELLED_ERROR);
+    RETURN();
+}
+
+ASYNC(goes_over_after, (enum last_read) last) {
+    CHECK_INT(AWAIT(open_plainly()), 0);
+    CHECK_INT(asyncio_streamwriter_write(client.writer, "first\nnow\nthen\n", 15), 0);
+    asyncio_task *t = start(
+        asyncio_streamwriter_start_tls(client.writer, for_client, .server_hostname = "localhost"));
+    CHECK_INT(AWAIT(reads_before(last)), 0);
+    CHECK_INT(AWAIT(asyncio_streamwriter_start_tls(server_end.writer, for_server)), 0);
+    check_ended(t, 0);
+    check_arrives(&client, &server_end, "hello");
+    check_arrives(&server_end, &client, "hello");
+    close_both();
+    end_contexts();
+    RETURN();
+}
+TEST(the_beginning_of_tls_is_untouched_by_a_read_before_it) { run_alone(goes_over_after(READ)); }
+TEST(the_beginning_of_tls_is_untouched_by_readexactly) { run_alone(goes_over_after(READ_EXACTLY)); }
+TEST(the_beginning_of_tls_is_untouched_by_readline) { run_alone(goes_over_after(READ_LINE)); }
+TEST(the_beginning_of_tls_is_untouched_by_a_read_of_nothing) {
+    run_alone(goes_over_after(READ_NONE));
+}
+TEST(the_beginning_of_tls_is_untouched_by_a_cancelled_readuntil) {
+    run_alone(goes_over_after(READ_CANCELLED));
+}
+
 /* What somebody put in before the handshake is not read after it. */
 ASYNC(is_injected) {
     asyncio_bytes line;
