@@ -194,7 +194,8 @@ ASYNCIO_API asyncio_coro asyncio_loop_sendfile(asyncio_loop *loop, asyncio_strea
     ASYNCIO_MUST_USE;
 
 /* Waits while more is kept than the high-water mark, until it has come down to the low one.
- * Errors, when awaited: the error of the connection; -ECONNRESET after it was closed;
+ * Errors, when awaited: the error of the connection, of which ASYNCIO_SSL_EOF_ERROR is none: after
+ * it has ended reading, what is written is sent; -ECONNRESET after it was closed;
  * ASYNCIO_TYPE_ERROR for NULL; ASYNCIO_CANCELLED_ERROR.
  * Suspends: yes (when awaited, if too much is kept or the writer is closing). Thread: loop.
  * Since: 0.1. Python: StreamWriter.drain. */
@@ -213,7 +214,7 @@ ASYNCIO_API void asyncio_streamwriter_abort(asyncio_streamwriter *writer);
 ASYNCIO_API bool asyncio_streamwriter_is_closing(const asyncio_streamwriter *writer);
 
 /* Waits until the connection is closed; somebody must have called close or abort.
- * Errors, when awaited: the first error the connection had; ASYNCIO_TYPE_ERROR for NULL;
+ * Errors, when awaited: the first error the connection had, as drain; ASYNCIO_TYPE_ERROR for NULL;
  * ASYNCIO_CANCELLED_ERROR.
  * Suspends: yes (when awaited, unless it is closed). Thread: loop. Since: 0.1.
  * Python: StreamWriter.wait_closed. */

@@ -157,12 +157,16 @@ static void wake_all(struct asyncio__link *line) {
     }
 }
 
-/* The error of reading is the connection's, too. */
 void asyncio__stream_read_failed(struct asyncio__stream *s, int code) {
     asyncio_error *error = asyncio__error_detach(asyncio__strand_current(), code);
     keep(&s->reader.error, code, error);
-    keep(&s->error, code, error);
     asyncio_error_unref(error);
+}
+
+/* Reading found the connection broken. */
+static void connection_failed(struct asyncio__stream *s, int code) {
+    asyncio__stream_read_failed(s, code);
+    keep(&s->error, s->reader.error.code, s->reader.error.error);
 }
 
 void asyncio__stream_write_failed(struct asyncio__stream *s, int code) {
@@ -209,7 +213,7 @@ static void side_closed(struct asyncio__stream *s, unsigned bit, int status) {
     s->watched &= (uint8_t)~bit;
     asyncio__stream_ref(s);
     if (status < 0) {
-        asyncio__stream_read_failed(s, asyncio__raise(status, "the descriptor was closed"));
+        connection_failed(s, asyncio__raise(status, "the descriptor was closed"));
         s->writer.failed = true;
     }
     finish(s, status == 0);
@@ -347,7 +351,8 @@ ssize_t asyncio__stream_try(struct asyncio__stream *s, struct asyncio_task *task
         s->reader.eof = true;
         return 0;
     }
-    asyncio__stream_read_failed(s, (int)got);
+    if (got == ASYNCIO_SSL_EOF_ERROR) asyncio__stream_read_failed(s, (int)got);
+    else connection_failed(s, (int)got);
     return asyncio__kept_raise(&s->reader.error);
 }
 

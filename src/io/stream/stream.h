@@ -11,6 +11,9 @@
  * Life: OPEN -> CLOSING (close: what is in `out` is flushed, the transport says goodbye) ->
  * CLOSED (descriptor closed, transport gone); abort goes straight to the end. An error of
  * writing drops `out` and leaves the reader alone: what the other side sent can still be read.
+ * An error that ends the direction of reading alone (TLS that ends without close_notify, bytes
+ * lost for want of memory) leaves the writer alone. Any other one of reading is the connection's:
+ * drain and wait_closed give it, too, and writing fails when it is tried.
  * Users' references keep the memory; a stream that nobody holds closes itself, and holds itself
  * until that is done.
  *
@@ -161,7 +164,8 @@ void asyncio__stream_flush(struct asyncio__stream *stream);
 void asyncio__stream_close(struct asyncio__stream *stream);
 void asyncio__stream_abort(struct asyncio__stream *stream);
 
-/* Reading, writing failed with that status, whose error is in the slot. */
+/* Reading, writing failed with that status, whose error is in the slot. The first is the reader's
+ * error alone. */
 void asyncio__stream_read_failed(struct asyncio__stream *stream, int code);
 void asyncio__stream_write_failed(struct asyncio__stream *stream, int code);
 

@@ -27,7 +27,8 @@ struct asyncio__transport_ops {
     const char *name; /* for reports: "socket" */
     /* Up to n > 0 bytes: how many; 0: the other side sends no more. -EAGAIN: nothing now; *want
      * (ASYNCIO_READABLE, ASYNCIO_WRITABLE or both) is what has to become ready on fd.
-     * Otherwise raised; nothing more will come. */
+     * Otherwise raised; nothing more will come. ASYNCIO_SSL_EOF_ERROR: the other side's direction
+     * has ended, though not as it should; writing goes on. */
     ssize_t (*read)(struct asyncio__transport *transport, void *buf, size_t n, unsigned *want);
     /* How many of the bytes (at least one in all) were taken. -EAGAIN and errors as above. */
     ssize_t (*write)(struct asyncio__transport *transport, const struct iovec *parts, int count,

@@ -45,7 +45,8 @@ struct asyncio__ssltransport {
     size_t discarded; /* bytes that came after closing began */
     int raised;       /* status of the inner read that failed, until it is passed on */
     unsigned want;    /* what the inner read waits for */
-    bool eof;         /* the inner one's */
+    bool eof;         /* of the inner one, also if that ended badly: the other direction goes on */
+    bool failed;      /* OpenSSL cannot go on, in either direction */
     bool gathering;   /* what is sealed is not sent yet */
     bool done;        /* the handshake is */
 };

@@ -4,7 +4,8 @@
  *
  * handshake (not `done`: nothing is written, reading is the handshake's) -> open -> closing: our
  * close_notify is sent, then the other side's is waited for, as long as the limit allows. An end
- * without close_notify is an error, but for one who has said so first.
+ * without close_notify is an error of reading, but for one who has said so first. Writing goes on
+ * after it: OpenSSL, which would end both directions, is not told that it was the end.
  */
 #include "io/tls/openssl.h"
 
@@ -67,17 +68,17 @@ static int bio_read(BIO *bio, char *data, size_t n, size_t *got) {
     if (*got) return 1;
     if (t->eof || t->raised) return 0;
     ssize_t rc = t->inner->ops->read(t->inner, data, n, &t->want);
+    if (rc == ASYNCIO_SSL_EOF_ERROR) asyncio_ignore((int)rc); /* raised again by cut_off */
     if (rc > 0) *got = (size_t)rc;
-    else if (rc == 0) t->eof = true;
+    else if (rc == 0 || rc == ASYNCIO_SSL_EOF_ERROR) t->eof = true;
     else if (rc == -EAGAIN) BIO_set_retry_read(bio);
     else t->raised = (int)rc;
     return rc > 0;
 }
 
+/* Not BIO_CTRL_EOF: after it OpenSSL would not write any more. */
 static long bio_ctrl(BIO *bio, int what, long number, void *p) {
-    const struct asyncio__ssltransport *t = BIO_get_data(bio);
-    (void)number, (void)p;
-    if (what == BIO_CTRL_EOF) return t->eof;
+    (void)bio, (void)number, (void)p;
     return what == BIO_CTRL_FLUSH;
 }
 
@@ -141,10 +142,9 @@ static int why(struct asyncio__ssltransport *t, unsigned *want) {
         return -EAGAIN;
     }
     if (error == SSL_ERROR_ZERO_RETURN && t->done) return 0;
-    if (t->eof || error == SSL_ERROR_ZERO_RETURN) {
-        ERR_clear_error();
-        return cut_off(t);
-    }
+    bool ended = error == SSL_ERROR_SYSCALL && t->eof && !t->failed;
+    if (ended || error == SSL_ERROR_ZERO_RETURN) return cut_off(t);
+    t->failed = true;
     return asyncio__ssl_raise_verify(t->ssl);
 }
 
@@ -282,10 +282,10 @@ static int hear_end(struct asyncio__ssltransport *t, unsigned *want) {
     return 0;
 }
 
-/* Nothing is left to be said where the handshake was not finished or the other side has failed. */
+/* Nothing is left to be said where the handshake was not finished or the connection is broken. */
 static int goodbye_ssl(struct asyncio__transport *base, unsigned *want) {
     struct asyncio__ssltransport *t = asyncio__ssltransport_of(base);
-    if (!t->done || t->stream->reader.error.code) return 0;
+    if (!t->done || t->failed || t->raised) return 0;
     int rc = say_end(t, want);
     if (rc >= 0) rc = hear_end(t, want);
     if (rc < 0 || !t->inner->ops->goodbye) return rc;

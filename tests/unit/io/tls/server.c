@@ -100,6 +100,7 @@ ASYNC(gets_garbage) {
     struct end plain;
     char buf[100];
     start_server();
+    asyncio_loop_set_debug(asyncio_get_running_loop(), false);
     connect_plainly(&plain);
     CHECK_INT(asyncio_streamwriter_write(plain.writer, "GET / HTTP/1.0\r\n\r\n", 18), 0);
     int rc;
