@@ -139,7 +139,10 @@ ASYNCIO_API int asyncio_sslcontext_set_alpn_protocols(asyncio_sslcontext *contex
 /* Is asked, on a server, for each client: the name it wants to talk to (NULL: it did not say), and
  * *context, which the callback may replace by another one (lent) with the certificate for that
  * name.
- * Returns 0 to go on, or the number of the TLS alert to refuse the client with. Must not wait. */
+ * It runs in the task of the connection, in the midst of OpenSSL's handshake: it cannot wait (AWAIT
+ * fails with ASYNCIO_RUNTIME_ERROR) or read, but it may close or abort connections, this one too.
+ * Returns 0 to go on, or the number of the TLS alert to refuse the client with. A negative status
+ * refuses it with the alert internal_error, and the exception handler is told its error. */
 typedef int asyncio_ssl_sni_cb(const char *server_name, asyncio_sslcontext **context, void *arg);
 
 /* For a callback to return. */

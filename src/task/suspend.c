@@ -76,7 +76,8 @@ int asyncio__task_woken(struct asyncio_task *t, struct asyncio_future *f) {
 /* ---- suspending ---- */
 
 /* A task that is unwound may await as often as it likes, within reason: every await fails. One
- * that never stops is left where it stands. */
+ * that never stops is left where it stands. A callback in the midst of another library's call may
+ * not leave the stack at all. */
 #define REFUSALS_MAX 1000
 
 static int refuse(struct asyncio_task *t) {
@@ -84,6 +85,9 @@ static int refuse(struct asyncio_task *t) {
     if (t->fiber.strand.flags & ASYNCIO__TASK_ELSEWHERE) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
                               "what asyncio_call_on_loop_stack calls cannot await");
+    }
+    if (t->fiber.strand.flags & ASYNCIO__TASK_CALLED) {
+        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "await in a callback that must not wait");
     }
     unsigned *refusals = &asyncio__task_loop(loop)->unwind_refusals;
     if (*refusals == ASYNCIO__REFUSED_FOR_EVER) return ASYNCIO_GENERATOR_EXIT;

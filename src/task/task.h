@@ -37,10 +37,8 @@ enum {
     ASYNCIO__TASK_HIDDEN = 256,   /* scopes do not interrupt the wait it is in */
     ASYNCIO__TASK_WATCHING = 512, /* what it waits for is not cancelled with it */
     ASYNCIO__TASK_ELSEWHERE = ASYNCIO__FIBER_ELSEWHERE,
+    ASYNCIO__TASK_CALLED = 4096, /* runs a callback of the program's in a call that cannot wait */
 };
-
-/* What refuses a suspension. */
-#define ASYNCIO__TASK_REFUSES (ASYNCIO__TASK_UNWINDING | ASYNCIO__TASK_ELSEWHERE)
 
 /* What makes a suspension end otherwise than by what was waited for. */
 #define ASYNCIO__TASK_INTERRUPTS_WAIT                                                              \
@@ -49,6 +47,9 @@ enum {
 #define ASYNCIO__TASK_INTERRUPTS_YIELD                                                             \
     (ASYNCIO__TASK_MUST_CANCEL | ASYNCIO__TASK_UNWINDING | ASYNCIO__TASK_STICKY)
 #define ASYNCIO__TASK_CANCELLED_ALREADY (ASYNCIO__TASK_MUST_CANCEL | ASYNCIO__TASK_STICKY)
+/* What makes every suspension fail before it begins. */
+#define ASYNCIO__TASK_REFUSES                                                                      \
+    (ASYNCIO__TASK_UNWINDING | ASYNCIO__TASK_ELSEWHERE | ASYNCIO__TASK_CALLED)
 
 struct asyncio__cancelstatus;
 

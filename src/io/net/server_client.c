@@ -21,6 +21,7 @@ struct client {
     asyncio_task *task;                 /* borrowed; NULL: not made yet, or done */
     bool connected;
     bool working;                   /* the task is not done, or not made yet */
+    bool securing;                  /* it makes the handshake */
     struct asyncio__link handshake; /* in the server's, while it is under way */
     int64_t patience;               /* until then it is left alone */
 };
@@ -29,10 +30,11 @@ static struct client *client_of(struct asyncio__link *link) {
     return asyncio__container(link, struct client, link);
 }
 
-/* When connection and task have both come to an end. */
+/* When connection and task have both come to an end. What the program does when its task is made may
+ * end the connection before there is one. */
 static void release_client(struct client *c) {
     struct asyncio_server *s = c->server;
-    if (!c->connected && !c->working) {
+    if (!c->connected && !c->working && !c->securing) {
         asyncio__link_unlink(&c->link);
         asyncio__free(c);
         asyncio__server_changed(s);
@@ -94,26 +96,39 @@ static void task_gone(void *arg) {
 /* ---- TLS: the handshake is made in the client's task, before the callback ---- */
 
 /* Whoever is not able to speak TLS is no trouble of the server's. */
-static int handshake_failed(struct client *c, int rc) {
+static int handshake_failed(struct asyncio_server *s, int rc) {
     if (!asyncio_is_exception(rc)) return rc;
-    if (c->server->loop->debug || rc == -ENOMEM) {
-        asyncio__server_report(c->server, "SSL handshake failed", rc);
+    if (s->loop->debug || rc == -ENOMEM) {
+        asyncio__server_report(s, "SSL handshake failed", rc);
     } else {
         asyncio_ignore(rc);
     }
     return 0;
 }
 
-static int run_secured(const void *args, asyncio_value *result) {
-    struct client *c = *(struct client *const *)args;
-    const struct asyncio_server *s = c->server;
+/* The client may be gone after the handshake, if its task is not followed for want of memory. */
+static int secure(struct client *c, struct asyncio_server *s, struct asyncio__stream *stream,
+                  asyncio_value *result) {
     struct asyncio__tls_request r = { s->options.ssl, NULL, NULL, s->options.ssl_handshake_timeout,
                                       s->options.ssl_shutdown_timeout };
-    int rc = asyncio__tls_start(c->stream, &r);
+    c->securing = true;
+    int rc = asyncio__tls_start(stream, &r);
+    c->securing = false;
     end_handshake(c);
-    if (rc < 0) return handshake_failed(c, rc);
-    asyncio_coro coro = s->cb(&c->stream->reader, &c->stream->writer, s->options.arg);
+    release_client(c);
+    if (rc < 0) return handshake_failed(s, rc);
+    asyncio_coro coro = s->cb(&stream->reader, &stream->writer, s->options.arg);
     return asyncio_await(&coro, result, NULL, NULL);
+}
+
+static int run_secured(const void *args, asyncio_value *result) {
+    struct client *c = *(struct client *const *)args;
+    struct asyncio_server *s = asyncio_server_ref(c->server);
+    struct asyncio__stream *stream = asyncio__stream_ref(c->stream);
+    int rc = secure(c, s, stream, result);
+    asyncio__stream_unref(stream);
+    asyncio_server_unref(s);
+    return rc;
 }
 
 static const asyncio_coro_type secured_type = { .size = sizeof(asyncio_coro_type),
@@ -149,7 +164,7 @@ static int start_task(struct client *c) {
     int rc = asyncio_future_add_done_callback(asyncio_task_as_future(task), task_done, c,
                                               .drop = task_gone);
     if (rc >= 0) c->task = task;
-    else asyncio_task_cancel(task, NULL); /* it has not begun */
+    else asyncio_task_cancel(task, NULL);
     asyncio_task_unref(task);
     return rc;
 }

@@ -99,14 +99,13 @@ static int closed_meanwhile(const struct asyncio__stream *s) {
 static int shake_hands(struct asyncio__stream *s, const struct asyncio__tls_request *r) {
     struct asyncio_task *task = asyncio__task_current();
     int rc = 0;
-    while (rc >= 0) {
+    while (rc >= 0 && s->state == ASYNCIO__STREAM_OPEN) {
         unsigned want = 0;
-        if (s->state != ASYNCIO__STREAM_OPEN) return closed_meanwhile(s);
         rc = r->context->ops->handshake(s->transport, &want);
         if (rc != -EAGAIN) return rc;
-        rc = asyncio__stream_wait(s, task, want);
+        rc = s->state == ASYNCIO__STREAM_OPEN ? asyncio__stream_wait(s, task, want) : 0;
     }
-    return rc;
+    return rc < 0 ? rc : closed_meanwhile(s);
 }
 
 static int too_late(double timeout) {

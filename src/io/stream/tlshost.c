@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * io/stream/tlshost.c: what a TLS library has of this one, beside the public functions; the limit
- * of closing a connection over TLS. Linked statically, it is in programs with a TLS library only.
+ * io/stream/tlshost.c: what a TLS library has of this one, beside the public functions: the limit
+ * of closing a connection over TLS, calls of the program's functions. Linked statically, it is in
+ * programs with a TLS library only.
  */
 #include "io/stream/tlshost.h"
 
@@ -53,6 +54,23 @@ static void stop_limit(struct asyncio__tls_limit *limit) {
     if (!loop->closed) asyncio__timer_cancel(&loop->timers, &limit->timer);
 }
 
+/* ---- the program's functions ---- */
+
+static void call_program(struct asyncio__stream *s, void (*fn)(void *arg), void *arg) {
+    struct asyncio_streamreader *r = &s->reader;
+    struct asyncio__strand *strand = asyncio__strand_current();
+    asyncio_error *saved = strand->error;
+    uint32_t called = strand->flags & ASYNCIO__TASK_CALLED;
+    strand->error = NULL;
+    strand->flags |= ASYNCIO__TASK_CALLED;
+    asyncio__future_init(&r->more, s->loop, &asyncio__future_ops, ASYNCIO__FUTURE_ON_STACK);
+    r->waiting = true;
+    fn(arg);
+    r->waiting = false;
+    strand->flags = (strand->flags & ~(uint32_t)ASYNCIO__TASK_CALLED) | called;
+    asyncio__error_after(strand, saved, 0);
+}
+
 /* ---- the table ---- */
 
 const struct asyncio__tls_host ASYNCIO__TLS_HOST = {
@@ -65,6 +83,7 @@ const struct asyncio__tls_host ASYNCIO__TLS_HOST = {
     .buffer_append = asyncio__buffer_append,
     .buffer_consume = asyncio__buffer_consume,
     .buffer_free = asyncio__buffer_free,
+    .call_program = call_program,
     .limit_init = init_limit,
     .limit_start = start_limit,
     .limit_stop = stop_limit,

@@ -71,6 +71,11 @@ struct asyncio__tls_host {
     int (*buffer_append)(struct asyncio__buffer *buffer, const void *data, size_t n);
     void (*buffer_consume)(struct asyncio__buffer *buffer, size_t n);
     void (*buffer_free)(struct asyncio__buffer *buffer);
+    /* Calls a function of the program's in the midst of a call of the TLS library's, in the task
+     * that makes the handshake. Meanwhile that task cannot wait, nobody can read the stream, and
+     * the stream may be closed: `free` of the transport comes then, and has to wait until the
+     * library's call has returned. Errors that the function leaves are dropped. */
+    void (*call_program)(struct asyncio__stream *stream, void (*fn)(void *arg), void *arg);
     /* The limit of closing. start: from now on, unless it runs; without memory, or in a closed
      * loop, there is none. stop: any number of times, before what it is in is freed. */
     void (*limit_init)(struct asyncio__tls_limit *limit, struct asyncio__stream *stream);

@@ -48,7 +48,8 @@ struct asyncio__transport_ops {
     void (*closing)(struct asyncio__transport *transport);
     /* The last words before closing; as shutdown. NULL: none. */
     int (*goodbye)(struct asyncio__transport *transport, unsigned *want);
-    /* Frees it, and the inner one. The descriptor is closed by the stream, afterwards. */
+    /* Frees it, and the inner one; later if one of its operations, which called the program, is
+     * under way. It uses the descriptor, which is closed by the stream afterwards, no more. */
     void (*free)(struct asyncio__transport *transport);
     /* Looks up extra information: 1 and *value (the caller's), 0: not known, or raised. */
     int (*extra)(const struct asyncio__transport *transport, const char *name,

@@ -368,22 +368,44 @@ static bool switch_context(SSL *ssl, struct asyncio__sslcontext *to) {
     return true;
 }
 
+struct question {
+    struct asyncio__sslcontext *asked;
+    const char *name; /* NULL: none */
+    asyncio_sslcontext *chosen;
+    int alert; /* 0: none */
+};
+
+/* What fails with an error is told as Python tells it, as nobody awaits it. */
+static void ask(void *arg) {
+    struct question *q = arg;
+    int rc = q->asked->sni(q->name, &q->chosen, q->asked->sni_arg);
+    q->alert = rc >= 0 && rc < 256 ? rc : SSL_AD_INTERNAL_ERROR;
+    if (rc >= 0) return;
+    asyncio_exception_context context = { .size = sizeof context,
+                                          .message = "Exception in the SNI callback",
+                                          .exception = asyncio_error_take(rc) };
+    rc = asyncio_loop_call_exception_handler(asyncio_get_running_loop(), &context);
+    if (rc < 0) asyncio_ignore(rc);
+    asyncio_error_unref(context.exception);
+}
+
 /* Comes before anything of the client's message is acted upon, so that a session is looked up with
  * the rules of the context that was chosen. */
 static int choose_context(SSL *ssl, int *alert, void *arg) {
-    struct asyncio__sslcontext *c = arg;
-    asyncio_sslcontext *chosen = &c->base;
+    struct asyncio__ssltransport *t = SSL_get_app_data(ssl);
+    struct question q = { .asked = arg, .chosen = arg };
     const unsigned char *p;
     size_t n;
     char name[256];
     bool named = SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &p, &n) == 1;
     *alert = SSL_AD_DECODE_ERROR;
     if (named && !parse_name(p, n, name)) return SSL_CLIENT_HELLO_ERROR;
-    int refused = c->sni(named ? name : NULL, &chosen, c->sni_arg);
-    *alert = refused > 0 && refused < 256 ? refused : SSL_AD_INTERNAL_ERROR;
-    if (refused || !chosen || !chosen->server_side) return SSL_CLIENT_HELLO_ERROR;
-    return switch_context(ssl, asyncio__sslcontext_of(chosen)) ? SSL_CLIENT_HELLO_SUCCESS
-                                                               : SSL_CLIENT_HELLO_ERROR;
+    q.name = named ? name : NULL;
+    host->call_program(t->stream, ask, &q);
+    *alert = q.alert ? q.alert : SSL_AD_INTERNAL_ERROR;
+    if (q.alert || t->dead || !q.chosen || !q.chosen->server_side) return SSL_CLIENT_HELLO_ERROR;
+    return switch_context(ssl, asyncio__sslcontext_of(q.chosen)) ? SSL_CLIENT_HELLO_SUCCESS
+                                                                 : SSL_CLIENT_HELLO_ERROR;
 }
 
 int asyncio_sslcontext_set_sni_callback(asyncio_sslcontext *base, asyncio_ssl_sni_cb *callback,

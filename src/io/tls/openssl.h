@@ -49,6 +49,8 @@ struct asyncio__ssltransport {
     bool failed;      /* OpenSSL cannot go on, in either direction */
     bool gathering;   /* what is sealed is not sent yet */
     bool done;        /* the handshake is */
+    bool calling;     /* OpenSSL makes the handshake, and may call the program: it stays */
+    bool dead;        /* freed meanwhile: nothing is read or written, and it goes when that ends */
 };
 
 extern const struct asyncio__tls_ops asyncio__ssl_ops;

@@ -44,7 +44,7 @@ static size_t send_now(struct asyncio__ssltransport *t, const char *data, size_t
 static int bio_write(BIO *bio, const char *data, size_t n, size_t *written) {
     struct asyncio__ssltransport *t = BIO_get_data(bio);
     *written = n;
-    if (t->broken.code) return 1;
+    if (t->broken.code || t->dead) return 1;
     size_t sent = t->sealed.size || t->gathering ? 0 : send_now(t, data, n);
     if (sent == n || t->broken.code) return 1;
     if (host->buffer_append(&t->sealed, data + sent, n - sent) < 0) {
@@ -66,7 +66,7 @@ static int bio_read(BIO *bio, char *data, size_t n, size_t *got) {
     BIO_clear_retry_flags(bio);
     *got = t->ahead.size ? read_ahead(t, data, n) : 0;
     if (*got) return 1;
-    if (t->eof || t->raised) return 0;
+    if (t->eof || t->raised || t->dead) return 0;
     ssize_t rc = t->inner->ops->read(t->inner, data, n, &t->want);
     if (rc == ASYNCIO_SSL_EOF_ERROR) asyncio_ignore((int)rc); /* raised again by cut_off */
     if (rc > 0) *got = (size_t)rc;
@@ -148,12 +148,33 @@ static int why(struct asyncio__ssltransport *t, unsigned *want) {
     return asyncio__ssl_raise_verify(t->ssl);
 }
 
+/* Not while OpenSSL stands on it. */
+static void free_ssl(struct asyncio__transport *base) {
+    struct asyncio__ssltransport *t = asyncio__ssltransport_of(base);
+    host->limit_stop(&t->limit);
+    t->dead = t->calling;
+    if (t->dead) return;
+    SSL_free(t->ssl);
+    host->buffer_free(&t->ahead);
+    host->buffer_free(&t->sealed);
+    asyncio_error_unref(t->broken.error);
+    if (t->inner) t->inner->ops->free(t->inner);
+    asyncio_sslcontext_unref(&t->context->base);
+    host->free(t);
+}
+
 int asyncio__ssl_handshake(struct asyncio__transport *base, unsigned *want) {
     struct asyncio__ssltransport *t = asyncio__ssltransport_of(base);
     ERR_clear_error();
-    if (!t->done && SSL_do_handshake(t->ssl) != 1) return why(t, want);
-    t->done = true;
-    return send_sealed(t, want);
+    t->calling = true;
+    t->done = t->done || SSL_do_handshake(t->ssl) == 1;
+    t->calling = false;
+    if (t->dead) {
+        ERR_clear_error();
+        free_ssl(base);
+        return -EAGAIN;
+    }
+    return t->done ? send_sealed(t, want) : why(t, want);
 }
 
 /* ---- reading and writing ---- */
@@ -295,18 +316,6 @@ static int goodbye_ssl(struct asyncio__transport *base, unsigned *want) {
 static void closing_ssl(struct asyncio__transport *base) {
     struct asyncio__ssltransport *t = asyncio__ssltransport_of(base);
     if (t->done) host->limit_start(&t->limit, t->shutdown_timeout);
-}
-
-static void free_ssl(struct asyncio__transport *base) {
-    struct asyncio__ssltransport *t = asyncio__ssltransport_of(base);
-    host->limit_stop(&t->limit);
-    SSL_free(t->ssl);
-    host->buffer_free(&t->ahead);
-    host->buffer_free(&t->sealed);
-    asyncio_error_unref(t->broken.error);
-    if (t->inner) t->inner->ops->free(t->inner);
-    asyncio_sslcontext_unref(&t->context->base);
-    host->free(t);
 }
 
 static const struct asyncio__transport_ops ssl_ops = {
