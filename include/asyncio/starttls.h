@@ -45,16 +45,19 @@ typedef struct asyncio_start_tls_options {
  * Errors, when awaited: ASYNCIO_SSL_CERT_VERIFICATION_ERROR (its value is OpenSSL's number of
  * the reason); ASYNCIO_SSL_ERROR with OpenSSL's reason; -ECONNRESET if the other side hangs up;
  * -ECONNABORTED if it takes too long, or the connection is closed meanwhile; ASYNCIO_VALUE_ERROR
- * for a missing server_hostname where names are checked, and for negative timeouts;
+ * for a missing server_hostname where names are checked, for negative timeouts, and for a session
+ * that is not for this connection;
  * ASYNCIO_RUNTIME_ERROR while a task reads; ASYNCIO_TYPE_ERROR; ASYNCIO_CANCELLED_ERROR; -ENOMEM.
  * Suspends: yes (when awaited). Thread: loop. Since: 0.1. Python: StreamWriter.start_tls. */
 ASYNCIO_API asyncio_coro
 asyncio_streamwriter_start_tls_with(asyncio_streamwriter *writer, asyncio_sslcontext *context,
                                     const asyncio_start_tls_options *options) ASYNCIO_MUST_USE;
 
-/* What a later connection of the same context can begin with, to save work (.ssl_session). The
- * server gives it at some time after the handshake: ask before closing, after something was read.
- * NULL: there is none (or no memory for it); that is no error.
+/* What a later connection of the same context to the same server can begin with, to save work
+ * (.ssl_session). The certificate is not verified again, so the session is refused with
+ * ASYNCIO_VALUE_ERROR for another context, another server_hostname, and where the context verifies
+ * more than it did then. The server gives it at some time after the handshake: ask before closing,
+ * after something was read. NULL: there is none (or no memory for it); that is no error.
  * Suspends: no. Thread: loop. Owner: the caller. Since: 0.1. Python: SSLObject.session. */
 ASYNCIO_API asyncio_sslsession *asyncio_streamwriter_get_ssl_session(
     const asyncio_streamwriter *writer) ASYNCIO_MUST_USE;

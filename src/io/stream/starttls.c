@@ -72,7 +72,8 @@ static int check_client(const struct asyncio__tls_request *r) {
                               "server_hostname cannot be an empty string or start with a leading "
                               "dot.");
     }
-    if (!r->session || r->session->context == r->context) return 0;
+    if (!r->session) return 0;
+    if (r->session->context == r->context) return r->context->ops->check_session(r);
     return asyncio__raise(ASYNCIO_VALUE_ERROR, "Session refers to a different SSLContext.");
 }
 

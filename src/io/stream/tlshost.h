@@ -35,6 +35,8 @@ struct asyncio__tls_ops {
                                        const struct asyncio__tls_request *request);
     /* Goes on with the handshake: 0 when it is over, -EAGAIN and *want, or raised. */
     int (*handshake)(struct asyncio__transport *transport, unsigned *want);
+    /* Whether the request may resume its session, which is one of its context: 0 or raised. */
+    int (*check_session)(const struct asyncio__tls_request *request);
     /* The last reference is gone. */
     void (*free_context)(asyncio_sslcontext *context);
     void (*free_session)(asyncio_sslsession *session);

@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
+#include <strings.h>
 
 #define READ_BUFFER 32768
 
@@ -28,12 +29,28 @@ static void free_context(asyncio_sslcontext *base) {
 static void free_session(asyncio_sslsession *base) {
     struct asyncio__sslsession *s = (struct asyncio__sslsession *)base;
     SSL_SESSION_free(s->session);
+    host->free(s->name);
     host->free(s);
+}
+
+/* Names of hosts are the same in capitals. */
+static int check_session(const struct asyncio__tls_request *r) {
+    const struct asyncio__sslsession *s = (const struct asyncio__sslsession *)r->session;
+    const char *name = r->server_hostname ? r->server_hostname : "";
+    if (strcasecmp(s->name ? s->name : "", name) != 0) {
+        return host->raise(ASYNCIO_VALUE_ERROR, "Session refers to a different server_hostname.");
+    }
+    bool verifies = asyncio_sslcontext_verify_mode(r->context) != ASYNCIO_SSL_CERT_NONE;
+    if ((verifies && !s->verified) || (r->context->check_hostname && !s->checks_name)) {
+        return host->raise(ASYNCIO_VALUE_ERROR, "Session was not verified as SSLContext demands.");
+    }
+    return 0;
 }
 
 const struct asyncio__tls_ops asyncio__ssl_ops = {
     .wrap = asyncio__ssl_wrap,
     .handshake = asyncio__ssl_handshake,
+    .check_session = check_session,
     .free_context = free_context,
     .free_session = free_session,
 };

@@ -123,19 +123,31 @@ int asyncio__ssl_extra(const struct asyncio__transport *base, const char *name,
 
 /* ---- sessions ---- */
 
-asyncio_sslsession *asyncio__ssl_session(const struct asyncio__transport *base) {
-    const struct asyncio__ssltransport *t = asyncio__ssltransport_of(base);
-    if (t->context->base.server_side) return NULL;
-    SSL_SESSION *session = SSL_get1_session(t->ssl);
-    if (!session) return NULL;
-    struct asyncio__sslsession *s =
-        SSL_SESSION_is_resumable(session) ? host->malloc(sizeof *s) : NULL;
-    if (!s) {
-        SSL_SESSION_free(session);
+static struct asyncio__sslsession *new_session(const struct asyncio__ssltransport *t,
+                                               SSL_SESSION *session) {
+    struct asyncio__sslsession *s = host->calloc(1, sizeof *s);
+    if (!s) return NULL;
+    s->name = t->name ? asyncio__ssl_strdup(t->name) : NULL;
+    if (t->name && !s->name) {
+        asyncio_ignore(-ENOMEM);
+        host->free(s);
         return NULL;
     }
     s->session = session;
+    s->verified = SSL_get_verify_mode(t->ssl) & SSL_VERIFY_PEER;
+    s->checks_name = t->checks_name;
     s->base.context = asyncio_sslcontext_ref(&t->context->base);
     atomic_init(&s->base.refs, 1);
-    return &s->base;
+    return s;
+}
+
+asyncio_sslsession *asyncio__ssl_session(const struct asyncio__transport *base) {
+    const struct asyncio__ssltransport *t = asyncio__ssltransport_of(base);
+    if (t->context->base.server_side || !t->done) return NULL;
+    SSL_SESSION *session = SSL_get1_session(t->ssl);
+    if (!session) return NULL;
+    struct asyncio__sslsession *s =
+        SSL_SESSION_is_resumable(session) ? new_session(t, session) : NULL;
+    if (!s) SSL_SESSION_free(session);
+    return s ? &s->base : NULL;
 }

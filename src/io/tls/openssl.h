@@ -11,6 +11,7 @@
 #define ASYNCIO_IO_TLS_OPENSSL_H
 
 #include <asyncio/ssl.h>
+#include <errno.h>
 #include <openssl/ssl.h>
 
 #include "io/stream/tlshost.h"
@@ -26,9 +27,14 @@ struct asyncio__sslcontext {
     void *sni_arg;
 };
 
+/* Whoever resumes it does not verify the certificate again, so it is for the server and the rules
+ * that it was verified for. */
 struct asyncio__sslsession {
     asyncio_sslsession base;
     SSL_SESSION *session;
+    char *name;       /* the server's; NULL: none was given */
+    bool verified;    /* the certificate was */
+    bool checks_name; /* and that it is for that name */
 };
 
 struct asyncio__ssltransport {
@@ -37,6 +43,7 @@ struct asyncio__ssltransport {
     struct asyncio__stream *stream;      /* borrowed: it owns this */
     struct asyncio__sslcontext *context; /* a reference */
     SSL *ssl;
+    char *name;                      /* a client's: who the server must be; or NULL */
     struct asyncio__buffer ahead;    /* received before TLS began, read first */
     struct asyncio__buffer sealed;   /* to be written by the inner one */
     struct asyncio__kept broken;     /* why it cannot be */
@@ -48,6 +55,7 @@ struct asyncio__ssltransport {
     bool eof;         /* of the inner one, also if that ended badly: the other direction goes on */
     bool failed;      /* OpenSSL cannot go on, in either direction */
     bool gathering;   /* what is sealed is not sent yet */
+    bool checks_name; /* that the certificate is for `name` */
     bool done;        /* the handshake is */
     bool calling;     /* OpenSSL makes the handshake, and may call the program: it stays */
     bool dead;        /* freed meanwhile: nothing is read or written, and it goes when that ends */
@@ -62,6 +70,14 @@ static inline struct asyncio__sslcontext *asyncio__sslcontext_of(const asyncio_s
 static inline struct asyncio__ssltransport *asyncio__ssltransport_of(
     const struct asyncio__transport *t) {
     return (struct asyncio__ssltransport *)(uintptr_t)t;
+}
+
+/* A copy in the library's memory; NULL without memory, which is raised. */
+static inline char *asyncio__ssl_strdup(const char *text) {
+    size_t n = strlen(text) + 1;
+    char *copy = host->malloc(n);
+    if (!copy) return (void)host->raise(-ENOMEM, NULL), NULL;
+    return memcpy(copy, text, n);
 }
 
 /* The operations of asyncio__tls_ops. */

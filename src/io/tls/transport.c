@@ -155,6 +155,7 @@ static void free_ssl(struct asyncio__transport *base) {
     t->dead = t->calling;
     if (t->dead) return;
     SSL_free(t->ssl);
+    host->free(t->name);
     host->buffer_free(&t->ahead);
     host->buffer_free(&t->sealed);
     asyncio_error_unref(t->broken.error);
@@ -336,10 +337,13 @@ static const struct asyncio__transport_ops ssl_ops = {
 /* SSL_ERROR says no more than that it did not work. */
 static int set_name(struct asyncio__ssltransport *t, const char *name) {
     X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
+    t->name = asyncio__ssl_strdup(name);
+    if (!t->name) return -ENOMEM;
     unsigned char address[sizeof(struct in6_addr)];
     bool is_ip = inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
     if (!is_ip && !SSL_set_tlsext_host_name(t->ssl, name)) return asyncio__ssl_raise(NULL);
-    if (!t->context->base.check_hostname) return 0;
+    t->checks_name = t->context->base.check_hostname;
+    if (!t->checks_name) return 0;
     int ok = is_ip ? X509_VERIFY_PARAM_set1_ip_asc(param, name)
                    : X509_VERIFY_PARAM_set1_host(param, name, 0);
     return ok ? 0 : asyncio__ssl_raise(NULL);

@@ -237,13 +237,14 @@ struct choice {
     asyncio_sslcontext *other;
     int rc;
     char asked[300];
+    bool always; /* the other one */
 };
 
 static int choose(const char *name, asyncio_sslcontext **context, void *arg) {
     struct choice *c = arg;
     snprintf(c->asked, sizeof c->asked, "%s", name ? name : "(none)");
     CHECK_PTR(*context, for_server);
-    if (name && strcmp(name, "other.example.org") == 0) *context = c->other;
+    if (c->always || (name && strcmp(name, "other.example.org") == 0)) *context = c->other;
     return c->rc;
 }
 
@@ -343,6 +344,74 @@ ASYNC(refuses_foreign) {
     end_contexts();
     RETURN();
 }
+
+/* A server with several names and one context would resume the session of another one, and its
+ * certificate is not looked at again. */
+ASYNC(refuses_other_names) {
+    int fd[2];
+    make_contexts();
+    struct identity both = make_identity((struct wish){
+        .name = "both", .alt = "DNS:localhost,DNS:good.example.org", .issuer = &authority });
+    CHECK_INT(asyncio_sslcontext_load_cert_chain(for_server, both.path, NULL, NULL), 0);
+    asyncio_sslsession *session = session_of("localhost", NULL, false);
+    const char *others[] = { "evil.example.org", "good.example.org", "localhost.", "127.0.0.1" };
+    make_pair(fd);
+    for (int i = 0; i < 4; i++) {
+        CHECK_ERROR(AWAIT(asyncio_open_connection(
+                        NULL, 0, &client.reader, &client.writer, .sock = fd[0], .ssl = for_client,
+                        .server_hostname = others[i], .ssl_session = session)),
+                    ASYNCIO_VALUE_ERROR, "Session refers to a different server_hostname.");
+    }
+    close_pair(fd);
+    asyncio_sslsession *same = session_of("LocalHost", session, true);
+    asyncio_sslsession_unref(same);
+    asyncio_sslsession_unref(session);
+
+    CHECK_INT(asyncio_sslcontext_set_check_hostname(for_client, false), 0);
+    session = session_of("", NULL, false);
+    same = session_of(NULL, session, true);
+    asyncio_sslsession_unref(same);
+    make_pair(fd);
+    CHECK_ERROR(AWAIT(secure(&client, fd[0], for_client, "localhost", session)),
+                ASYNCIO_VALUE_ERROR, "Session refers to a different server_hostname.");
+    let_go(&client);
+    close(fd[1]);
+    asyncio_sslsession_unref(session);
+    end_identity(&both);
+    end_contexts();
+    RETURN();
+}
+TEST(a_session_of_another_host_is_refused) { run_alone(refuses_other_names()); }
+
+/* The rules of the context have become stricter since. */
+ASYNC(refuses_unverified) {
+    int fd[2];
+    make_contexts();
+    struct identity alone =
+        make_identity((struct wish){ .name = "alone", .alt = "DNS:other.example.org" });
+    CHECK_INT(asyncio_sslcontext_load_cert_chain(for_server, alone.path, NULL, NULL), 0);
+    CHECK_INT(asyncio_sslcontext_set_check_hostname(for_client, false), 0);
+    CHECK_INT(asyncio_sslcontext_set_verify_mode(for_client, ASYNCIO_SSL_CERT_NONE), 0);
+    asyncio_sslsession *session = session_of("localhost", NULL, false);
+    asyncio_sslsession *same = session_of("localhost", session, true);
+    asyncio_sslsession_unref(same);
+    for (int i = 0; i < 2; i++) {
+        if (i == 0) asyncio_sslcontext_set_verify_mode(for_client, ASYNCIO_SSL_CERT_REQUIRED);
+        else asyncio_sslcontext_set_check_hostname(for_client, true);
+        make_pair(fd);
+        CHECK_ERROR(AWAIT(secure(&client, fd[0], for_client, "localhost", session)),
+                    ASYNCIO_VALUE_ERROR, "Session was not verified as SSLContext demands.");
+        let_go(&client);
+        close(fd[1]);
+    }
+    asyncio_sslsession_unref(session);
+    end_identity(&alone);
+    end_contexts();
+    RETURN();
+}
+TEST(a_session_that_was_not_verified_is_refused_where_others_are) {
+    run_alone(refuses_unverified());
+}
 TEST(a_session_is_resumed) { run_alone(resumes(ASYNCIO_SSL_TLSV1_3)); }
 TEST(a_session_is_resumed_with_tls_1_2) { run_alone(resumes(ASYNCIO_SSL_TLSV1_2)); }
 TEST(a_session_of_another_context_is_refused) { run_alone(refuses_foreign()); }
@@ -360,7 +429,8 @@ ASYNC(does_not_climb) {
     CHECK_INT(asyncio_sslcontext_set_verify_mode(c.other, ASYNCIO_SSL_CERT_REQUIRED), 0);
     CHECK_INT(asyncio_sslcontext_set_sni_callback(for_server, choose, &c), 0);
     asyncio_sslsession *loose = session_of("localhost", NULL, false);
-    int rc = AWAIT(connect_both("other.example.org", loose));
+    c.always = true;
+    int rc = AWAIT(connect_both("localhost", loose));
     if (rc >= 0) rc = AWAIT(asyncio_streamreader_read(client.reader, buf, 10));
     CHECK_ERROR(rc, ASYNCIO_SSL_ERROR,
                 "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required");
