@@ -136,6 +136,38 @@ ASYNCIO_API int asyncio_sslcontext_set_ciphers(asyncio_sslcontext *context, cons
 ASYNCIO_API int asyncio_sslcontext_set_alpn_protocols(asyncio_sslcontext *context,
                                                       const char *const *protocols, size_t count);
 
+/* ---- who the other side is ---- */
+
+/* What kind of name it is, by its number in X.509 (RFC 5280). */
+enum asyncio_ssl_name_type {
+    ASYNCIO_SSL_NAME_OTHER = 0,         /* and kinds that are not listed: its encoding in DER */
+    ASYNCIO_SSL_NAME_EMAIL = 1,         /* an address */
+    ASYNCIO_SSL_NAME_DNS = 2,           /* the name of a host; "*." may stand for one label */
+    ASYNCIO_SSL_NAME_DIRECTORY = 4,     /* a text as that of "peercert_subject" */
+    ASYNCIO_SSL_NAME_URI = 6,           /* */
+    ASYNCIO_SSL_NAME_IP_ADDRESS = 7,    /* as Python writes it: 127.0.0.1, 0:0:0:0:0:0:0:1 */
+    ASYNCIO_SSL_NAME_REGISTERED_ID = 8, /* numbers with dots */
+};
+
+/* value: bytes that anybody may have put there, also commas and NULs; compare all of them. A NUL
+ * that does not count stands behind them. */
+typedef struct asyncio_ssl_name {
+    enum asyncio_ssl_name_type type;
+    asyncio_bytes value;
+} asyncio_ssl_name;
+
+/* The names that the other side's certificate is for (subjectAltName). They are verified as the
+ * certificate is: by a client, and by a server whose verify mode asks for one.
+ * Returns how many there are, and the list in *names; 0 and NULL without a certificate, without
+ * names in it, and without TLS; ASYNCIO_SSL_ERROR if they are malformed; ASYNCIO_TYPE_ERROR for
+ * NULL; -ENOMEM.
+ * Suspends: no. Thread: loop. Owner: *names is yours, one block with all bytes: free() it.
+ * Since: 0.2. Python: SSLObject.getpeercert()["subjectAltName"]. */
+ASYNCIO_API int asyncio_streamwriter_get_peercert_names(const asyncio_streamwriter *writer,
+                                                        asyncio_ssl_name **names);
+
+/* ---- the name a client asks for ---- */
+
 /* Is asked, on a server, for each client: the name it wants to talk to (NULL: it did not say), and
  * *context, which the callback may replace by another one (lent) with the certificate for that
  * name.

@@ -35,13 +35,17 @@ static void describe(unsigned long error, char *buf, size_t n) {
     snprintf(buf, n, "[%s: %s] %s", library_name(error), name, reason);
 }
 
+static bool is_no_memory(unsigned long error) {
+    return ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+}
+
 int asyncio__ssl_raise(const char *file) {
     unsigned long first = ERR_peek_error(), last = ERR_peek_last_error();
     char text[256] = "A failure in the SSL library occurred";
     if (ERR_GET_REASON(last) == ERR_R_PEM_LIB) last = first; /* which says what it met */
     if (last) describe(last, text, sizeof text);
     ERR_clear_error();
-    if (ERR_GET_REASON(last) == ERR_R_MALLOC_FAILURE) return host->raise(-ENOMEM, NULL);
+    if (is_no_memory(first) || is_no_memory(last)) return host->raise(-ENOMEM, NULL);
     if (!file) return host->raise(ASYNCIO_SSL_ERROR, text);
     if (first && ERR_SYSTEM_ERROR(first)) {
         int error = ERR_GET_REASON(first);

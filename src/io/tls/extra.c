@@ -61,11 +61,6 @@ static int print_not_after(BIO *bio, X509 *cert) {
     return ASN1_TIME_print(bio, X509_get0_notAfter(cert));
 }
 
-static int print_names(BIO *bio, X509 *cert) {
-    int at = X509_get_ext_by_NID(cert, NID_subject_alt_name, -1);
-    return at >= 0 && X509V3_EXT_print(bio, X509_get_ext(cert, at), 0, 0);
-}
-
 static const struct {
     const char *name;
     int (*print)(BIO *bio, X509 *cert);
@@ -75,7 +70,7 @@ static const struct {
     { "peercert_issuer", print_issuer },
     { "peercert_not_before", print_not_before },
     { "peercert_not_after", print_not_after },
-    { "peercert_names", print_names },
+    { "peercert_names", asyncio__ssl_print_names },
 };
 
 static int certificate_extra(const SSL *ssl, const char *name, asyncio_value *value) {
@@ -89,11 +84,27 @@ static int certificate_extra(const SSL *ssl, const char *name, asyncio_value *va
 
 /* ---- the connection ---- */
 
+/* What the other side chose, which need not be a text. */
+static int give_escaped(const void *data, size_t n, asyncio_value *value) {
+    char *text;
+    BIO *bio = BIO_new(BIO_s_mem());
+    int rc = bio && asyncio__ssl_put_escaped(bio, data, n, "") ? 0 : -ENOMEM;
+    if (rc < 0) {
+        ERR_clear_error();
+        host->raise(rc, NULL);
+    } else {
+        size_t size = (size_t)BIO_get_mem_data(bio, &text);
+        rc = give_bytes(text, size, value);
+    }
+    BIO_free(bio);
+    return rc;
+}
+
 static int protocol_extra(const SSL *ssl, asyncio_value *value) {
     const unsigned char *name;
     unsigned n;
     SSL_get0_alpn_selected(ssl, &name, &n);
-    return n ? give_bytes(name, n, value) : 0;
+    return n ? give_escaped(name, n, value) : 0;
 }
 
 int asyncio__ssl_extra(const struct asyncio__transport *base, const char *name,

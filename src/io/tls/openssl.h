@@ -90,6 +90,13 @@ int asyncio__ssl_extra(const struct asyncio__transport *base, const char *name,
                        asyncio_value *value);
 asyncio_sslsession *asyncio__ssl_session(const struct asyncio__transport *base);
 
+/* Writes bytes of the other side's so that they can be told apart from what stands around them:
+ * `special` ones, spaces, backslashes and whatever does not print as \xNN. 0: no memory. */
+int asyncio__ssl_put_escaped(BIO *bio, const void *data, size_t n, const char *special);
+
+/* Writes the names that a certificate is for. 0: it has none, or no memory. */
+int asyncio__ssl_print_names(BIO *bio, X509 *cert);
+
 /* Raises what OpenSSL's queue of errors says, and empties it. file: what was being read, or NULL.
  * A file that cannot be read gives the system's error. */
 int asyncio__ssl_raise(const char *file);

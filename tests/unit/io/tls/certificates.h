@@ -27,7 +27,8 @@ struct wish {
     const struct identity *issuer; /* NULL: itself */
     long from, to;                 /* valid, seconds from now; 0, 0: an hour around now */
     bool authority;
-    const char *password; /* of the key; NULL: not encrypted */
+    const char *password;       /* of the key; NULL: not encrypted */
+    void (*extend)(X509 *cert); /* adds what cannot be said otherwise; or NULL */
 };
 
 static void add_extension(X509 *cert, X509 *issuer, int nid, const char *text) {
@@ -76,6 +77,7 @@ TEST_UNUSED static struct identity make_identity(struct wish w) {
     add_extension(id.cert, issuer, NID_subject_key_identifier, "hash");
     add_extension(id.cert, issuer, NID_authority_key_identifier, "keyid");
     if (w.alt) add_extension(id.cert, issuer, NID_subject_alt_name, w.alt);
+    if (w.extend) w.extend(id.cert);
     CHECK(X509_sign(id.cert, w.issuer ? w.issuer->key : id.key, EVP_sha256()) > 0);
     write_identity(&id, w.password);
     return id;

@@ -271,6 +271,44 @@ TEST_TIMEOUT(openssl_without_memory, 60) {
     end_contexts();
 }
 
+/* The names of a certificate: the list, the text and what of both OpenSSL makes. */
+ASYNC(asks_for_names) {
+    asyncio_ssl_name *names = NULL;
+    asyncio_value v;
+    int rc = -ENOMEM;
+    make_contexts();
+    CHECK_INT(AWAIT(connect_both("localhost", NULL)), 0);
+    for (long n = 1; rc == -ENOMEM; n++) {
+        openssl_allocations = 0;
+        openssl_fails_at = n;
+        rc = asyncio_streamwriter_get_peercert_names(client.writer, &names);
+        asyncio_ignore(rc);
+        CHECK(rc == 2 || (rc == -ENOMEM && openssl_allocations >= n));
+        openssl_allocations = 0;
+        int text = asyncio_streamwriter_get_extra_info(client.writer, "peercert_names", &v);
+        bool failed = openssl_allocations >= n;
+        openssl_fails_at = 0;
+        asyncio_ignore(text);
+        if (text == 1) CHECK_STR(v.s, "DNS:localhost, IP Address:127.0.0.1");
+        else CHECK(failed);
+        asyncio_value_drop(&v);
+    }
+    free(names);
+    for (long n = 1; (n == 1 || rc == -ENOMEM) && asyncio_testing_fail_allocation(n) >= 0; n++) {
+        rc = asyncio_streamwriter_get_peercert_names(client.writer, &names);
+        asyncio_testing_fail_allocation(0);
+        asyncio_ignore(rc);
+        if (rc >= 0) free(names);
+    }
+    close_both();
+    end_contexts();
+    RETURN();
+}
+TEST(names_without_memory) {
+    if (!CRYPTO_set_mem_functions(fail_malloc, fail_realloc, plain_free)) FAIL("too late");
+    run_alone(asks_for_names());
+}
+
 static void check_no_memory(const void *p) {
     CHECK_PTR(p, NULL);
     CHECK(asyncio_catch(-ENOMEM, -ENOMEM));
