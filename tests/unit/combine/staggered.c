@@ -143,6 +143,126 @@ TEST(it_works_with_eager_tasks) { /* STG-3 */
     end_loop();
 }
 
+ASYNC(gives, (long)value) { RETURN(value); }
+ASYNC(fails_now) { RAISE(ASYNCIO_KEY_ERROR, "no"); }
+ASYNC(last_in_no_time) {
+    int winner;
+    asyncio_value v;
+    double before = asyncio_loop_time(loop);
+    TRY(AWAIT(asyncio_staggered_race(ASYNCIO_FOREVER, &winner, fails_now(), gives(11)), &v));
+    CHECK_INT(winner, 1);
+    CHECK_INT(v.i, 11);
+    TRY(AWAIT(asyncio_staggered_race(ASYNCIO_FOREVER, &winner, fails_now(), fails_now()), &v));
+    CHECK_INT(winner, -1);
+    CHECK_DOUBLE(asyncio_loop_time(loop), before);
+    TRY(AWAIT(asyncio_staggered_race(1, &winner, runner("a", 9, 0), gives(12)), &v));
+    CHECK_INT(winner, 1);
+    CHECK_INT(v.i, 12);
+    CHECK_DOUBLE(asyncio_loop_time(loop), before + 1);
+    TRY(AWAIT(asyncio_staggered_race(1, &winner, runner("b", 9, 0), fails_now(), gives(13)), &v));
+    CHECK_INT(winner, 2);
+    CHECK_DOUBLE(asyncio_loop_time(loop), before + 2);
+    RETURN();
+}
+TEST(one_that_ends_the_moment_it_is_started_is_looked_at) { /* STG-1 */
+    start_loop();
+    CHECK_INT(run(last_in_no_time()), 0);
+    asyncio_loop_set_task_factory(loop, asyncio_eager_task_factory, NULL);
+    CHECK_INT(run(last_in_no_time()), 0);
+    end_loop();
+}
+
+ASYNC(races_what_is_done) {
+    int winner;
+    asyncio_value v;
+    asyncio_auto_task done = asyncio_create_task(gives(11));
+    asyncio_auto_task failed = asyncio_create_task(fails_now());
+    asyncio_auto_future resolved = asyncio_loop_create_future(loop);
+    asyncio_future_set_result(resolved, asyncio_int(12));
+    TRY(AWAIT(done));
+    CHECK(asyncio_catch(AWAIT(failed), ASYNCIO_KEY_ERROR));
+    TRY(AWAIT(asyncio_staggered_race(ASYNCIO_FOREVER, &winner, failed, done), &v));
+    CHECK_INT(winner, 1);
+    CHECK_INT(v.i, 11);
+    TRY(AWAIT(asyncio_staggered_race(1, &winner, runner("a", 9, 0), failed, resolved), &v));
+    CHECK_INT(winner, 2);
+    CHECK_INT(v.i, 12);
+    CHECK_DOUBLE(asyncio_loop_time(loop), 1);
+    RETURN();
+}
+TEST(what_is_done_before_it_is_started_wins_or_lets_the_next_start) { /* STG-1 */
+    run_alone(races_what_is_done());
+}
+
+ASYNC(gives_after_future, (asyncio_future *)f, (const char *)name) {
+    TRY(AWAIT(f));
+    note("%s", name);
+    RETURN((long)name[0]);
+}
+static asyncio_future *futures[3];
+static int resolve_backwards(void *arg) {
+    (void)arg;
+    for (int i = 2; i >= 0; i--) asyncio_future_set_result(futures[i], asyncio_none());
+    return 0;
+}
+ASYNC(three_in_one_turn) {
+    int winner;
+    asyncio_value v;
+    asyncio_outcome o[3];
+    for (int i = 0; i < 3; i++) futures[i] = asyncio_loop_create_future(loop);
+    asyncio_coro aws[] = { gives_after_future(futures[0], "a"), gives_after_future(futures[1], "b"),
+                           gives_after_future(futures[2], "c") };
+    asyncio_loop_call_later(loop, 5, resolve_backwards, NULL);
+    TRY(AWAIT(asyncio_staggered_race_array(3, aws, 1, &winner, o), &v));
+    CHECK_INT(winner, 2);
+    CHECK_INT(v.i, 'c');
+    CHECK_NOTES("c");
+    CHECK_INT(o[0].status, ASYNCIO_CANCELLED_ERROR);
+    CHECK_INT(o[1].status, ASYNCIO_CANCELLED_ERROR);
+    CHECK_INT(o[2].status, 0);
+    for (int i = 0; i < 3; i++) {
+        asyncio_outcome_fini(&o[i]);
+        asyncio_future_unref(futures[i]);
+    }
+    RETURN();
+}
+TEST(of_several_that_could_end_in_one_turn_the_first_ends_alone) { /* STG-1 */
+    run_alone(three_in_one_turn());
+}
+
+ASYNC(cancels_itself) {
+    asyncio_task_cancel(asyncio_current_task(), NULL);
+    RETURN(7);
+}
+ASYNC(race_of_selfcanceller) {
+    int winner;
+    asyncio_value v;
+    TRY(AWAIT(asyncio_staggered_race(1, &winner, cancels_itself(), gives(8)), &v));
+    CHECK_INT(winner, 0);
+    CHECK_INT(v.i, 7);
+    RETURN();
+}
+TEST(a_winner_that_has_requested_its_own_cancellation_wins_all_the_same) {
+    run_alone(race_of_selfcanceller());
+}
+
+/* Cleaned up in two steps: a second CancelledError would interrupt it. */
+ASYNC(cleans_up, (const char *)name) {
+    int rc = AWAIT(asyncio_sleep(100));
+    TRY(AWAIT(asyncio_sleep(3)));
+    note("%s-clean@%g", name, asyncio_loop_time(loop));
+    TRY(rc);
+    RETURN();
+}
+ASYNC(loser_cleans_up) {
+    int winner;
+    TRY(AWAIT(asyncio_staggered_race(1, &winner, cleans_up("a"), gives(8))));
+    CHECK_INT(winner, 1);
+    CHECK_NOTES("a-clean@4");
+    RETURN();
+}
+TEST(a_loser_is_cancelled_once_and_waited_for) { run_alone(loser_cleans_up()); }
+
 ASYNC(as_a_task) {
     int winner;
     asyncio_task *t;
@@ -182,18 +302,35 @@ static void drop(asyncio_value *v) {
 static const asyncio_value_type owning = { .size = sizeof owning, .name = "owning", .drop = drop };
 
 ASYNC(gives_owned, (double)seconds) {
-    TRY(AWAIT(asyncio_sleep(seconds)));
+    asyncio_ignore(AWAIT(asyncio_sleep(seconds)));
     RETURN(asyncio_own(&drops, &owning));
 }
 ASYNC(two_at_once) {
     asyncio_value v;
     TRY(AWAIT(asyncio_staggered_race(0, NULL, gives_owned(1), gives_owned(1)), &v));
-    CHECK_INT(drops, 1); /* the second, which nobody gets */
+    CHECK_INT(drops, 1); /* the second, which is cancelled and ends all the same */
     asyncio_value_drop(&v);
     CHECK_INT(drops, 2);
     RETURN();
 }
 TEST(a_second_result_is_let_go) { run_alone(two_at_once()); }
+
+ASYNC(wins_while_unwound) {
+    asyncio_ignore(AWAIT(asyncio_sleep(1000)));
+    RETURN(asyncio_own(&drops, &owning));
+}
+ASYNC(long_race) {
+    TRY(AWAIT(asyncio_staggered_race(1, NULL, wins_while_unwound(), wins_while_unwound())));
+    RETURN();
+}
+TEST(a_race_is_left_behind_by_a_loop_that_closes) {
+    start_loop();
+    asyncio_task *t = asyncio_loop_create_task(loop, long_race());
+    for (int i = 0; i < 8; i++) turn();
+    asyncio_task_unref(t);
+    end_loop();
+    CHECK_INT(drops, 1);
+}
 
 ASYNC(without_memory) {
     for (long n = 1;; n++) {
