@@ -92,6 +92,14 @@ static void list_oldest_first(struct asyncio__link *list, struct asyncio__runnab
     }
 }
 
+/* To the front of `ready`, if that is where it is. It may be posted at this moment: what is in the
+ * inbox has only a `next`. */
+static void put_first(asyncio_loop *loop, struct asyncio__runnable *urgent) {
+    if (urgent->link.prev == &urgent->link) return;
+    asyncio__link_unlink(&urgent->link);
+    asyncio__list_append(loop->ready.next, &urgent->link);
+}
+
 void asyncio__inbox_take_slow(asyncio_loop *loop) {
     struct asyncio__link list;
     if (loop->closed && atomic_load(&loop->inbox) == &closed_mark) return;
@@ -99,6 +107,7 @@ void asyncio__inbox_take_slow(asyncio_loop *loop) {
     list_oldest_first(&list, atomic_exchange(&loop->inbox, NULL));
     asyncio__point();
     asyncio__list_splice(&loop->ready, &list);
+    if (ASYNCIO__UNLIKELY(loop->urgent != NULL)) put_first(loop, loop->urgent);
 }
 
 bool asyncio__inbox_announce_sleep(asyncio_loop *loop) {

@@ -123,6 +123,7 @@ struct asyncio_loop {
     uint8_t deadlock;                          /* enum asyncio_deadlock_detection */
     _Atomic(struct asyncio__runnable *) inbox; /* posted by other threads, newest first */
     atomic_uint wakers;                        /* those who are about to wake it (loop/inbox.c) */
+    struct asyncio__runnable *urgent; /* posted, it comes before all that is ready; or NULL */
 
     atomic_uint refs;            /* the users' */
     atomic_uint holds;           /* of its memory: all users, all objects, others one by one */

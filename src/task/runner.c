@@ -72,11 +72,15 @@ asyncio_loop *asyncio_runner_get_loop(asyncio_runner *r) {
 
 /* ---- run ---- */
 
-/* main ended as cancelled after Ctrl-C and nobody else had asked for that. */
-static int convert_interrupt(asyncio_task *t, int rc) {
-    if (asyncio_task_uncancel(t) != 0) return rc;
+static int give_interrupt(int rc) {
     asyncio_ignore(rc);
     return asyncio__raise(ASYNCIO_KEYBOARD_INTERRUPT, NULL);
+}
+
+/* main ended as cancelled: because of Ctrl-C, if nobody else had asked for that. The request that
+ * is taken back is the one of Ctrl-C. */
+static int convert_interrupt(asyncio_task *t, int rc) {
+    return asyncio_task_uncancel(t) == 0 ? give_interrupt(rc) : rc;
 }
 
 static int run_task(asyncio_runner *r, asyncio_task *t, asyncio_value *result) {
@@ -84,14 +88,15 @@ static int run_task(asyncio_runner *r, asyncio_task *t, asyncio_value *result) {
     asyncio_value value;
     asyncio__sigint_start(&interrupt, r->loop, t);
     int rc = asyncio__run_new_task(r->loop, t);
-    int interrupts = asyncio__sigint_stop(&interrupt);
+    asyncio__sigint_stop(&interrupt);
     if (rc < 0) {
         if (t->future.state == ASYNCIO__FAILED)
             t->future.flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
         return rc;
     }
     rc = asyncio_future_result(&t->future, &value);
-    if (rc == ASYNCIO_CANCELLED_ERROR && interrupts > 0) return convert_interrupt(t, rc);
+    if (asyncio__sigint_missed(&interrupt)) return give_interrupt(rc);
+    if (rc == ASYNCIO_CANCELLED_ERROR && interrupt.requested) return convert_interrupt(t, rc);
     if (rc < 0) return rc;
     value = asyncio_future_take_result(&t->future);
     if (result) *result = value;

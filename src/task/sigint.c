@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * task/sigint.c: the SIGINT handler of a runner. It may run at any moment, in any thread:
- * it only counts, and pushes one runnable that belongs to the runner to the loop's inbox.
+ * it only counts, and pushes one runnable that belongs to the runner to the loop's inbox. The loop
+ * runs that before anything else that is ready: in CPython a signal is handled in the step in
+ * which it comes.
  */
 #include "task/sigint.h"
 
@@ -31,16 +33,23 @@ static void on_sigint(int signo) {
     atomic_fetch_sub(&inside, 1);
 }
 
+/* Main has been cancelled by somebody else and has ended before the interrupt was handled: in
+ * CPython that would have been a second request, which changes nothing. */
+static bool comes_on_top(const struct asyncio_task *t) {
+    return t->future.state == ASYNCIO__CANCELLED && t->fiber.strand.cancels > 0;
+}
+
 /* On the loop's stack: the first interrupt cancels main, the next leaves the run. */
 static void run_interrupt(struct asyncio__runnable *runnable) {
     struct asyncio__sigint *i = asyncio__container(runnable, struct asyncio__sigint, runnable);
     asyncio__link_init(&runnable->link);
     atomic_store(&i->posted, false);
     int seen = atomic_load(&i->count);
-    bool first = i->handled == 0 && i->task->future.state == ASYNCIO__PENDING;
+    bool first = i->handled == 0 && seen == 1;
     i->handled = seen;
-    if (first && seen == 1) {
-        asyncio_task_cancel(i->task, NULL);
+    if (first && comes_on_top(i->task)) return;
+    if (first && i->task->future.state == ASYNCIO__PENDING) {
+        i->requested = asyncio_task_cancel(i->task, NULL);
         return;
     }
     asyncio__loop_exit(i->loop, ASYNCIO_KEYBOARD_INTERRUPT,
@@ -71,6 +80,7 @@ static void forget_run(void) {
     if (sigaction(SIGINT, NULL, &now) == 0 && now.sa_handler == on_sigint)
         sigaction(SIGINT, &i->before, NULL);
     i->installed = false;
+    i->loop->urgent = NULL;
     atomic_store(&active, NULL);
 }
 
@@ -89,11 +99,14 @@ void asyncio__sigint_start(struct asyncio__sigint *i, asyncio_loop *loop, asynci
     struct sigaction ours = { .sa_handler = on_sigint, .sa_flags = SA_RESTART | SA_ONSTACK };
     sigemptyset(&ours.sa_mask);
     asyncio__deadlock_own_handler(on_sigint);
+    loop->urgent = &i->runnable;
     i->installed = sigaction(SIGINT, &ours, NULL) == 0;
-    if (!i->installed) atomic_store(&active, NULL);
+    if (i->installed) return;
+    loop->urgent = NULL;
+    atomic_store(&active, NULL);
 }
 
-int asyncio__sigint_stop(struct asyncio__sigint *i) {
+void asyncio__sigint_stop(struct asyncio__sigint *i) {
     if (i->installed) {
         struct sigaction now;
         if (sigaction(SIGINT, NULL, &now) == 0 && now.sa_handler == on_sigint) {
@@ -103,8 +116,8 @@ int asyncio__sigint_stop(struct asyncio__sigint *i) {
         while (atomic_load(&inside) > 0) sched_yield(); /* in another thread */
         asyncio__inbox_take(i->loop);
         asyncio__link_take(&i->runnable.link);
+        i->loop->urgent = NULL;
     }
-    return atomic_load(&i->count);
 }
 
 bool asyncio__sigint_is_stale(const struct sigaction *action) {

@@ -438,6 +438,77 @@ TEST(ctrl_c_on_top_of_another_cancel_stays_a_cancelled_error) { /* SIG-6 */
     asyncio_ignore(ASYNCIO_CANCELLED_ERROR);
 }
 
+/* Cancel main and send SIGINT in one step, in either order. */
+static int cancel_and_interrupt(void *arg) {
+    asyncio_task **task = arg;
+    asyncio_task_cancel(*task, NULL);
+    raise(SIGINT);
+    return 0;
+}
+static int interrupt_and_cancel(void *arg) {
+    asyncio_task **task = arg;
+    raise(SIGINT);
+    asyncio_task_cancel(*task, NULL);
+    return 0;
+}
+
+ASYNC(cancelled_by_both_at_once, (asyncio_callback *) step, (asyncio_task **) me, (double) delay) {
+    *me = asyncio_current_task();
+    TRY(asyncio_loop_call_soon(asyncio_get_running_loop(), step, me));
+    int rc = AWAIT(asyncio_sleep(delay));
+    CHECK_INT(rc, ASYNCIO_CANCELLED_ERROR);
+    CHECK_INT(asyncio_task_cancelling(*me), delay > 0 ? 2 : 1);
+    if (delay > 0) CHECK_INT(AWAIT(asyncio_sleep(0)), 0); /* one CancelledError for both */
+    return rc;
+}
+
+TEST(ctrl_c_in_the_step_of_another_cancel_stays_a_cancelled_error) { /* SIG-6 */
+    asyncio_callback *steps[] = { cancel_and_interrupt, interrupt_and_cancel };
+    asyncio_task *me;
+    for (int i = 0; i < 4; i++) {
+        double delay = i < 2 ? 100 : 0; /* 0: main is ready, and ends in the same turn */
+        CHECK_INT(asyncio_run(cancelled_by_both_at_once(steps[i % 2], &me, delay), NULL),
+                  ASYNCIO_CANCELLED_ERROR);
+        asyncio_ignore(ASYNCIO_CANCELLED_ERROR);
+    }
+}
+
+ASYNC(cancels_itself_and_is_interrupted) {
+    asyncio_task_cancel(asyncio_current_task(), NULL);
+    raise(SIGINT);
+    int rc = AWAIT(asyncio_sleep(100));
+    return rc;
+}
+TEST(ctrl_c_in_the_step_in_which_main_cancels_itself_stays_a_cancelled_error) { /* SIG-6 */
+    CHECK_INT(asyncio_run(cancels_itself_and_is_interrupted(), NULL), ASYNCIO_CANCELLED_ERROR);
+    asyncio_ignore(ASYNCIO_CANCELLED_ERROR);
+}
+
+ASYNC(interrupted_in_its_last_step) {
+    raise(SIGINT);
+    RETURN(5);
+}
+static int raise_sigint_when_done(asyncio_future *f, void *arg) {
+    (void)f;
+    return raise_sigint(arg);
+}
+ASYNC(interrupted_when_done, (int) status) {
+    asyncio_task *me = asyncio_current_task();
+    TRY(asyncio_task_add_done_callback(me, raise_sigint_when_done, NULL));
+    if (status < 0) RAISE(status, "this is lost");
+    RETURN(5);
+}
+TEST(ctrl_c_is_not_lost_while_main_ends) { /* SIG-2 */
+    asyncio_value v = asyncio_int(7);
+    asyncio_coro mains[] = { interrupted_in_its_last_step(), interrupted_when_done(0),
+                             interrupted_when_done(ASYNCIO_VALUE_ERROR) };
+    for (int i = 0; i < 3; i++) {
+        CHECK_INT(asyncio_run(mains[i], &v), ASYNCIO_KEYBOARD_INTERRUPT);
+        asyncio_ignore(ASYNCIO_KEYBOARD_INTERRUPT);
+        CHECK_INT(v.i, 7);
+    }
+}
+
 ASYNC(ignores_interrupts) {
     asyncio_loop *loop = asyncio_get_running_loop();
     TRY(asyncio_loop_call_soon(loop, raise_sigint, NULL));
