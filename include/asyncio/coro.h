@@ -34,7 +34,9 @@ typedef struct asyncio_coro_type {
     int (*run)(const void *args, asyncio_value *result);
     /* For arguments that point at something which must outlive the caller's frame:
      * capture makes the object's copy its own when it becomes a task or is held
-     * (0, or a negative code), release undoes that. NULL: a bit copy is enough. */
+     * (0, or a negative code; what the object owns is let go then), release undoes that.
+     * A copy may be captured again for a second owner: ASYNCIO_TYPE_ERROR if what it owns
+     * cannot be shared. NULL: a bit copy is enough. */
     int (*capture)(void *args);
     void (*release)(void *args);
     /* For what often has nothing to wait for; or NULL. Tried first where the object is
@@ -87,8 +89,10 @@ ASYNCIO_API asyncio_coro asyncio_coro_of_task(asyncio_task *task) ASYNCIO_MUST_U
 
 /* Makes an object independent of the frame it was made in, so that it can be kept;
  * create_task does the same for itself. drop undoes it, for an object that is never
- * run after all. hold gives 0, ASYNCIO_TYPE_ERROR for an object without a type, or
- * what the type's capture gave (-ENOMEM).
+ * run after all. An object that owns something (a result, an argument with `drop`) and is
+ * neither run nor given to anybody is let go of by both, one after the other; a task
+ * factory that makes no task does that. hold gives 0, ASYNCIO_TYPE_ERROR for an object
+ * without a type, or what the type's capture gave (-ENOMEM); what it owns is let go then.
  * Suspends: no. Thread: loop. Since: 0.1. Python: keeping a coroutine object. */
 ASYNCIO_API int asyncio_coro_hold(asyncio_coro *coro) ASYNCIO_MUST_USE;
 ASYNCIO_API void asyncio_coro_drop(asyncio_coro *coro);
@@ -106,7 +110,7 @@ ASYNCIO_API int asyncio_leave(int status) ASYNCIO_COLD;
 
 /* sleep: suspends the current task for `delay` seconds, at least for one turn of the
  * loop. delay <= 0 is exactly one turn, without a timer; infinity is until cancelled.
- * asyncio_sleep_result gives `result` in the end (moved; it must be awaited).
+ * asyncio_sleep_result gives `result` in the end (moved; it must be awaited or given away).
  * Errors, when awaited: ASYNCIO_VALUE_ERROR for NaN; ASYNCIO_CANCELLED_ERROR; -ENOMEM
  * for a timer.
  * Suspends: yes (when awaited). Thread: loop. Since: 0.1. Python: asyncio.sleep. */

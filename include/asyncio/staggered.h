@@ -24,7 +24,8 @@ ASYNCIO_BEGIN_DECLS
  * them, asyncio_outcome_fini each; how each of the others ended (the winner's is 0 without a value,
  * CancelledError the losers'), and ASYNCIO_INVALID_STATE_ERROR, without an error object, for what
  * was not started. Cancelling the waiter cancels all and waits for them; *winner and outcomes are
- * untouched then. The array must live until it is awaited; making it a task or holding it copies it.
+ * untouched then. The array must live until the race is awaited; making it a task or holding it
+ * copies the array.
  * asyncio_staggered_race(delay, winner, aw, ...) is the macro without outcomes (up to 14).
  * Errors, when awaited: ASYNCIO_VALUE_ERROR for a NaN; ASYNCIO_TYPE_ERROR for NULL; as create_task;
  * ASYNCIO_CANCELLED_ERROR; -ENOMEM. All that was started has ended then.

@@ -28,7 +28,9 @@ typedef struct asyncio_task_options {
 } asyncio_task_options;
 
 /* A new task of the running loop (or of `loop`). It has a copy of the coroutine object; one
- * that you hold stays yours. NULL: see the slot: ASYNCIO_RUNTIME_ERROR without a running loop
+ * that you hold stays yours. If no task is made, what the object owns (a result, an argument with
+ * `drop`) is let go, as if the task had been cancelled before its start; but not if the loop runs
+ * in another thread. NULL: see the slot: ASYNCIO_RUNTIME_ERROR without a running loop
  * or on a closed one; ASYNCIO_TYPE_ERROR for an object without a type or one made from
  * a task or future; ASYNCIO_VALUE_ERROR for a stack size under 16 KiB or over 1 GiB;
  * -ENOMEM; KeyboardInterrupt or SystemExit from an eager step. asyncio_create_task() and

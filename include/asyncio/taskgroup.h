@@ -48,7 +48,8 @@ ASYNCIO_API void asyncio_taskgroup_unref(asyncio_taskgroup *group);
 
 /* A new task of the group; options as for create_task; in C the macro without _with takes (group,
  * coro, .name = ...). spawn keeps no reference for you: 0 or the error's code. NULL: see the slot:
- * as create_task, ASYNCIO_RUNTIME_ERROR if the group is not entered, shutting down or finished.
+ * as create_task, ASYNCIO_RUNTIME_ERROR if the group is not entered, shutting down or finished;
+ * what the coroutine object owns is let go then, too.
  * Suspends: no. Thread: loop. Owner: the caller. Since: 0.1. Python: TaskGroup.create_task. */
 ASYNCIO_API asyncio_task *asyncio_taskgroup_create_task_with(asyncio_taskgroup *group,
                                                              const asyncio_task_options *options)

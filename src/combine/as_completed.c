@@ -127,13 +127,20 @@ static int arm(asyncio_as_completed *it, double timeout) {
 
 asyncio_as_completed *asyncio_as_completed_new(size_t n, const asyncio_coro *aws, double timeout) {
     if (n && !aws) return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "awaitables are required"), NULL;
-    if (isnan(timeout))
+    if (isnan(timeout)) {
+        asyncio__coros_refuse(n, aws, false);
         return (void)asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid timeout: NaN (not a number)"),
                NULL;
+    }
     asyncio_as_completed *it = asyncio__calloc(1, sizeof *it);
     struct followed *runnables = it ? asyncio__malloc((n ? n : 1) * sizeof *runnables) : NULL;
-    int rc = runnables ? asyncio__children_init(&it->children, n, aws, false)
-                       : asyncio__raise(-ENOMEM, NULL);
+    int rc = -ENOMEM;
+    if (runnables) {
+        rc = asyncio__children_init(&it->children, n, aws, false, false);
+    } else {
+        asyncio__coros_refuse(n, aws, false);
+        asyncio__raise(rc, NULL);
+    }
     if (rc >= 0) {
         rc = arm(it, timeout);
         if (rc < 0) asyncio__children_fini(&it->children);

@@ -18,7 +18,15 @@ static asyncio_future *future_given(const asyncio_coro *aw) {
     return *(asyncio_future *const *)(const void *)aw->args.bytes;
 }
 
-asyncio_future *asyncio__child_future(asyncio_loop *loop, const asyncio_coro *aw) {
+static __attribute__((noinline)) asyncio_future *start_held(asyncio_loop *loop,
+                                                            const asyncio_coro *aw) {
+    asyncio_task_options o = { .size = sizeof o };
+    if (asyncio__coro_share(aw, &o.coro) < 0) return NULL;
+    asyncio_task *t = asyncio_loop_create_task_with(loop, &o);
+    return t ? &t->future : NULL;
+}
+
+asyncio_future *asyncio__child_future(asyncio_loop *loop, const asyncio_coro *aw, bool held) {
     if (aw->type == &asyncio__coro_of_future_type) {
         asyncio_future *f = future_given(aw);
         if (!f) asyncio__raise(ASYNCIO_TYPE_ERROR, "an awaitable is required");
@@ -26,9 +34,14 @@ asyncio_future *asyncio__child_future(asyncio_loop *loop, const asyncio_coro *aw
         else asyncio__raise(ASYNCIO_VALUE_ERROR, "a future belongs to a different loop");
         return NULL;
     }
+    if (ASYNCIO__UNLIKELY(held)) return start_held(loop, aw);
     asyncio_task_options o = { .size = sizeof o, .coro = *aw };
     asyncio_task *t = asyncio_loop_create_task_with(loop, &o);
     return t ? &t->future : NULL;
+}
+
+void asyncio__coros_refuse(size_t n, const asyncio_coro *aws, bool held) {
+    for (size_t i = 0; aws && !held && i < n; i++) asyncio__coro_refuse(&aws[i]);
 }
 
 int asyncio__child_result(asyncio_future *f, bool last_use, asyncio_value *value) {
@@ -57,15 +70,18 @@ static uint32_t find_or_add(struct asyncio__children *c, uint32_t *table, size_t
     return (uint32_t)c->count;
 }
 
-static int add_children(struct asyncio__children *c, size_t n, const asyncio_coro *aws,
+static int add_children(struct asyncio__children *c, size_t n, const asyncio_coro *aws, bool held,
                         uint32_t *table, size_t mask, bool quiet) {
     for (size_t i = 0; i < n; i++) {
         const asyncio_future *given = future_given(&aws[i]);
         uint32_t at = given && table ? find_or_add(c, table, mask, given) : (uint32_t)c->count;
         c->order[c->given++] = at;
         if (at < c->count) continue;
-        asyncio_future *f = asyncio__child_future(c->loop, &aws[i]);
-        if (!f) return asyncio__slot_status();
+        asyncio_future *f = asyncio__child_future(c->loop, &aws[i], held);
+        if (!f) {
+            asyncio__coros_refuse(n - i - 1, aws + i + 1, held);
+            return asyncio__slot_status();
+        }
         if (quiet && !given) f->flags |= ASYNCIO__FUTURE_QUIET;
         c->futures[c->count++] = f;
     }
@@ -95,17 +111,23 @@ static asyncio_loop *choose_loop(size_t n, const asyncio_coro *aws) {
 }
 
 int asyncio__children_init(struct asyncio__children *c, size_t n, const asyncio_coro *aws,
-                           bool quiet) {
+                           bool held, bool quiet) {
     *c = (struct asyncio__children){ .loop = choose_loop(n, aws) };
-    if (!c->loop) return asyncio__slot_status();
-    if (n >= EMPTY / 2) return asyncio__raise(-ENOMEM, NULL);
+    if (!c->loop || n >= EMPTY / 2) {
+        asyncio__coros_refuse(n, aws, held);
+        return c->loop ? asyncio__raise(-ENOMEM, NULL) : asyncio__slot_status();
+    }
     uint32_t *table = NULL;
     size_t mask = 0;
     c->futures = asyncio__malloc((n ? n : 1) * sizeof *c->futures);
     c->order = asyncio__malloc((n ? n : 1) * sizeof *c->order);
     int rc = c->futures && c->order ? alloc_table(n, aws, &table, &mask) : -ENOMEM;
-    if (rc < 0) asyncio__raise(rc, NULL);
-    else rc = add_children(c, n, aws, table, mask, quiet);
+    if (rc < 0) {
+        asyncio__coros_refuse(n, aws, held);
+        asyncio__raise(rc, NULL);
+    } else {
+        rc = add_children(c, n, aws, held, table, mask, quiet);
+    }
     asyncio__free(table);
     if (rc < 0) asyncio__children_fini(c);
     return rc;
@@ -120,13 +142,17 @@ void asyncio__children_fini(struct asyncio__children *c) {
 
 int asyncio__coros_copy(const asyncio_coro **array, size_t n) {
     asyncio_coro *copy = asyncio__malloc((n ? n : 1) * sizeof *copy);
-    if (!copy) return -ENOMEM;
+    if (!copy) {
+        asyncio__coros_refuse(n, *array, false);
+        return -ENOMEM;
+    }
     for (size_t i = 0; i < n; i++) {
         copy[i] = (*array)[i];
         int rc =
             copy[i].type && copy[i].type->capture ? copy[i].type->capture(copy[i].args.bytes) : 0;
         if (rc >= 0) continue;
         asyncio__coros_free(copy, i);
+        asyncio__coros_refuse(n - i - 1, *array + i + 1, false);
         return rc;
     }
     *array = copy;

@@ -332,12 +332,17 @@ static void follow_children(struct gather *g) {
     if (g->following && g->future.state != ASYNCIO__PENDING) release_children(g);
 }
 
-static struct gather *new_gather(size_t n, const asyncio_coro *aws, bool return_exceptions,
-                                 bool takes_results) {
+static struct gather *new_gather(size_t n, const asyncio_coro *aws, bool held,
+                                 bool return_exceptions, bool takes_results) {
     struct gather *g = asyncio__malloc(sizeof *g);
     struct child *runnables = g ? asyncio__malloc((n ? n : 1) * sizeof *runnables) : NULL;
-    int rc = runnables ? asyncio__children_init(&g->children, n, aws, true)
-                       : asyncio__raise(-ENOMEM, NULL);
+    int rc = -ENOMEM;
+    if (runnables) {
+        rc = asyncio__children_init(&g->children, n, aws, held, true);
+    } else {
+        asyncio__coros_refuse(n, aws, held);
+        asyncio__raise(rc, NULL);
+    }
     if (rc < 0) {
         asyncio__free(runnables);
         asyncio__free(g);
@@ -357,7 +362,7 @@ static struct gather *new_gather(size_t n, const asyncio_coro *aws, bool return_
 
 asyncio_future *asyncio_gather_future(size_t n, const asyncio_coro *aws, bool return_exceptions) {
     if (n && !aws) return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "awaitables are required"), NULL;
-    struct gather *g = new_gather(n, aws, return_exceptions, false);
+    struct gather *g = new_gather(n, aws, false, return_exceptions, false);
     return g ? &g->future : NULL;
 }
 
@@ -368,6 +373,7 @@ struct gather_args {
     asyncio_outcome *outcomes;
     const asyncio_coro *aws;
     size_t n;
+    bool held; /* aws are copies of its own */
 };
 
 /* Reads into arrays of the awaiter; what was read is dropped again if not all can be. */
@@ -395,7 +401,7 @@ static int run_gather(const void *args, asyncio_value *result) {
     const struct gather_args *a = args;
     (void)result;
     if (a->n && !a->aws) return asyncio__raise(ASYNCIO_TYPE_ERROR, "awaitables are required");
-    struct gather *g = new_gather(a->n, a->aws, a->outcomes != NULL, true);
+    struct gather *g = new_gather(a->n, a->aws, a->held, a->outcomes != NULL, true);
     if (!g) return asyncio__slot_status();
     int rc = asyncio_await_future(&g->future, NULL, NULL, NULL);
     if (rc >= 0) rc = a->outcomes ? read_outcomes(g, a->outcomes) : read_values(g, a->results);
@@ -405,6 +411,7 @@ static int run_gather(const void *args, asyncio_value *result) {
 
 static int capture_gather(void *args) {
     struct gather_args *a = args;
+    a->held = true;
     return asyncio__coros_copy(&a->aws, a->n);
 }
 
@@ -429,10 +436,10 @@ static asyncio_coro make_coro(struct gather_args args) {
 }
 
 asyncio_coro asyncio_gather_array(asyncio_value *results, size_t n, const asyncio_coro *aws) {
-    return make_coro((struct gather_args){ results, NULL, aws, n });
+    return make_coro((struct gather_args){ results, NULL, aws, n, false });
 }
 
 asyncio_coro asyncio_gather_outcomes_array(asyncio_outcome *outcomes, size_t n,
                                            const asyncio_coro *aws) {
-    return make_coro((struct gather_args){ NULL, outcomes, aws, n });
+    return make_coro((struct gather_args){ NULL, outcomes, aws, n, false });
 }

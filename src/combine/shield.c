@@ -238,32 +238,46 @@ asyncio_future *asyncio_shield_future(asyncio_coro awaitable) {
         asyncio_future *f = *(asyncio_future **)(void *)awaitable.args.bytes;
         if (f) loop = f->loop;
     }
-    if (!loop) return NULL;
-    asyncio_future *inner = asyncio__child_future(loop, &awaitable);
+    if (!loop) {
+        asyncio__coro_refuse(&awaitable);
+        return NULL;
+    }
+    asyncio_future *inner = asyncio__child_future(loop, &awaitable, false);
     if (!inner) return NULL;
     return inner->state == ASYNCIO__PENDING ? new_shield(inner) : inner;
 }
 
 /* ---- to await ---- */
 
-static const asyncio_coro *awaitable_arg(const void *args) {
-    return *(const asyncio_coro *const *)args;
-}
+struct shield_args {
+    const asyncio_coro *awaitable;
+    bool held; /* awaitable is a copy of its own */
+};
 
 static int run_shield(const void *args, asyncio_value *result) {
-    if (!awaitable_arg(args)) return asyncio__raise(ASYNCIO_TYPE_ERROR, "an awaitable is required");
-    asyncio_future *outer = asyncio_shield_future(*awaitable_arg(args));
+    const struct shield_args *a = args;
+    if (!a->awaitable) return asyncio__raise(ASYNCIO_TYPE_ERROR, "an awaitable is required");
+    asyncio_coro awaitable = *a->awaitable;
+    int rc = a->held ? asyncio__coro_share(a->awaitable, &awaitable) : 0;
+    if (rc < 0) return rc;
+    asyncio_future *outer = asyncio_shield_future(awaitable);
     if (!outer) return asyncio__slot_status();
-    int rc = asyncio_await_future(outer, NULL, NULL, NULL);
+    rc = asyncio_await_future(outer, NULL, NULL, NULL);
     if (rc >= 0) rc = asyncio__child_result(outer, true, result);
     asyncio_future_unref(outer);
     return rc;
 }
 
 static int capture_shield(void *args) {
-    return asyncio__coros_copy((const asyncio_coro **)args, 1);
+    struct shield_args *a = args;
+    a->held = true;
+    return asyncio__coros_copy(&a->awaitable, 1);
 }
-static void release_shield(void *args) { asyncio__coros_free(awaitable_arg(args), 1); }
+
+static void release_shield(void *args) {
+    const struct shield_args *a = args;
+    asyncio__coros_free(a->awaitable, 1);
+}
 
 static const asyncio_coro_type shield_type = { .size = sizeof(asyncio_coro_type),
                                                .name = "asyncio_shield",
@@ -273,5 +287,6 @@ static const asyncio_coro_type shield_type = { .size = sizeof(asyncio_coro_type)
                                                .release = release_shield };
 
 asyncio_coro asyncio_shield_coro(const asyncio_coro *awaitable) {
-    return asyncio__coro_make(&shield_type, &awaitable, sizeof awaitable);
+    const struct shield_args args = { .awaitable = awaitable };
+    return asyncio__coro_make(&shield_type, &args, sizeof args);
 }

@@ -32,9 +32,12 @@ struct contender {
 struct race {
     uint32_t refs;
     bool over; /* the run has ended */
+    bool held; /* aws are copies of its own */
     asyncio_loop *loop;
     const asyncio_coro *aws;
-    size_t n, started;
+    size_t n;
+    size_t taken; /* of the aws */
+    size_t started;
     double delay;
     int64_t next;                 /* when the next is started at the latest */
     size_t winner;                /* or NOBODY */
@@ -105,7 +108,8 @@ static int run_contender(const void *args, asyncio_value *result) {
 static int capture_contender(void *args) {
     struct contender_args *a = args;
     struct contender *c = &a->race->contenders[a->i];
-    int rc = c->given ? 0 : asyncio_coro_hold(&c->coro);
+    bool mine = c->given || c->coro.reserved == asyncio__coro_handed_over;
+    int rc = mine ? 0 : asyncio_coro_hold(&c->coro);
     if (rc >= 0) a->race->refs++;
     return rc;
 }
@@ -125,18 +129,25 @@ static const asyncio_coro_type contender_type = { .size = sizeof(asyncio_coro_ty
                                                   .capture = capture_contender,
                                                   .release = release_contender };
 
+static int take_next(struct race *r, struct contender *c) {
+    const asyncio_coro *aw = &r->aws[r->taken++];
+    if (aw->type == &asyncio__coro_of_future_type) {
+        c->given = asyncio__child_future(r->loop, aw, r->held);
+        return c->given ? 0 : asyncio__slot_status();
+    }
+    if (!asyncio_iscoroutine(aw))
+        return asyncio__raise(ASYNCIO_TYPE_ERROR, "a coroutine was expected");
+    c->coro = *aw;
+    return r->held ? asyncio__coro_share(aw, &c->coro) : 0;
+}
+
 /* An eager one may have ended when this returns. */
 static int start_next(struct race *r) {
     struct contender *c = &r->contenders[r->started];
     const struct contender_args args = { r, r->started };
     asyncio_task_options o = { .size = sizeof o };
-    c->coro = r->aws[r->started];
-    if (c->coro.type == &asyncio__coro_of_future_type) {
-        c->given = asyncio__child_future(r->loop, &c->coro);
-        if (!c->given) return asyncio__slot_status();
-    } else if (!asyncio_iscoroutine(&c->coro)) {
-        return asyncio__raise(ASYNCIO_TYPE_ERROR, "a coroutine was expected");
-    }
+    int rc = take_next(r, c);
+    if (rc < 0) return rc;
     o.coro = asyncio__coro_make(&contender_type, &args, sizeof args);
     c->task = asyncio_loop_create_task_with(r->loop, &o);
     if (!c->task) return asyncio__slot_status();
@@ -256,11 +267,13 @@ struct race_args {
     double delay;
     int *winner;
     asyncio_outcome *outcomes;
+    bool held; /* aws are copies of its own */
 };
 
 static int run_race(struct race *r, const struct race_args *a, asyncio_value *result) {
     int rc = stop_others(r, run_to_the_end(r));
     r->over = true;
+    asyncio__coros_refuse(r->n - r->taken, r->aws + r->taken, r->held);
     if (rc >= 0 && r->winner != NOBODY) rc = give_value(r, result);
     if (rc >= 0 && a->outcomes) read_outcomes(r, a->outcomes);
     if (rc >= 0 && a->winner) *a->winner = r->winner == NOBODY ? -1 : (int)r->winner;
@@ -271,20 +284,23 @@ static int run_race(struct race *r, const struct race_args *a, asyncio_value *re
 static int run_staggered(const void *args, asyncio_value *result) {
     const struct race_args *a = args;
     if (a->n && !a->aws) return asyncio__raise(ASYNCIO_TYPE_ERROR, "awaitables are required");
-    if (isnan(a->delay)) {
-        return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid delay: NaN (not a number)");
+    int rc = isnan(a->delay) ? ASYNCIO_VALUE_ERROR : -ENOMEM;
+    struct race *r = rc == -ENOMEM ? new_race(asyncio__task_current()->future.loop, a->n) : NULL;
+    if (!r) {
+        asyncio__coros_refuse(a->n, a->aws, a->held);
+        return asyncio__raise(rc, rc == -ENOMEM ? NULL : "Invalid delay: NaN (not a number)");
     }
-    struct race *r = new_race(asyncio__task_current()->future.loop, a->n);
-    if (!r) return asyncio__raise(-ENOMEM, NULL);
     r->aws = a->aws;
+    r->held = a->held;
     r->delay = a->delay;
-    int rc = run_race(r, a, result);
+    rc = run_race(r, a, result);
     unref_race(r);
     return rc;
 }
 
 static int capture_race(void *args) {
     struct race_args *a = args;
+    a->held = true;
     return asyncio__coros_copy(&a->aws, a->n);
 }
 
@@ -302,6 +318,6 @@ static const asyncio_coro_type race_type = { .size = sizeof(asyncio_coro_type),
 
 asyncio_coro asyncio_staggered_race_array(size_t n, const asyncio_coro *aws, double delay,
                                           int *winner, asyncio_outcome *outcomes) {
-    struct race_args a = { aws, n, delay, winner, outcomes };
+    struct race_args a = { aws, n, delay, winner, outcomes, false };
     return asyncio__coro_make(&race_type, &a, sizeof a);
 }

@@ -226,13 +226,20 @@ static struct member *new_member(asyncio_taskgroup *g) {
     return m;
 }
 
+/* Raised already, unless there is no group or are no options. */
+static __attribute__((noinline, cold)) asyncio_task *refuse_task(const asyncio_taskgroup *g,
+                                                                 const asyncio_task_options *o) {
+    if (o) asyncio__coro_refuse_for(g ? g->loop : NULL, &o->coro);
+    if (!g || !o) asyncio__raise(ASYNCIO_TYPE_ERROR, "a group and options are required");
+    return NULL;
+}
+
 asyncio_task *asyncio_taskgroup_create_task_with(asyncio_taskgroup *g,
                                                  const asyncio_task_options *o) {
-    if (!g || !o)
-        return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a group and options are required"), NULL;
-    if (check_open(g) < 0) return NULL;
+    if (!g || !o) return refuse_task(NULL, o);
+    if (check_open(g) < 0) return refuse_task(g, o);
     struct member *m = new_member(g);
-    if (!m) return NULL;
+    if (!m) return refuse_task(g, o);
     asyncio__task_loop(g->loop)->inherit = g->cancelstatus;
     asyncio_task *t = asyncio_loop_create_task_with(g->loop, o);
     asyncio__task_loop(g->loop)->inherit = NULL;

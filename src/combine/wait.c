@@ -208,7 +208,7 @@ static int wait_run(const void *args, asyncio_value *result) {
     asyncio_coro *aws = asyncio__malloc(a->options.n * sizeof *aws);
     if (!aws) return asyncio__raise(-ENOMEM, NULL);
     for (size_t i = 0; i < a->options.n; i++) aws[i] = asyncio_coro_of_future(a->futures[i]);
-    rc = asyncio__children_init(&c, a->options.n, aws, false);
+    rc = asyncio__children_init(&c, a->options.n, aws, false, false);
     asyncio__free(aws);
     if (rc < 0) return rc;
     if (c.loop != asyncio__task_current()->future.loop) {
@@ -240,12 +240,13 @@ asyncio_coro asyncio_wait_with(asyncio_future **futures, const asyncio_wait_opti
 struct wait_for_args {
     const asyncio_coro *awaitable;
     double timeout;
+    bool held; /* awaitable is a copy of its own */
 };
 
 /* Without any time: only what is done already counts; else it is cancelled and waited for. */
-static int wait_for_nothing(const asyncio_coro *awaitable, asyncio_value *result) {
+static int wait_for_nothing(const struct wait_for_args *a, asyncio_value *result) {
     struct asyncio_task *task = asyncio__task_current();
-    asyncio_future *f = asyncio__child_future(task->future.loop, awaitable);
+    asyncio_future *f = asyncio__child_future(task->future.loop, a->awaitable, a->held);
     if (!f) return asyncio__slot_status();
     bool waits = f->state == ASYNCIO__PENDING;
     int rc = waits ? asyncio__wait_done(task, f, true) : 0;
@@ -261,18 +262,22 @@ static int wait_for_nothing(const asyncio_coro *awaitable, asyncio_value *result
 static int wait_for_run(const void *args, asyncio_value *result) {
     const struct wait_for_args *a = args;
     if (!a->awaitable) return asyncio__raise(ASYNCIO_TYPE_ERROR, "an awaitable is required");
-    if (isnan(a->timeout))
-        return asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid timeout: NaN (not a number)");
-    if (a->timeout <= 0) return wait_for_nothing(a->awaitable, result);
+    if (a->timeout <= 0) return wait_for_nothing(a, result);
     asyncio_timeout_with tm = asyncio_timeout(a->timeout, NULL);
-    int rc = asyncio_block_enter(&tm.block);
-    if (rc < 0) return rc;
+    int rc = isnan(a->timeout)
+                 ? asyncio__raise(ASYNCIO_VALUE_ERROR, "Invalid timeout: NaN (not a number)")
+                 : asyncio_block_enter(&tm.block);
+    if (rc < 0) {
+        asyncio__coros_refuse(1, a->awaitable, a->held);
+        return rc;
+    }
     rc = asyncio_await(a->awaitable, result, NULL, NULL);
     return asyncio_block_exit(&tm.block, rc);
 }
 
 static int capture_wait_for(void *args) {
     struct wait_for_args *a = args;
+    a->held = true;
     return asyncio__coros_copy(&a->awaitable, 1);
 }
 
@@ -295,5 +300,6 @@ asyncio_coro asyncio_wait_for_coro(const asyncio_coro *awaitable, double timeout
     struct wait_for_args *args = (struct wait_for_args *)(void *)c.args.bytes;
     args->awaitable = awaitable;
     args->timeout = timeout;
+    args->held = false;
     return c;
 }

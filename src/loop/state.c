@@ -42,18 +42,19 @@ int asyncio__loop_check_slow(const asyncio_loop *loop) {
 
 #define WRONG_THREAD "Non-thread-safe operation invoked on an event loop other than the current one"
 
-static bool is_elsewhere(const asyncio_loop *loop) {
+bool asyncio__loop_is_elsewhere(const asyncio_loop *loop) {
     return loop && atomic_load(&loop->running) && asyncio__here.running != loop;
 }
 
 int asyncio__loop_check_thread_slow(const asyncio_loop *loop) {
-    return is_elsewhere(loop) ? asyncio__raise(ASYNCIO_RUNTIME_ERROR, WRONG_THREAD) : 0;
+    return asyncio__loop_is_elsewhere(loop) ? asyncio__raise(ASYNCIO_RUNTIME_ERROR, WRONG_THREAD)
+                                            : 0;
 }
 
 /* By the default handler: the program's own belongs to the other thread. */
 bool asyncio__loop_wrong_thread_slow(asyncio_loop *loop, const char *function) {
     char message[160];
-    if (!is_elsewhere(loop)) return false;
+    if (!asyncio__loop_is_elsewhere(loop)) return false;
     snprintf(message, sizeof message, "%s(): " WRONG_THREAD, function);
     asyncio_exception_context context = { .size = sizeof context, .message = message };
     loop->hooks->report(loop, &context);

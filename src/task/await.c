@@ -13,7 +13,10 @@ int asyncio_leave(int status) {
     return status;
 }
 
-static int no_task(void) { return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "await outside a task"); }
+static int no_task(const asyncio_coro *refused) {
+    asyncio__coro_refuse(refused);
+    return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "await outside a task");
+}
 
 static int no_type(void) {
     return asyncio__raise(ASYNCIO_TYPE_ERROR, "a coroutine without a type cannot be awaited");
@@ -68,7 +71,7 @@ static __attribute__((noinline)) int await_nowait(struct asyncio__strand *strand
 int asyncio_await(const asyncio_coro *coro, asyncio_value *out, const char *where,
                   const char *func) {
     struct asyncio__strand *strand = asyncio__here.strand;
-    if (ASYNCIO__UNLIKELY(!strand)) return no_task();
+    if (ASYNCIO__UNLIKELY(!strand)) return no_task(coro);
     if (ASYNCIO__UNLIKELY(!coro || !coro->type)) return no_type();
     strand->top->where = where;
     strand->top->func = func;
@@ -100,7 +103,7 @@ static int await_pending(struct asyncio_task *t, struct asyncio_future *f) {
 int asyncio_await_future(asyncio_future *f, asyncio_value *out, const char *where,
                          const char *func) {
     struct asyncio__strand *strand = asyncio__here.strand;
-    if (ASYNCIO__UNLIKELY(!strand)) return no_task();
+    if (ASYNCIO__UNLIKELY(!strand)) return no_task(NULL);
     if (ASYNCIO__UNLIKELY(!f)) return asyncio__raise(ASYNCIO_TYPE_ERROR, "NULL cannot be awaited");
     strand->top->where = where;
     strand->top->func = func;

@@ -9,21 +9,25 @@
 
 static asyncio_task *create_on(asyncio_loop *loop, const asyncio_task_options *o) {
     if (ASYNCIO__LIKELY(!asyncio__task_loop(loop)->factory)) return asyncio_task_new(loop, o);
-    if (asyncio__loop_check(loop) < 0) return NULL;
+    if (asyncio__loop_check(loop) < 0) {
+        asyncio__coro_refuse_for(loop, &o->coro);
+        return NULL;
+    }
     return asyncio__task_loop(loop)->factory(loop, o, asyncio__task_loop(loop)->factory_arg);
 }
 
 asyncio_task *asyncio_loop_create_task_with(asyncio_loop *loop, const asyncio_task_options *o) {
-    if (!loop || !o)
-        return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop and options are required"), NULL;
-    return create_on(loop, o);
+    if (loop && o) return create_on(loop, o);
+    if (o) asyncio__coro_refuse(&o->coro);
+    return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop and options are required"), NULL;
 }
 
 asyncio_task *asyncio_create_task_with(const asyncio_task_options *o) {
     asyncio_loop *loop = asyncio_get_running_loop();
-    if (!loop) return NULL;
-    if (!o) return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "options are required"), NULL;
-    return create_on(loop, o);
+    if (loop && o) return create_on(loop, o);
+    if (o) asyncio__coro_refuse(&o->coro);
+    else if (loop) asyncio__raise(ASYNCIO_TYPE_ERROR, "options are required");
+    return NULL;
 }
 
 static __attribute__((noinline, cold)) asyncio_task *create_through_factory(
@@ -34,7 +38,10 @@ static __attribute__((noinline, cold)) asyncio_task *create_through_factory(
 
 asyncio_task *asyncio_create_task_coro(const asyncio_coro *coro, const char *where) {
     asyncio_loop *loop = asyncio__here.running;
-    if (ASYNCIO__UNLIKELY(!loop)) return (void)asyncio_get_running_loop(), NULL;
+    if (ASYNCIO__UNLIKELY(!loop)) {
+        asyncio__coro_refuse(coro);
+        return (void)asyncio_get_running_loop(), NULL;
+    }
     if (!coro) return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a coroutine was expected"), NULL;
     if (ASYNCIO__LIKELY(!asyncio__task_loop(loop)->factory)) {
         struct asyncio_task *t = asyncio__task_new(loop, coro);
@@ -58,7 +65,10 @@ asyncio_future *asyncio_ensure_future(asyncio_coro awaitable) {
         return asyncio_future_ref(f);
     }
     asyncio_loop *loop = asyncio_get_event_loop();
-    if (!loop) return NULL;
+    if (!loop) {
+        asyncio__coro_refuse(&awaitable);
+        return NULL;
+    }
     asyncio_task_options o = { .size = sizeof o, .coro = awaitable };
     asyncio_task *t = create_on(loop, &o);
     return t ? asyncio_task_as_future(t) : NULL;
@@ -81,6 +91,7 @@ asyncio_task *asyncio_eager_task_factory(asyncio_loop *loop, const asyncio_task_
                                          void *arg) {
     const asyncio_eager_factory *custom = arg;
     if (!loop || !options) {
+        if (options) asyncio__coro_refuse(&options->coro);
         asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop and options are required");
         return NULL;
     }

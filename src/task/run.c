@@ -137,7 +137,10 @@ static int check_idle(asyncio_loop *loop) {
 int asyncio_loop_run_until_complete(asyncio_loop *loop, asyncio_coro main, asyncio_value *out) {
     bool made;
     int rc = check_idle(loop);
-    if (rc < 0) return rc;
+    if (rc < 0) {
+        asyncio__coro_refuse_for(loop, &main);
+        return rc;
+    }
     asyncio_future *f = future_to_run(loop, &main, &made);
     if (!f) return asyncio__slot_status();
     rc = made ? asyncio__run_new_task(loop, (asyncio_task *)(void *)f)

@@ -111,18 +111,25 @@ static ASYNCIO_ASYNC(await_future, (asyncio_future *) future) {
     ASYNCIO_RETURN(value);
 }
 
-int asyncio_runner_run(asyncio_runner *r, asyncio_coro main, asyncio_value *result,
-                       asyncio_context *context) {
+static int check_run(asyncio_runner *r, const asyncio_coro *main) {
     if (!r) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a runner is required");
     if (asyncio__here.running) {
         return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
                               "Runner.run() cannot be called from a running event loop");
     }
-    if (!main.type || !main.type->run)
+    if (!main->type || !main->type->run)
         return asyncio__raise(ASYNCIO_TYPE_ERROR,
                               "An asyncio.Future, a coroutine or an awaitable is required");
-    int rc = init_runner(r);
-    if (rc < 0) return rc;
+    return init_runner(r);
+}
+
+int asyncio_runner_run(asyncio_runner *r, asyncio_coro main, asyncio_value *result,
+                       asyncio_context *context) {
+    int rc = check_run(r, &main);
+    if (rc < 0) {
+        asyncio__coro_refuse(&main);
+        return rc;
+    }
     asyncio_task_options o = { .size = sizeof o,
                                .coro = main,
                                .context = context ? context : r->context };
@@ -182,12 +189,17 @@ void asyncio_runner_unref(asyncio_runner *r) {
 /* ---- run, main ---- */
 
 int asyncio_run_with(asyncio_coro main, const asyncio_run_options *options) {
+    asyncio_runner *r = NULL;
     if (asyncio__here.running) {
-        return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
-                              "asyncio.run() cannot be called from a running event loop");
+        asyncio__raise(ASYNCIO_RUNTIME_ERROR,
+                       "asyncio.run() cannot be called from a running event loop");
+    } else {
+        r = asyncio_runner_new(options);
     }
-    asyncio_runner *r = asyncio_runner_new(options);
-    if (!r) return asyncio__slot_status();
+    if (!r) {
+        asyncio__coro_refuse(&main);
+        return asyncio__slot_status();
+    }
     asyncio_value value = asyncio_none();
     int rc = asyncio_runner_run(r, main, &value, NULL);
     struct asyncio__strand *strand = asyncio__strand_current();

@@ -74,9 +74,13 @@ static int sleep_result_run(const void *args, asyncio_value *result) {
     return rc;
 }
 
-/* Awaited in place it takes the result along; one that never starts lets it go here. */
+/* Awaited in place it takes the result along; one that never starts lets it go here. A second
+ * owner has a result of its own. */
 static int capture_result(void *args) {
-    ((struct sleep_args *)args)->captured = true;
+    struct sleep_args *a = args;
+    asyncio_value lent = a->result;
+    if (a->captured) return asyncio_value_copy(&a->result, &lent);
+    a->captured = true;
     return 0;
 }
 

@@ -131,23 +131,35 @@ static struct asyncio_task *start_eagerly(asyncio_loop *loop, struct asyncio_tas
     return NULL;
 }
 
-/* A new task from options that are good. NULL: raised, nothing of the coroutine consumed. */
+/* coro: not captured yet, or NULL. t: half made, or NULL. rc: to be raised, or 0. */
+static __attribute__((noinline, cold)) struct asyncio_task *refuse_task(asyncio_loop *loop,
+                                                                        const asyncio_coro *coro,
+                                                                        struct asyncio_task *t,
+                                                                        int rc) {
+    asyncio__coro_refuse_for(loop, coro);
+    if (t) free_parts(t);
+    if (rc < 0) asyncio__raise(rc, rc == ASYNCIO_VALUE_ERROR ? "stack size out of range" : NULL);
+    return NULL;
+}
+
+/* A new task from options that are good. NULL: raised, and the coroutine object is refused. */
 static inline struct asyncio_task *make_task(asyncio_loop *loop, const asyncio_coro *coro,
                                              const asyncio_task_options *o) {
     struct asyncio_task *t = asyncio__slab_get(&asyncio__task_loop(loop)->slab);
-    if (!t) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
+    if (!t) return refuse_task(loop, coro, NULL, -ENOMEM);
     loop->live++;
     int rc = fill_task(t, loop, coro, o);
-    if (rc >= 0 && coro->type->capture) rc = coro->type->capture(t->start->coro.args.bytes);
-    if (rc >= 0) return t;
-    free_parts(t);
-    asyncio__raise(rc, rc == ASYNCIO_VALUE_ERROR ? "stack size out of range" : NULL);
-    return NULL;
+    if (ASYNCIO__UNLIKELY(rc < 0)) return refuse_task(loop, coro, t, rc);
+    if (ASYNCIO__LIKELY(!coro->type->capture)) return t;
+    if (coro->reserved == asyncio__coro_handed_over) return t;
+    rc = coro->type->capture(t->start->coro.args.bytes);
+    return rc >= 0 ? t : refuse_task(loop, NULL, t, rc);
 }
 
 static inline __attribute__((always_inline)) struct asyncio_task *new_task(
     asyncio_loop *loop, const asyncio_coro *coro, const asyncio_task_options *o) {
-    if (check_options(loop, coro, o) < 0) return NULL;
+    if (ASYNCIO__UNLIKELY(check_options(loop, coro, o) < 0))
+        return refuse_task(loop, coro, NULL, 0);
     struct asyncio_task *t = make_task(loop, coro, o);
     if (!t) return NULL;
     t->future.refs = 2; /* the caller's and the loop's */
@@ -163,6 +175,7 @@ struct asyncio_task *asyncio__task_new(asyncio_loop *loop, const asyncio_coro *c
 
 asyncio_task *asyncio_task_new(asyncio_loop *loop, const asyncio_task_options *o) {
     if (loop && o) return new_task(loop, &o->coro, o);
+    if (o) asyncio__coro_refuse(&o->coro);
     asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop and options are required");
     return NULL;
 }

@@ -253,6 +253,21 @@ static inline void asyncio__coro_release(asyncio_coro *coro) {
     if (coro->type->release) coro->type->release(coro->args.bytes);
 }
 
+/* Lets go of what the arguments of an object own that is not taken over after all, unless somebody
+ * holds it. refuse_for: nothing if the loop runs in another thread, whose objects they may be. */
+void asyncio__coro_refuse(const asyncio_coro *coro) __attribute__((cold));
+void asyncio__coro_refuse_for(const asyncio_loop *loop, const asyncio_coro *coro)
+    __attribute__((cold));
+
+/* An object that is held and not needed any more, for whoever takes it over as it is: a task, which
+ * does not capture it again. `held` is none afterwards, however that ends. */
+extern const char asyncio__coro_handed_over[1]; /* its address is in coro.reserved */
+asyncio_coro asyncio__coro_hand_over(const asyncio_coro *held);
+
+/* The same for one that may be needed again: a copy, unless what it owns cannot be copied. 0 or a
+ * negative status, raised. */
+int asyncio__coro_share(const asyncio_coro *held, asyncio_coro *out);
+
 /* How a done future ended, as data; counts as retrieving. */
 void asyncio__outcome_read(struct asyncio_future *f, asyncio_outcome *outcome);
 

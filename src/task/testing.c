@@ -33,6 +33,7 @@ int asyncio_testing_run_with(asyncio_coro main, asyncio_testing_result *result,
     asyncio_loop *loop = r ? asyncio_loop_ref(asyncio_runner_get_loop(r)) : NULL;
     if (!loop) {
         int rc = asyncio__slot_status();
+        asyncio__coro_refuse(&main);
         asyncio_runner_unref(r);
         return rc;
     }

@@ -204,6 +204,9 @@ static int run_put(const void *args, asyncio_value *result) {
 
 static int capture_put(void *args) {
     struct put_args *a = args;
+    asyncio_value lent = a->value;
+    int rc = a->captured ? asyncio_value_copy(&a->value, &lent) : 0;
+    if (rc < 0) return rc;
     asyncio_channel_ref(a->channel);
     a->captured = true;
     return 0;

@@ -121,7 +121,8 @@ static void report_failure(struct submission *s, int status) {
 
 /* In the caller's context, of which the task takes a copy. */
 static asyncio_task *make_task(struct submission *s) {
-    asyncio_task_options options = { .size = sizeof options, .coro = s->coro };
+    asyncio_task_options options = { .size = sizeof options,
+                                     .coro = asyncio__coro_hand_over(&s->coro) };
     struct asyncio__strand *own = &asyncio__here.own;
     asyncio__context_ref saved = own->context;
     own->context = s->context;
@@ -229,7 +230,10 @@ static const struct asyncio__concurrent_ops submission_ops = { .cancelled = canc
 
 static struct submission *new_submission(asyncio_coro *coro, asyncio_loop *loop) {
     struct submission *s = asyncio__calloc(1, sizeof *s);
-    if (!s) return (void)asyncio__raise(-ENOMEM, NULL), NULL;
+    if (!s) {
+        asyncio__coro_refuse(coro);
+        return (void)asyncio__raise(-ENOMEM, NULL), NULL;
+    }
     if (asyncio_coro_hold(coro) < 0) {
         asyncio__free(s);
         return NULL;
@@ -250,7 +254,10 @@ static struct submission *new_submission(asyncio_coro *coro, asyncio_loop *loop)
 }
 
 asyncio_concurrent_future *asyncio_run_coroutine_threadsafe(asyncio_coro coro, asyncio_loop *loop) {
-    if (!loop) return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required"), NULL;
+    if (!loop) {
+        asyncio__coro_refuse(&coro);
+        return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required"), NULL;
+    }
     if (!asyncio_iscoroutine(&coro)) {
         asyncio__raise(ASYNCIO_TYPE_ERROR, "A coroutine object is required");
         return NULL;

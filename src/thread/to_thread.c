@@ -59,8 +59,10 @@ static int to_thread_run(const void *args, asyncio_value *result) {
     return await_job(f, result);
 }
 
+/* An argument that is to be dropped once has one owner. */
 static int capture_args(void *args) {
     struct to_thread_args *a = args;
+    if (a->captured && a->drop) return ASYNCIO_TYPE_ERROR;
     asyncio_context_ref(a->context);
     a->captured = true;
     return 0;
