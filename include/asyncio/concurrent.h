@@ -95,11 +95,11 @@ ASYNCIO_API int asyncio_concurrent_future_set_error(asyncio_concurrent_future *f
 ASYNCIO_API int asyncio_concurrent_future_repr(const asyncio_concurrent_future *future, char *buf,
                                                size_t n);
 
-/* A future of the running loop (or of `loop`) that follows it. Its value is a copy
- * (asyncio_value_copy). Cancelling it cancels the concurrent one; if that runs already, it goes on
- * without it. NULL: see the slot: ASYNCIO_RUNTIME_ERROR without a running loop, on a closed one, or
- * in a forked child if a thread of the parent would have to finish it;
- * ASYNCIO_TYPE_ERROR for NULL; -ENOMEM.
+/* A future of `loop` that follows it; loop NULL: the running loop, or without one the loop that was
+ * set for the thread (asyncio_get_event_loop). Its value is a copy (asyncio_value_copy). Cancelling
+ * it cancels the concurrent one; if that runs already, it goes on without it. NULL: see the slot:
+ * ASYNCIO_RUNTIME_ERROR without a loop, on a closed one, or in a forked child if a thread of the
+ * parent would have to finish it; ASYNCIO_TYPE_ERROR for NULL; -ENOMEM.
  * Suspends: no. Thread: loop. Owner: the caller. Since: 0.1. Python: asyncio.wrap_future. */
 ASYNCIO_API asyncio_future *asyncio_wrap_future(asyncio_concurrent_future *future,
                                                 asyncio_loop *loop) ASYNCIO_MUST_USE;

@@ -53,7 +53,7 @@ asyncio_future *asyncio_loop_create_future(asyncio_loop *loop) {
 }
 
 asyncio_future *asyncio_future_new(void) {
-    asyncio_loop *loop = asyncio_get_running_loop();
+    asyncio_loop *loop = asyncio_get_event_loop();
     return loop ? asyncio_loop_create_future(loop) : NULL;
 }
 

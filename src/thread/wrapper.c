@@ -185,7 +185,7 @@ void asyncio__wrapper_undo(struct asyncio__wrapper *m) {
 
 asyncio_future *asyncio_wrap_future(asyncio_concurrent_future *source, asyncio_loop *loop) {
     if (!source) return (void)asyncio__raise(ASYNCIO_TYPE_ERROR, "a future is required"), NULL;
-    if (!loop) loop = asyncio_get_running_loop();
+    if (!loop) loop = asyncio_get_event_loop();
     if (!loop || asyncio__loop_check(loop) < 0) return NULL;
     if (asyncio__concurrent_is_left_behind(source)) {
         asyncio__raise(ASYNCIO_RUNTIME_ERROR,

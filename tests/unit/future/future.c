@@ -304,11 +304,29 @@ static int make_futures(void *arg) {
 }
 
 TEST(future_belongs_to_the_running_loop) { /* FUT-21 */
-    CHECK_NULL_ERROR(asyncio_future_new(), ASYNCIO_RUNTIME_ERROR, "no running event loop");
+    CHECK_NULL_ERROR(asyncio_future_new(), ASYNCIO_RUNTIME_ERROR,
+                     "There is no current event loop in this thread");
     start_loop();
     asyncio_loop_call_soon(loop, make_futures, NULL);
     turn();
     CHECK_NOTES("made");
+    end_loop();
+}
+
+TEST(future_belongs_to_the_loop_that_was_set_if_none_runs) { /* FUT-21 */
+    start_loop();
+    asyncio_loop *other = asyncio_new_event_loop();
+    asyncio_set_event_loop(other);
+    asyncio_auto_future f = asyncio_future_new();
+    CHECK_PTR(asyncio_future_get_loop(f), other);
+    asyncio_loop_call_soon(loop, make_futures, NULL); /* of the one that runs */
+    turn();
+    CHECK_NOTES("made");
+    asyncio_set_event_loop(NULL);
+    CHECK_NULL_ERROR(asyncio_future_new(), ASYNCIO_RUNTIME_ERROR,
+                     "There is no current event loop in this thread");
+    asyncio_loop_close(other);
+    asyncio_loop_unref(other);
     end_loop();
 }
 

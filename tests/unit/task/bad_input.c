@@ -96,7 +96,8 @@ TEST(await_of_a_future_outside_a_task_is_an_error) {
 TEST(create_task_without_a_running_loop_is_an_error) {
     check_null(asyncio_create_task(returns(1)), ASYNCIO_RUNTIME_ERROR, "no running event loop");
     check_raised(asyncio_spawn(returns(1)), ASYNCIO_RUNTIME_ERROR, "no running event loop");
-    check_null(asyncio_future_new(), ASYNCIO_RUNTIME_ERROR, "no running event loop");
+    check_null(asyncio_future_new(), ASYNCIO_RUNTIME_ERROR,
+               "There is no current event loop in this thread");
 }
 
 /* ---- the wrong thread ---- */

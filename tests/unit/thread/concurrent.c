@@ -143,7 +143,8 @@ TEST(bad_input_to_a_future_for_threads) {
     CHECK(asyncio_wrap_future(NULL, NULL) == NULL);
     check_raised(ASYNCIO_TYPE_ERROR, ASYNCIO_TYPE_ERROR, "a future is required");
     CHECK(asyncio_wrap_future(f, NULL) == NULL);
-    check_raised(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, "no running event loop");
+    check_raised(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR,
+                 "There is no current event loop in this thread");
     CHECK(!asyncio_concurrent_future_cancel(NULL));
     CHECK(!asyncio_concurrent_future_done(NULL));
     CHECK(!asyncio_concurrent_future_start(NULL));
@@ -265,6 +266,23 @@ TEST(a_loop_may_be_closed_before_the_source_is_done) { /* RCT-8 */
     asyncio_concurrent_future *f = asyncio_concurrent_future_new();
     CHECK_INT(asyncio_run(leaves_wrappers(f), NULL), 0);
     CHECK_INT(asyncio_concurrent_future_set_result(f, asyncio_int(1)), 0);
+    asyncio_concurrent_future_unref(f);
+}
+
+TEST(a_future_is_wrapped_for_the_loop_that_was_set_if_none_runs) {
+    asyncio_concurrent_future *f = asyncio_concurrent_future_new();
+    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_set_event_loop(loop);
+    asyncio_future *wrapper = asyncio_wrap_future(f, NULL);
+    CHECK(asyncio_future_get_loop(wrapper) == loop);
+    CHECK_INT(asyncio_concurrent_future_set_result(f, asyncio_int(3)), 0);
+    asyncio_value v;
+    CHECK_INT(asyncio_loop_run_until_complete(loop, ASYNCIO_CORO(wrapper), &v), 0);
+    CHECK_INT(v.i, 3);
+    asyncio_future_unref(wrapper);
+    asyncio_set_event_loop(NULL);
+    asyncio_loop_close(loop);
+    asyncio_loop_unref(loop);
     asyncio_concurrent_future_unref(f);
 }
 
