@@ -36,7 +36,8 @@ ASYNCIO_API int asyncio_loop_add_signal_handler_with(asyncio_loop *loop, int sig
                                                      const asyncio_call_options *options);
 
 /* Removes the callback: 1 if there was one, 0 if not. When nobody asks for the signal any more,
- * what was set before is set again. ASYNCIO_TYPE_ERROR for a NULL loop.
+ * what was set before is set again. ASYNCIO_VALUE_ERROR if there is no such signal;
+ * ASYNCIO_TYPE_ERROR for a NULL loop.
  * Suspends: no. Thread: loop. Since: 0.1. Python: loop.remove_signal_handler. */
 ASYNCIO_API int asyncio_loop_remove_signal_handler(asyncio_loop *loop, int signum);
 

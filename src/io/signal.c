@@ -78,11 +78,18 @@ static const struct asyncio__runnable_ops subscription_ops = {
 
 /* ---- starting and stopping ---- */
 
+/* Those that the C library keeps for itself are none, as in Python. */
+static int check_number(int signum) {
+    sigset_t all;
+    sigfillset(&all);
+    if (signum >= 1 && signum < SIGNALS && sigismember(&all, signum) == 1) return 0;
+    return asyncio_raise(ASYNCIO_VALUE_ERROR, NULL, NULL, "invalid signal number %d", signum);
+}
+
 /* A fault is over only when its cause is: the instruction would be run again at once. */
 static int check_signal(int signum) {
-    if (signum < 1 || signum >= SIGNALS) {
-        return asyncio_raise(ASYNCIO_VALUE_ERROR, NULL, NULL, "invalid signal number %d", signum);
-    }
+    int rc = check_number(signum);
+    if (rc < 0) return rc;
     if (signum == SIGSEGV || signum == SIGBUS || signum == SIGFPE || signum == SIGILL) {
         return asyncio_raise(ASYNCIO_RUNTIME_ERROR, NULL, NULL,
                              "signal %d cannot be handled later than it happens", signum);
@@ -269,6 +276,8 @@ int asyncio_loop_add_signal_handler_with(asyncio_loop *loop, int signum, asyncio
 int asyncio_loop_remove_signal_handler(asyncio_loop *loop, int signum) {
     if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
     if (asyncio__loop_check_thread(loop) < 0) return ASYNCIO_RUNTIME_ERROR;
+    int rc = check_number(signum);
+    if (rc < 0) return rc;
     struct handler *h = find_handler(loop, signum);
     if (h) remove_handler(h);
     return h != NULL;

@@ -155,7 +155,14 @@ TEST(signals_that_cannot_be_had_are_refused) { /* LOOP-31 */
                 "a loop is required");
     CHECK_ERROR(asyncio_loop_remove_signal_handler(NULL, SIGUSR1), ASYNCIO_TYPE_ERROR,
                 "a loop is required");
-    CHECK_INT(asyncio_loop_remove_signal_handler(loop, 1000), 0);
+    for (int none = 0; none < 4; none++) {
+        int signum = (int[]){ 0, -1, NSIG, 32 }[none]; /* 32 is the C library's own */
+        char message[64];
+        snprintf(message, sizeof message, "invalid signal number %d", signum);
+        CHECK_ERROR(asyncio_loop_remove_signal_handler(loop, signum), ASYNCIO_VALUE_ERROR, message);
+        CHECK_ERROR(add_noting(signum, ""), ASYNCIO_VALUE_ERROR, message);
+    }
+    CHECK_INT(asyncio_loop_remove_signal_handler(loop, NSIG - 1), 0);
     CHECK_INT(asyncio_loop_close(loop), 0);
     CHECK_ERROR(add_noting(SIGUSR1, ""), ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
     CHECK_NOTES("");
