@@ -4,7 +4,7 @@
  *
  * For sockets, pipes, terminals, and whatever else epoll takes. Regular files and directories
  * are always ready and cannot be waited for. At most one task or callback waits for each
- * direction of a descriptor.
+ * direction of a descriptor; a task whose wait was cancelled does not count.
  *
  * Part: io.
  */

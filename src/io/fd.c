@@ -47,12 +47,20 @@ static void writing_closed(struct asyncio__fdwatch *watch, int status) {
     closed(watch, ASYNCIO__WRITING, status);
 }
 
+/* Cancelled, or ready in the other direction: its task has yet to run. */
+static bool is_over(const struct asyncio__fdwatch *watch, enum asyncio__direction direction) {
+    struct asyncio__fdwatch *first = (struct asyncio__fdwatch *)(uintptr_t)watch;
+    return waiter_of(first, (int)direction)->future.state != ASYNCIO__PENDING;
+}
+
 static const struct asyncio__fdwatch_ops waiter_ops[2] = {
     [ASYNCIO__READING] = { .ready = became_ready,
                            .closed = reading_closed,
+                           .is_over = is_over,
                            .kind = ASYNCIO__WATCH_ONCE },
     [ASYNCIO__WRITING] = { .ready = became_ready,
                            .closed = writing_closed,
+                           .is_over = is_over,
                            .kind = ASYNCIO__WATCH_ONCE },
 };
 

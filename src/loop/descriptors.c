@@ -131,11 +131,33 @@ static int already_watched(int fd, enum asyncio__direction direction) {
                          fd, direction == ASYNCIO__READING ? "read" : "write");
 }
 
+static struct asyncio__fdwatch *take(asyncio_loop *loop, int fd,
+                                     enum asyncio__direction direction) {
+    struct asyncio__fdwatch *watch = loop->descriptors.at[fd].watch[direction];
+    if (!watch) return NULL;
+    loop->descriptors.at[fd].watch[direction] = NULL;
+    if (watch->ops->kind != ASYNCIO__WATCH_LASTING) loop->descriptors.waiting--;
+    return watch;
+}
+
+/* There is a watch. One that was cancelled stays until its task runs. 0 or raised. */
+static __attribute__((noinline)) int make_way(asyncio_loop *loop, int fd,
+                                              enum asyncio__direction direction) {
+    const struct asyncio__fdwatch *watch = loop->descriptors.at[fd].watch[direction];
+    if (!watch->ops->is_over || !watch->ops->is_over(watch, direction))
+        return already_watched(fd, direction);
+    take(loop, fd, direction);
+    return 0;
+}
+
 int asyncio__descriptor_watch(asyncio_loop *loop, int fd, enum asyncio__direction direction,
                               struct asyncio__fdwatch *watch, bool fresh) {
     struct asyncio__descriptor *d = asyncio__descriptor_get(loop, fd);
     if (ASYNCIO__UNLIKELY(!d)) return is_open(fd) ? -ENOMEM : -EBADF;
-    if (ASYNCIO__UNLIKELY(d->watch[direction] != NULL)) return already_watched(fd, direction);
+    if (ASYNCIO__UNLIKELY(d->watch[direction] != NULL)) {
+        int way = make_way(loop, fd, direction);
+        if (way < 0) return way;
+    }
     d->watch[direction] = watch;
     int rc = ask_for_watch(loop, d, fd, fresh);
     if (ASYNCIO__UNLIKELY(rc < 0)) {
@@ -148,15 +170,6 @@ int asyncio__descriptor_watch(asyncio_loop *loop, int fd, enum asyncio__directio
 
 int asyncio__descriptor_check(asyncio_loop *loop, int fd) {
     return ask_for_watch(loop, &loop->descriptors.at[fd], fd, false);
-}
-
-static struct asyncio__fdwatch *take(asyncio_loop *loop, int fd,
-                                     enum asyncio__direction direction) {
-    struct asyncio__fdwatch *watch = loop->descriptors.at[fd].watch[direction];
-    if (!watch) return NULL;
-    loop->descriptors.at[fd].watch[direction] = NULL;
-    if (watch->ops->kind != ASYNCIO__WATCH_LASTING) loop->descriptors.waiting--;
-    return watch;
 }
 
 void asyncio__descriptor_unwatch(asyncio_loop *loop, int fd, enum asyncio__direction direction,
@@ -217,8 +230,10 @@ void asyncio__descriptor_forget(asyncio_loop *loop, int fd) {
 int asyncio__descriptor_adopt(asyncio_loop *loop, int fd, bool short_is_empty) {
     struct asyncio__descriptor *d = asyncio__descriptor_get(loop, fd);
     if (!d) return is_open(fd) ? -ENOMEM : -EBADF;
-    if (d->watch[0]) return already_watched(fd, ASYNCIO__READING);
-    if (d->watch[1]) return already_watched(fd, ASYNCIO__WRITING);
+    for (int i = 0; i < 2; i++) {
+        int rc = d->watch[i] ? make_way(loop, fd, (enum asyncio__direction)i) : 0;
+        if (rc < 0) return rc;
+    }
     reset(d);
     d->adopted = true;
     d->short_is_empty = short_is_empty;

@@ -37,6 +37,8 @@ struct asyncio__fdwatch_ops {
     void (*ready)(struct asyncio__fdwatch *watch, enum asyncio__direction direction);
     /* It has been taken out for good: -EBADF: the descriptor is closed; 0: the loop is. */
     void (*closed)(struct asyncio__fdwatch *watch, int status);
+    /* Whether nobody waits for it any more, so that another one may take its place; or NULL. */
+    bool (*is_over)(const struct asyncio__fdwatch *watch, enum asyncio__direction direction);
     enum asyncio__watch_kind kind;
 };
 

@@ -124,6 +124,25 @@ ASYNC(callback_and_task) {
 }
 TEST(a_reader_and_a_task_that_waits_to_write) { run_alone(callback_and_task()); }
 
+ASYNC(reads_when_possible) {
+    TRY(AWAIT(asyncio_wait_fd(fds[0], ASYNCIO_READABLE)));
+    RETURN();
+}
+ASYNC(callback_after_cancelled_task) {
+    make_pair(fds);
+    asyncio_task *t = start(reads_when_possible());
+    asyncio_task_cancel(t, NULL);
+    CHECK_INT(add_noting("r"), 0);
+    check_ended(t, ASYNCIO_CANCELLED_ERROR);
+    put(fds[1], "a");
+    some_turns(3);
+    CHECK_NOTES("ra");
+    close_pair(fds);
+    CHECK_NOTES("drop-r");
+    RETURN();
+}
+TEST(a_reader_takes_the_place_of_a_cancelled_wait) { run_alone(callback_after_cancelled_task()); }
+
 static int fail(void *arg) {
     (void)arg;
     (void)get(fds[0]);

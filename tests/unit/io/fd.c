@@ -113,6 +113,66 @@ ASYNC(cancelled_waiter) {
 }
 TEST(a_cancelled_wait_leaves_nothing_behind) { run_alone(cancelled_waiter()); }
 
+/* The same, for what has just been cancelled, or has been ready in the other direction, and whose
+ * task has not run since. */
+ASYNC(taken_over) {
+    int fd[2];
+    char byte;
+    make_pair(fd);
+    fill(fd[0]);
+    asyncio_task *t = start(waits(fd[0], ASYNCIO_READABLE | ASYNCIO_WRITABLE));
+    asyncio_task_cancel(t, NULL);
+    put(fd[1], "x");
+    CHECK_INT(AWAIT(asyncio_wait_fd(fd[0], ASYNCIO_READABLE)), ASYNCIO_READABLE);
+    check_ended(t, ASYNCIO_CANCELLED_ERROR);
+    t = start(waits(fd[0], ASYNCIO_WRITABLE));
+    asyncio_task_cancel(t, NULL);
+    CHECK_INT(AWAIT(asyncio_loop_sock_recv(loop, fd[0], &byte, 1)), 1);
+    asyncio_task_cancel(t, NULL);
+    check_ended(t, ASYNCIO_CANCELLED_ERROR);
+    t = start(waits(fd[0], ASYNCIO_READABLE));
+    asyncio_task *second = asyncio_create_task(waits(fd[0], ASYNCIO_READABLE));
+    asyncio_task_cancel(t, NULL);
+    TRY(AWAIT(asyncio_sleep(0))); /* now the second has the place, and the first has run */
+    check_ended(t, ASYNCIO_CANCELLED_ERROR);
+    put(fd[1], "y");
+    CHECK_INT(AWAIT(second), 0);
+    asyncio_task_unref(second);
+    close_pair(fd);
+    RETURN();
+}
+TEST(a_cancelled_wait_is_taken_over_in_the_same_turn) { run_alone(taken_over()); }
+
+ASYNC(receives, (int)fd) {
+    char byte;
+    TRY(AWAIT(asyncio_loop_sock_recv(loop, fd, &byte, 1)));
+    RETURN((long)byte);
+}
+ASYNC(receives_after_cancel) {
+    int fd[2];
+    char byte;
+    make_pair(fd);
+    for (int i = 0; i < 3; i++) {
+        asyncio_task *t = start(receives(fd[0]));
+        asyncio_task *next = asyncio_create_task(receives(fd[0]));
+        asyncio_task_cancel(t, NULL);
+        if (i == 2) CHECK_INT(asyncio_fd_adopt(fd[0]), 0); /* nobody waits any more */
+        TRY(AWAIT(asyncio_sleep(0)));
+        put(fd[1], "z");
+        CHECK_INT(AWAIT(next), 0);
+        check_ended(t, ASYNCIO_CANCELLED_ERROR);
+        asyncio_task_unref(next);
+        t = start(receives(fd[0]));
+        asyncio_task_cancel(t, NULL);
+        put(fd[1], "z");
+        CHECK_INT(AWAIT(asyncio_loop_sock_recv(loop, fd[0], &byte, 1)), 1);
+        check_ended(t, ASYNCIO_CANCELLED_ERROR);
+    }
+    close_pair(fd);
+    RETURN();
+}
+TEST(a_cancelled_receive_is_taken_over_in_the_same_turn) { run_alone(receives_after_cancel()); }
+
 ASYNC(timed_out) {
     int fd[2];
     make_pair(fd);
