@@ -22,7 +22,8 @@ typedef int asyncio_done_callback(asyncio_future *future, void *arg);
 /* A new pending future of the running loop, or without one of the loop that was set for the thread
  * (asyncio_get_event_loop); or of `loop`. NULL: see the slot: ASYNCIO_RUNTIME_ERROR without a loop,
  * -ENOMEM.
- * Suspends: no. Thread: loop. Owner: the caller. Since: 0.1. Python: Future(), loop.create_future. */
+ * Suspends: no. Thread: loop. Owner: the caller. Since: 0.1.
+ * Python: asyncio.Future, loop.create_future. */
 ASYNCIO_API asyncio_future *asyncio_future_new(void) ASYNCIO_MUST_USE;
 ASYNCIO_API asyncio_future *asyncio_loop_create_future(asyncio_loop *loop) ASYNCIO_MUST_USE;
 

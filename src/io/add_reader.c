@@ -93,13 +93,10 @@ static const struct asyncio__fdwatch_ops reader_ops = {
 
 /* ---- adding and removing ---- */
 
-/* The entry, if callbacks may be set for that descriptor. */
-static int check_entry(asyncio_loop *loop, int fd, struct asyncio__descriptor **entry) {
-    int rc = asyncio__loop_check(loop);
-    if (rc < 0) return rc;
-    *entry = asyncio__descriptor_get(loop, fd);
-    if (!*entry) return asyncio__slot_status();
-    if (!(*entry)->transport) return 0;
+int asyncio__reader_check(asyncio_loop *loop, int fd) {
+    const struct asyncio__descriptor *d = asyncio__descriptor_get(loop, fd);
+    if (!d) return asyncio__slot_status();
+    if (!d->transport || asyncio__descriptor_reused(loop, fd)) return 0;
     return asyncio_raise(ASYNCIO_RUNTIME_ERROR, NULL, NULL,
                          "File descriptor %d is used by transport", fd);
 }
@@ -118,13 +115,13 @@ static struct reader *new_reader(asyncio_loop *loop, asyncio_callback *fn,
 
 static int add(asyncio_loop *loop, int fd, enum asyncio__direction direction, asyncio_callback *fn,
                const asyncio_call_options *options) {
-    struct asyncio__descriptor *d;
-    int rc = check_entry(loop, fd, &d);
+    int rc = asyncio__loop_check(loop);
+    if (rc >= 0) rc = asyncio__reader_check(loop, fd);
     if (rc < 0) return rc;
     if (!fn) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a callback is required");
     struct reader *r = new_reader(loop, fn, options);
     if (!r) return asyncio__raise(-ENOMEM, NULL);
-    struct reader *old = reader_of(d->watch[direction]);
+    struct reader *old = reader_of(loop->descriptors.at[fd].watch[direction]);
     if (old) { /* perhaps of another descriptor that had the number */
         asyncio__descriptor_unwatch(loop, fd, direction, &old->watch);
         release_reader(old);

@@ -36,6 +36,10 @@ static inline int asyncio__io_ready(struct asyncio_task *task, int fd,
 int asyncio__io_failed(struct asyncio_task *task, int fd, enum asyncio__direction direction,
                        const char *call);
 
+/* Whether callbacks may be set for a descriptor: 0, or raised: it belongs to a stream, as
+ * asyncio__descriptor_get. */
+int asyncio__reader_check(asyncio_loop *loop, int fd);
+
 /* Raises the error of a system call, a positive errno. */
 int asyncio__io_raise(int error, const char *call) __attribute__((cold));
 

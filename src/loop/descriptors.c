@@ -45,6 +45,31 @@ struct asyncio__descriptor *asyncio__descriptor_get(asyncio_loop *loop, int fd) 
     return NULL;
 }
 
+/* ---- entries ---- */
+
+/* What is true of a number that nothing is known about. */
+static void reset(struct asyncio__descriptor *d) {
+    *d = (struct asyncio__descriptor){ .ready = ASYNCIO__POLL_READ | ASYNCIO__POLL_WRITE };
+}
+
+static struct asyncio__fdwatch *take(asyncio_loop *loop, int fd,
+                                     enum asyncio__direction direction) {
+    struct asyncio__fdwatch *watch = loop->descriptors.at[fd].watch[direction];
+    if (!watch) return NULL;
+    loop->descriptors.at[fd].watch[direction] = NULL;
+    if (watch->ops->kind != ASYNCIO__WATCH_LASTING) loop->descriptors.waiting--;
+    return watch;
+}
+
+/* Whoever watches it, except `but`, has lost it for good. May run user code. */
+static void tell(asyncio_loop *loop, int fd, int status, const struct asyncio__fdwatch *but) {
+    for (int direction = 0; direction < 2; direction++) {
+        if (loop->descriptors.at[fd].watch[direction] == but) continue;
+        struct asyncio__fdwatch *watch = take(loop, fd, (enum asyncio__direction)direction);
+        if (watch) watch->ops->closed(watch, status);
+    }
+}
+
 /* ---- registration ---- */
 
 static bool is_level(const struct asyncio__fdwatch *watch) {
@@ -70,13 +95,41 @@ static int add(asyncio_loop *loop, struct asyncio__descriptor *d, int fd, unsign
     return 0;
 }
 
-static int ask(asyncio_loop *loop, struct asyncio__descriptor *d, int fd, unsigned what) {
+/* Whether the poller's answer means that the description it was asked about has gone: the number is
+ * another's, a regular file's, or nobody's. */
+static bool means_lost(int rc) { return rc == -ENOENT || rc == -EPERM || rc == -EBADF; }
+
+/* Changes the registration. 0 or -errno. If it has been lost, it is forgotten, and whoever but
+ * `mine` watches the number has watched its former owner. */
+static int change(asyncio_loop *loop, int fd, unsigned what, const struct asyncio__fdwatch *mine) {
+    struct asyncio__descriptor *d = &loop->descriptors.at[fd];
+    int rc = asyncio__poller_change(&loop->poller, fd, d->generation, what);
+    if (rc == 0) d->asked = (uint8_t)what;
+    if (!means_lost(rc)) return rc;
+    d->asked = 0;
+    if (!d->adopted) tell(loop, fd, -EBADF, mine);
+    return rc;
+}
+
+bool asyncio__descriptor_reused(asyncio_loop *loop, int fd) {
+    struct asyncio__descriptor *d = &loop->descriptors.at[fd];
+    if (!d->asked ||
+        !means_lost(asyncio__poller_change(&loop->poller, fd, d->generation, d->asked)))
+        return false;
+    d->asked = 0;
+    tell(loop, fd, -EBADF, NULL);
+    reset(&loop->descriptors.at[fd]);
+    return true;
+}
+
+/* `mine`: the watch that it is for, which is set already. */
+static int ask(asyncio_loop *loop, int fd, unsigned what, const struct asyncio__fdwatch *mine) {
+    struct asyncio__descriptor *d = &loop->descriptors.at[fd];
     if (d->asked) {
-        int rc = asyncio__poller_change(&loop->poller, fd, d->generation, what);
-        if (rc != -ENOENT) {
-            if (rc == 0) d->asked = (uint8_t)what;
-            return rc;
-        }
+        int rc = change(loop, fd, what, mine);
+        if (rc != -ENOENT) return rc;
+        d = &loop->descriptors.at[fd]; /* user code may have run */
+        what = wanted(d);
     }
     d->asked = 0;
     return add(loop, d, fd, what);
@@ -97,13 +150,16 @@ static int closed_behind_our_back(int fd) {
 }
 
 /* Asks the poller for what the watches need, unless that is known to be asked already. */
-static int ask_for_watch(asyncio_loop *loop, struct asyncio__descriptor *d, int fd, bool fresh) {
+static int ask_for_watch(asyncio_loop *loop, int fd, const struct asyncio__fdwatch *mine,
+                         bool fresh) {
+    struct asyncio__descriptor *d = &loop->descriptors.at[fd];
     unsigned what = wanted(d);
     if (ASYNCIO__LIKELY(d->adopted && d->asked == what && !fresh && !loop->debug)) return 0;
     bool known = d->adopted && d->asked;
     uint32_t generation = d->generation;
-    int rc = ask(loop, d, fd, what);
+    int rc = ask(loop, fd, what, mine);
     if (ASYNCIO__UNLIKELY(rc < 0)) return cannot(fd, rc);
+    d = &loop->descriptors.at[fd];
     if (ASYNCIO__UNLIKELY(known && d->generation != generation)) return closed_behind_our_back(fd);
     return 0;
 }
@@ -118,8 +174,8 @@ static void settle(asyncio_loop *loop, int fd) {
     if (unused) {
         asyncio__poller_remove(&loop->poller, fd);
         d->asked = 0;
-    } else if (ask(loop, d, fd, what) < 0) {
-        d->asked = 0;
+    } else if (change(loop, fd, what, NULL) < 0) {
+        loop->descriptors.at[fd].asked = 0;
     }
 }
 
@@ -131,23 +187,16 @@ static int already_watched(int fd, enum asyncio__direction direction) {
                          fd, direction == ASYNCIO__READING ? "read" : "write");
 }
 
-static struct asyncio__fdwatch *take(asyncio_loop *loop, int fd,
-                                     enum asyncio__direction direction) {
-    struct asyncio__fdwatch *watch = loop->descriptors.at[fd].watch[direction];
-    if (!watch) return NULL;
-    loop->descriptors.at[fd].watch[direction] = NULL;
-    if (watch->ops->kind != ASYNCIO__WATCH_LASTING) loop->descriptors.waiting--;
-    return watch;
-}
-
-/* There is a watch. One that was cancelled stays until its task runs. 0 or raised. */
+/* There is a watch. One that was cancelled stays until its task runs; one whose descriptor was
+ * closed without telling, until that is found out. 0 or raised. */
 static __attribute__((noinline)) int make_way(asyncio_loop *loop, int fd,
                                               enum asyncio__direction direction) {
     const struct asyncio__fdwatch *watch = loop->descriptors.at[fd].watch[direction];
-    if (!watch->ops->is_over || !watch->ops->is_over(watch, direction))
-        return already_watched(fd, direction);
-    take(loop, fd, direction);
-    return 0;
+    if (watch->ops->is_over && watch->ops->is_over(watch, direction)) {
+        take(loop, fd, direction);
+        return 0;
+    }
+    return asyncio__descriptor_reused(loop, fd) ? 0 : already_watched(fd, direction);
 }
 
 int asyncio__descriptor_watch(asyncio_loop *loop, int fd, enum asyncio__direction direction,
@@ -157,11 +206,12 @@ int asyncio__descriptor_watch(asyncio_loop *loop, int fd, enum asyncio__directio
     if (ASYNCIO__UNLIKELY(d->watch[direction] != NULL)) {
         int way = make_way(loop, fd, direction);
         if (way < 0) return way;
+        d = &loop->descriptors.at[fd];
     }
     d->watch[direction] = watch;
-    int rc = ask_for_watch(loop, d, fd, fresh);
+    int rc = ask_for_watch(loop, fd, watch, fresh);
     if (ASYNCIO__UNLIKELY(rc < 0)) {
-        d->watch[direction] = NULL;
+        loop->descriptors.at[fd].watch[direction] = NULL;
         return rc;
     }
     if (watch->ops->kind != ASYNCIO__WATCH_LASTING) asyncio__descriptor_wanted(loop);
@@ -169,7 +219,7 @@ int asyncio__descriptor_watch(asyncio_loop *loop, int fd, enum asyncio__directio
 }
 
 int asyncio__descriptor_check(asyncio_loop *loop, int fd) {
-    return ask_for_watch(loop, &loop->descriptors.at[fd], fd, false);
+    return ask_for_watch(loop, fd, NULL, false);
 }
 
 void asyncio__descriptor_unwatch(asyncio_loop *loop, int fd, enum asyncio__direction direction,
@@ -206,24 +256,12 @@ void asyncio__descriptors_report(void *arg, int fd, uint32_t generation, unsigne
 
 /* ---- ends ---- */
 
-static void tell(asyncio_loop *loop, int fd, int status) {
-    for (int direction = 0; direction < 2; direction++) {
-        struct asyncio__fdwatch *watch = take(loop, fd, (enum asyncio__direction)direction);
-        if (watch) watch->ops->closed(watch, status);
-    }
-}
-
-/* What is true of a number that nothing is known about. */
-static void reset(struct asyncio__descriptor *d) {
-    *d = (struct asyncio__descriptor){ .ready = ASYNCIO__POLL_READ | ASYNCIO__POLL_WRITE };
-}
-
 void asyncio__descriptor_forget(asyncio_loop *loop, int fd) {
     struct asyncio__descriptors *t = &loop->descriptors;
     if (loop->closed || (size_t)fd >= t->count) return;
     if (t->at[fd].asked) asyncio__poller_remove(&loop->poller, fd);
     t->at[fd].asked = 0;
-    tell(loop, fd, -EBADF);
+    tell(loop, fd, -EBADF, NULL);
     reset(&t->at[fd]);
 }
 
@@ -234,6 +272,7 @@ int asyncio__descriptor_adopt(asyncio_loop *loop, int fd, bool short_is_empty) {
         int rc = d->watch[i] ? make_way(loop, fd, (enum asyncio__direction)i) : 0;
         if (rc < 0) return rc;
     }
+    d = &loop->descriptors.at[fd];
     reset(d);
     d->adopted = true;
     d->short_is_empty = short_is_empty;
@@ -242,7 +281,7 @@ int asyncio__descriptor_adopt(asyncio_loop *loop, int fd, bool short_is_empty) {
 
 void asyncio__descriptors_close(asyncio_loop *loop) {
     struct asyncio__descriptors *t = &loop->descriptors;
-    for (size_t fd = 0; fd < t->count; fd++) tell(loop, (int)fd, 0);
+    for (size_t fd = 0; fd < t->count; fd++) tell(loop, (int)fd, 0, NULL);
     asyncio__free(t->at);
     *t = (struct asyncio__descriptors){ .at = NULL };
 }

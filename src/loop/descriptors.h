@@ -8,8 +8,11 @@
  * reported; there will be no further event for it, so it is always worth a try.
  *
  * Whoever closes a descriptor need not tell: before a watch is set, the poller is asked
- * again, which also finds out that the number has a new owner. An *adopted* descriptor is only
- * ever closed by way of asyncio__descriptor_forget, and that question is saved.
+ * again, which also finds out that the number has a new owner. What was watched of the former one
+ * is told then that its descriptor is closed. An *adopted* descriptor is only ever closed by way
+ * of asyncio__descriptor_forget, and that question is saved.
+ *
+ * A watch is taken out by whoever set it, never by number: nobody's late removal hits another's.
  *
  * While a level watch is set (add_reader), the poller reports states, and only of the
  * directions that are watched.
@@ -76,6 +79,10 @@ int asyncio__descriptor_watch(asyncio_loop *loop, int fd, enum asyncio__directio
 /* To be asked where somebody begins to wait for a lasting watch that is set: 0, or raised if it is
  * found out (in debug mode) that the descriptor was closed by close(). */
 int asyncio__descriptor_check(asyncio_loop *loop, int fd);
+
+/* Whether the number has a new owner, or none, though something was watched: that is told then that
+ * its descriptor is closed. */
+bool asyncio__descriptor_reused(asyncio_loop *loop, int fd);
 
 /* Takes the watch out if it is there. */
 void asyncio__descriptor_unwatch(asyncio_loop *loop, int fd, enum asyncio__direction direction,

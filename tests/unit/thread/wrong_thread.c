@@ -76,6 +76,17 @@ ASYNC(waits_for, (asyncio_event *) event) {
 
 /* ---- the loop ---- */
 
+static int nothing_ready(asyncio_watch *watch, unsigned events, void *arg) {
+    (void)watch, (void)events, (void)arg;
+    return 0;
+}
+
+static void use_watch(void *object) {
+    asyncio_watch *w = object;
+    REFUSED(asyncio_watch_set(w, ASYNCIO_READABLE));
+    REPORTED("asyncio_watch_close", asyncio_watch_close(w));
+}
+
 static void use_loop(void *object) {
     asyncio_loop *l = object;
     REFUSED(asyncio_loop_call_soon(l, nothing, NULL));
@@ -83,6 +94,7 @@ static void use_loop(void *object) {
     REFUSED(asyncio_loop_add_reader(l, 0, nothing, NULL));
     REFUSED(asyncio_loop_dump_tasks(l, stderr));
     REFUSED(asyncio_loop_remove_reader(l, 0));
+    REFUSED_BY_NULL(asyncio_watch_new(l, 0, nothing_ready, NULL));
     REFUSED(asyncio_loop_remove_writer(l, 0));
     REFUSED(asyncio_loop_add_signal_handler(l, SIGUSR1, nothing, NULL));
     REFUSED(asyncio_loop_remove_signal_handler(l, SIGUSR1));
@@ -107,6 +119,9 @@ ASYNC(lends_its_loop) {
     TRY(asyncio_loop_call_later(l, 1, nothing, NULL, .handle = &h));
     elsewhere(use_loop, l);
     elsewhere(use_handle, h);
+    asyncio_watch *w = asyncio_watch_new(l, 2, nothing_ready, NULL);
+    elsewhere(use_watch, w);
+    asyncio_watch_close(w);
     CHECK(!asyncio_handle_cancelled(h));
     CHECK_INT(asyncio_loop_get_debug(l), debug);
     asyncio_handle_cancel(h);
