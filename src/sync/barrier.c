@@ -141,42 +141,22 @@ static int run_abort(const void *args, asyncio_value *result) {
 
 /* ---- coroutine objects ---- */
 
-static int capture_barrier(void *args) {
-    asyncio_barrier_ref(asyncio__object_of(args));
-    return 0;
-}
+ASYNCIO__HOLD(barrier, asyncio_barrier_ref, asyncio_barrier_unref);
 
-static void release_barrier(void *args) { asyncio_barrier_unref(asyncio__object_of(args)); }
-
-static const asyncio_coro_type wait_type = { .size = sizeof(asyncio_coro_type),
-                                             .name = "asyncio_barrier_wait",
-                                             .file = "asyncio",
-                                             .run = run_wait,
-                                             .capture = capture_barrier,
-                                             .release = release_barrier };
-static const asyncio_coro_type reset_type = { .size = sizeof(asyncio_coro_type),
-                                              .name = "asyncio_barrier_reset",
-                                              .file = "asyncio",
-                                              .run = run_reset,
-                                              .capture = capture_barrier,
-                                              .release = release_barrier };
-static const asyncio_coro_type abort_type = { .size = sizeof(asyncio_coro_type),
-                                              .name = "asyncio_barrier_abort",
-                                              .file = "asyncio",
-                                              .run = run_abort,
-                                              .capture = capture_barrier,
-                                              .release = release_barrier };
+ASYNCIO__METHOD(asyncio_barrier_wait, barrier, asyncio_barrier *, .run = run_wait);
+ASYNCIO__METHOD(asyncio_barrier_reset, barrier, asyncio_barrier *, .run = run_reset);
+ASYNCIO__METHOD(asyncio_barrier_abort, barrier, asyncio_barrier *, .run = run_abort);
 
 asyncio_coro asyncio_barrier_wait(asyncio_barrier *b) {
-    return asyncio__object_coro(&wait_type, b);
+    return ASYNCIO__CORO(asyncio_barrier_wait, b);
 }
 
 asyncio_coro asyncio_barrier_reset(asyncio_barrier *b) {
-    return asyncio__object_coro(&reset_type, b);
+    return ASYNCIO__CORO(asyncio_barrier_reset, b);
 }
 
 asyncio_coro asyncio_barrier_abort(asyncio_barrier *b) {
-    return asyncio__object_coro(&abort_type, b);
+    return ASYNCIO__CORO(asyncio_barrier_abort, b);
 }
 
 /* ---- the block: the index is in its reserved bytes, where the union shows it ---- */

@@ -112,38 +112,18 @@ static int run_wait_for(const void *args, asyncio_value *result) {
     return rc;
 }
 
-static int capture_condition(void *args) {
-    asyncio_condition_ref(asyncio__object_of(args));
-    return 0;
-}
+ASYNCIO__HOLD(condition, asyncio_condition_ref, asyncio_condition_unref);
 
-static void release_condition(void *args) { asyncio_condition_unref(asyncio__object_of(args)); }
-
-static const asyncio_coro_type wait_type = { .size = sizeof(asyncio_coro_type),
-                                             .name = "asyncio_condition_wait",
-                                             .file = "asyncio",
-                                             .run = run_wait,
-                                             .capture = capture_condition,
-                                             .release = release_condition };
-static const asyncio_coro_type wait_for_type = { .size = sizeof(asyncio_coro_type),
-                                                 .name = "asyncio_condition_wait_for",
-                                                 .file = "asyncio",
-                                                 .run = run_wait_for,
-                                                 .capture = capture_condition,
-                                                 .release = release_condition };
+ASYNCIO__METHOD(asyncio_condition_wait, condition, asyncio_condition *, .run = run_wait);
+ASYNCIO__METHOD(asyncio_condition_wait_for, condition, struct wait_for_args, .run = run_wait_for);
 
 asyncio_coro asyncio_condition_wait(asyncio_condition *c) {
-    return asyncio__object_coro(&wait_type, c);
+    return ASYNCIO__CORO(asyncio_condition_wait, c);
 }
 
 asyncio_coro asyncio_condition_wait_for(asyncio_condition *c, bool (*predicate)(void *arg),
                                         void *arg) {
-    asyncio_coro coro = asyncio__object_coro(&wait_for_type, c);
-    struct wait_for_args *args = (struct wait_for_args *)(void *)coro.args.bytes;
-    args->condition = c;
-    args->predicate = predicate;
-    args->arg = arg;
-    return coro;
+    return ASYNCIO__CORO(asyncio_condition_wait_for, c, predicate, arg);
 }
 
 /* ---- notify ---- */

@@ -84,23 +84,12 @@ static int wait_nowait(const void *args, asyncio_value *out) {
     return 0;
 }
 
-static int capture_event(void *args) {
-    asyncio_event_ref(asyncio__object_of(args));
-    return 0;
-}
+ASYNCIO__HOLD(event, asyncio_event_ref, asyncio_event_unref);
 
-static void release_event(void *args) { asyncio_event_unref(asyncio__object_of(args)); }
-
-static const asyncio_coro_type wait_type = { .size = sizeof(asyncio_coro_type),
-                                             .name = "asyncio_event_wait",
-                                             .file = "asyncio",
-                                             .run = run_wait,
-                                             .capture = capture_event,
-                                             .release = release_event,
-                                             .nowait = wait_nowait };
+ASYNCIO__METHOD(asyncio_event_wait, event, asyncio_event *, .run = run_wait, .nowait = wait_nowait);
 
 asyncio_coro asyncio_event_wait(asyncio_event *event) {
-    return asyncio__object_coro(&wait_type, event);
+    return ASYNCIO__CORO(asyncio_event_wait, event);
 }
 
 int asyncio_event_repr(const asyncio_event *event, char *buf, size_t n) {

@@ -90,23 +90,13 @@ static int acquire_nowait(const void *args, asyncio_value *out) {
     return 0;
 }
 
-static int capture_lock(void *args) {
-    asyncio_lock_ref(asyncio__object_of(args));
-    return 0;
-}
+ASYNCIO__HOLD(lock, asyncio_lock_ref, asyncio_lock_unref);
 
-static void release_lock(void *args) { asyncio_lock_unref(asyncio__object_of(args)); }
-
-static const asyncio_coro_type acquire_type = { .size = sizeof(asyncio_coro_type),
-                                                .name = "asyncio_lock_acquire",
-                                                .file = "asyncio",
-                                                .run = run_acquire,
-                                                .capture = capture_lock,
-                                                .release = release_lock,
-                                                .nowait = acquire_nowait };
+ASYNCIO__METHOD(asyncio_lock_acquire, lock, asyncio_lock *, .run = run_acquire,
+                .nowait = acquire_nowait);
 
 asyncio_coro asyncio_lock_acquire(asyncio_lock *lock) {
-    return asyncio__object_coro(&acquire_type, lock);
+    return ASYNCIO__CORO(asyncio_lock_acquire, lock);
 }
 
 /* ---- the block ---- */

@@ -2,22 +2,19 @@
  *
  * sync/object.h: what the objects of this layer have in common.
  *
- * A method that may wait is a coroutine object whose argument is the object; made a task, it
- * holds a reference to it. Whoever really waits holds one meanwhile. The first loop in which
- * somebody waits for an object is the only one in which anybody can: the object then holds it.
+ * A method that may wait is a coroutine (task/method.h). Whoever really waits for an object holds a
+ * reference to it meanwhile. The first loop in which somebody waits for an object is the only one
+ * in which anybody can: the object then holds it.
  */
 #ifndef ASYNCIO_SYNC_OBJECT_H
 #define ASYNCIO_SYNC_OBJECT_H
 
 #include "base/error.h"
-#include "task/task.h"
+#include "task/method.h"
 
 static inline asyncio_coro asyncio__object_coro(const asyncio_coro_type *type, const void *object) {
     return asyncio__coro_make(type, &object, sizeof object);
 }
-
-/* The object that a coroutine object's arguments begin with. */
-static inline void *asyncio__object_of(const void *args) { return *(void *const *)args; }
 
 /* Ties the object to the loop of that task. `class` is its name, for the error. */
 int asyncio__object_bind_first(asyncio_loop **bound, const struct asyncio_task *task,

@@ -248,38 +248,16 @@ void asyncio_queue_shutdown(asyncio_queue *q, bool immediate) {
 
 /* ---- coroutine objects ---- */
 
-static int capture_queue(void *args) {
-    asyncio_queue_ref(asyncio__object_of(args));
-    return 0;
-}
+ASYNCIO__HOLD(queue, asyncio_queue_ref, asyncio_queue_unref);
 
-static void release_queue(void *args) { asyncio_queue_unref(asyncio__object_of(args)); }
-
-static const asyncio_coro_type put_type = { .size = sizeof(asyncio_coro_type),
-                                            .name = "asyncio_queue_put",
-                                            .file = "asyncio",
-                                            .run = run_put,
-                                            .capture = capture_queue,
-                                            .release = release_queue,
-                                            .nowait = put_nowait };
-static const asyncio_coro_type get_type = { .size = sizeof(asyncio_coro_type),
-                                            .name = "asyncio_queue_get",
-                                            .file = "asyncio",
-                                            .run = run_get,
-                                            .capture = capture_queue,
-                                            .release = release_queue,
-                                            .nowait = get_nowait };
-static const asyncio_coro_type join_type = { .size = sizeof(asyncio_coro_type),
-                                             .name = "asyncio_queue_join",
-                                             .file = "asyncio",
-                                             .run = run_join,
-                                             .capture = capture_queue,
-                                             .release = release_queue };
+ASYNCIO__METHOD(asyncio_queue_put, queue, struct put_args, .run = run_put, .nowait = put_nowait);
+ASYNCIO__METHOD(asyncio_queue_get, queue, asyncio_queue *, .run = run_get, .nowait = get_nowait);
+ASYNCIO__METHOD(asyncio_queue_join, queue, asyncio_queue *, .run = run_join);
 
 /* Word by word: what is stored so can be loaded at once. */
 asyncio_coro asyncio_queue_put(asyncio_queue *q, asyncio_value item) {
     asyncio_coro c;
-    c.type = &put_type;
+    c.type = &asyncio_queue_put_type;
     c.reserved = NULL;
     memcpy(c.args.bytes + offsetof(struct put_args, queue), &q, sizeof q);
     memcpy(c.args.bytes + offsetof(struct put_args, item), &item.u, sizeof item.u);
@@ -287,9 +265,9 @@ asyncio_coro asyncio_queue_put(asyncio_queue *q, asyncio_value item) {
     return c;
 }
 
-asyncio_coro asyncio_queue_get(asyncio_queue *q) { return asyncio__object_coro(&get_type, q); }
+asyncio_coro asyncio_queue_get(asyncio_queue *q) { return ASYNCIO__CORO(asyncio_queue_get, q); }
 
-asyncio_coro asyncio_queue_join(asyncio_queue *q) { return asyncio__object_coro(&join_type, q); }
+asyncio_coro asyncio_queue_join(asyncio_queue *q) { return ASYNCIO__CORO(asyncio_queue_join, q); }
 
 /* ---- properties ---- */
 

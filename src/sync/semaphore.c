@@ -135,23 +135,13 @@ static int acquire_nowait(const void *args, asyncio_value *out) {
     return 0;
 }
 
-static int capture_semaphore(void *args) {
-    asyncio_semaphore_ref(asyncio__object_of(args));
-    return 0;
-}
+ASYNCIO__HOLD(semaphore, asyncio_semaphore_ref, asyncio_semaphore_unref);
 
-static void release_semaphore(void *args) { asyncio_semaphore_unref(asyncio__object_of(args)); }
-
-static const asyncio_coro_type acquire_type = { .size = sizeof(asyncio_coro_type),
-                                                .name = "asyncio_semaphore_acquire",
-                                                .file = "asyncio",
-                                                .run = run_acquire,
-                                                .capture = capture_semaphore,
-                                                .release = release_semaphore,
-                                                .nowait = acquire_nowait };
+ASYNCIO__METHOD(asyncio_semaphore_acquire, semaphore, asyncio_semaphore *, .run = run_acquire,
+                .nowait = acquire_nowait);
 
 asyncio_coro asyncio_semaphore_acquire(asyncio_semaphore *s) {
-    return asyncio__object_coro(&acquire_type, s);
+    return ASYNCIO__CORO(asyncio_semaphore_acquire, s);
 }
 
 /* ---- the block ---- */
