@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "combine/children.h"
 #include "task/waitqueue.h"
+#include "task/method.h"
 
 struct followed {
     struct asyncio__runnable runnable; /* among the callbacks, queued, or in `finished` */
@@ -226,11 +227,15 @@ struct next_args {
     asyncio_future **out;
 };
 
+static void hold_iterator(asyncio_as_completed *it) {
+    if (it) it->refs++;
+}
+
 static int run_next(const void *args, asyncio_value *result) {
     const struct next_args *a = args;
     asyncio_future *f = NULL;
     (void)result;
-    if (a->iterator) a->iterator->refs++;
+    hold_iterator(a->iterator);
     int rc = next_entry(a->iterator, &f);
     if (rc >= 0 && a->out) *a->out = a->iterator->refs > 1 ? f : NULL;
     asyncio_as_completed_unref(a->iterator);
@@ -240,7 +245,7 @@ static int run_next(const void *args, asyncio_value *result) {
 static int run_result(const void *args, asyncio_value *result) {
     const struct next_args *a = args;
     asyncio_future *f = NULL;
-    if (a->iterator) a->iterator->refs++;
+    hold_iterator(a->iterator);
     int rc = next_entry(a->iterator, &f);
     if (rc >= 0) rc = asyncio__future_outcome(f, asyncio__here.strand);
     if (rc >= 0) rc = asyncio__child_result(f, true, result);
@@ -248,44 +253,15 @@ static int run_result(const void *args, asyncio_value *result) {
     return rc;
 }
 
-static int capture_iterator(void *args) {
-    asyncio_as_completed *it = ((struct next_args *)args)->iterator;
-    if (it) it->refs++;
-    return 0;
-}
+ASYNCIO__HOLD(iterator, hold_iterator, asyncio_as_completed_unref);
 
-static void release_iterator(void *args) {
-    asyncio_as_completed_unref(((struct next_args *)args)->iterator);
-}
-
-static const asyncio_coro_type next_type = { .size = sizeof(asyncio_coro_type),
-                                             .name = "asyncio_as_completed_next",
-                                             .file = "asyncio",
-                                             .run = run_next,
-                                             .capture = capture_iterator,
-                                             .release = release_iterator };
-static const asyncio_coro_type result_type = { .size = sizeof(asyncio_coro_type),
-                                               .name = "asyncio_as_completed_result",
-                                               .file = "asyncio",
-                                               .run = run_result,
-                                               .capture = capture_iterator,
-                                               .release = release_iterator };
-
-static asyncio_coro make_coro(const asyncio_coro_type *type, asyncio_as_completed *it,
-                              asyncio_future **out) {
-    asyncio_coro c;
-    c.type = type;
-    c.reserved = NULL;
-    struct next_args *args = (struct next_args *)(void *)c.args.bytes;
-    args->iterator = it;
-    args->out = out;
-    return c;
-}
+ASYNCIO__METHOD(asyncio_as_completed_next, iterator, struct next_args, .run = run_next);
+ASYNCIO__METHOD(asyncio_as_completed_result, iterator, struct next_args, .run = run_result);
 
 asyncio_coro asyncio_as_completed_next(asyncio_as_completed *it, asyncio_future **out) {
-    return make_coro(&next_type, it, out);
+    return ASYNCIO__CORO(asyncio_as_completed_next, it, out);
 }
 
 asyncio_coro asyncio_as_completed_result(asyncio_as_completed *it) {
-    return make_coro(&result_type, it, NULL);
+    return ASYNCIO__CORO(asyncio_as_completed_result, it, NULL);
 }

@@ -19,6 +19,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "combine/children.h"
+#include "task/method.h"
 
 struct gather;
 
@@ -420,26 +421,14 @@ static void release_gather(void *args) {
     asyncio__coros_free(a->aws, a->n);
 }
 
-static const asyncio_coro_type gather_type = { .size = sizeof(asyncio_coro_type),
-                                               .name = "asyncio_gather",
-                                               .file = "asyncio",
-                                               .run = run_gather,
-                                               .capture = capture_gather,
-                                               .release = release_gather };
-
-static asyncio_coro make_coro(struct gather_args args) {
-    asyncio_coro c;
-    c.type = &gather_type;
-    c.reserved = NULL;
-    *(struct gather_args *)(void *)c.args.bytes = args;
-    return c;
-}
+ASYNCIO__COROUTINE(asyncio_gather, struct gather_args, .run = run_gather, .capture = capture_gather,
+                   .release = release_gather);
 
 asyncio_coro asyncio_gather_array(asyncio_value *results, size_t n, const asyncio_coro *aws) {
-    return make_coro((struct gather_args){ results, NULL, aws, n, false });
+    return ASYNCIO__CORO(asyncio_gather, results, NULL, aws, n, false);
 }
 
 asyncio_coro asyncio_gather_outcomes_array(asyncio_outcome *outcomes, size_t n,
                                            const asyncio_coro *aws) {
-    return make_coro((struct gather_args){ NULL, outcomes, aws, n, false });
+    return ASYNCIO__CORO(asyncio_gather, NULL, outcomes, aws, n, false);
 }

@@ -16,6 +16,7 @@
 
 #include "base/alloc.h"
 #include "combine/children.h"
+#include "task/method.h"
 
 struct shield {
     struct asyncio_future outer;
@@ -279,14 +280,9 @@ static void release_shield(void *args) {
     asyncio__coros_free(a->awaitable, 1);
 }
 
-static const asyncio_coro_type shield_type = { .size = sizeof(asyncio_coro_type),
-                                               .name = "asyncio_shield",
-                                               .file = "asyncio",
-                                               .run = run_shield,
-                                               .capture = capture_shield,
-                                               .release = release_shield };
+ASYNCIO__COROUTINE(asyncio_shield, struct shield_args, .run = run_shield,
+                   .capture = capture_shield, .release = release_shield);
 
 asyncio_coro asyncio_shield_coro(const asyncio_coro *awaitable) {
-    const struct shield_args args = { .awaitable = awaitable };
-    return asyncio__coro_make(&shield_type, &args, sizeof args);
+    return ASYNCIO__CORO(asyncio_shield, awaitable, false);
 }

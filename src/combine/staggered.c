@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "combine/children.h"
 #include "task/waitqueue.h"
+#include "task/method.h"
 
 #define NOBODY ((size_t)-1)
 
@@ -309,15 +310,10 @@ static void release_race(void *args) {
     asyncio__coros_free(a->aws, a->n);
 }
 
-static const asyncio_coro_type race_type = { .size = sizeof(asyncio_coro_type),
-                                             .name = "asyncio_staggered_race",
-                                             .file = "asyncio",
-                                             .run = run_staggered,
-                                             .capture = capture_race,
-                                             .release = release_race };
+ASYNCIO__COROUTINE(asyncio_staggered_race, struct race_args, .run = run_staggered,
+                   .capture = capture_race, .release = release_race);
 
 asyncio_coro asyncio_staggered_race_array(size_t n, const asyncio_coro *aws, double delay,
                                           int *winner, asyncio_outcome *outcomes) {
-    struct race_args a = { aws, n, delay, winner, outcomes, false };
-    return asyncio__coro_make(&race_type, &a, sizeof a);
+    return ASYNCIO__CORO(asyncio_staggered_race, aws, n, delay, winner, outcomes, false);
 }

@@ -20,6 +20,7 @@
 #include "base/alloc.h"
 #include "task/cancelstatus.h"
 #include "task/waitqueue.h"
+#include "task/method.h"
 
 struct asyncio_taskgroup {
     uint32_t refs;
@@ -497,32 +498,16 @@ static int run_exit(const void *args, asyncio_value *result) {
     return asyncio__block_exit_in(frame, &a->group->block, a->status);
 }
 
-static int capture_exit(void *args) {
-    asyncio_taskgroup_ref(((struct exit_args *)args)->group);
-    return 0;
-}
+ASYNCIO__HOLD(group, asyncio_taskgroup_ref, asyncio_taskgroup_unref);
 
-static void release_exit(void *args) { asyncio_taskgroup_unref(((struct exit_args *)args)->group); }
-
-static const asyncio_coro_type exit_type = { .size = sizeof(asyncio_coro_type),
-                                             .name = "asyncio_taskgroup_exit",
-                                             .file = "asyncio",
-                                             .run = run_exit,
-                                             .capture = capture_exit,
-                                             .release = release_exit };
+ASYNCIO__METHOD(asyncio_taskgroup_exit, group, struct exit_args, .run = run_exit);
 
 /* The body's error is in the slot now, but not when the object is awaited: it moves over here. */
 asyncio_coro asyncio_taskgroup_exit(asyncio_taskgroup *g, int status) {
-    asyncio_coro c;
     if (g && status < 0 && !g->exiting && !g->body_error) {
         g->body_error = asyncio__error_detach(asyncio__strand_current(), status);
     }
-    c.type = &exit_type;
-    c.reserved = NULL;
-    struct exit_args *args = (struct exit_args *)(void *)c.args.bytes;
-    args->group = g;
-    args->status = status;
-    return c;
+    return ASYNCIO__CORO(asyncio_taskgroup_exit, g, status);
 }
 
 int asyncio_taskgroup_repr(const asyncio_taskgroup *g, char *buf, size_t n) {

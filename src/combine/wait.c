@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "combine/children.h"
 #include "task/waitqueue.h"
+#include "task/method.h"
 
 /* ---- a waiter with a timer ---- */
 
@@ -180,8 +181,6 @@ struct wait_args {
     asyncio_wait_options options;
 };
 
-_Static_assert(sizeof(struct wait_args) <= ASYNCIO_ARGS_MAX, "fits a coroutine object");
-
 static int check_wait(const struct wait_args *a) {
     if (!a->futures) return asyncio__raise(ASYNCIO_TYPE_ERROR, "an array of futures is required");
     if (a->options.n == 0)
@@ -221,18 +220,11 @@ static int wait_run(const void *args, asyncio_value *result) {
     return rc;
 }
 
-static const asyncio_coro_type wait_type = {
-    .size = sizeof(asyncio_coro_type), .name = "asyncio_wait", .file = "asyncio", .run = wait_run
-};
+ASYNCIO__COROUTINE(asyncio_wait, struct wait_args, .run = wait_run);
 
 asyncio_coro asyncio_wait_with(asyncio_future **futures, const asyncio_wait_options *options) {
-    asyncio_coro c;
-    c.type = &wait_type;
-    c.reserved = NULL;
-    struct wait_args args = { .futures = futures };
-    if (options) args.options = *options;
-    *(struct wait_args *)(void *)c.args.bytes = args;
-    return c;
+    static const asyncio_wait_options none = { .size = sizeof none };
+    return ASYNCIO__CORO(asyncio_wait, futures, options ? *options : none);
 }
 
 /* ---- wait_for ---- */
@@ -286,20 +278,9 @@ static void release_wait_for(void *args) {
     asyncio__coros_free(a->awaitable, 1);
 }
 
-static const asyncio_coro_type wait_for_type = { .size = sizeof(asyncio_coro_type),
-                                                 .name = "asyncio_wait_for",
-                                                 .file = "asyncio",
-                                                 .run = wait_for_run,
-                                                 .capture = capture_wait_for,
-                                                 .release = release_wait_for };
+ASYNCIO__COROUTINE(asyncio_wait_for, struct wait_for_args, .run = wait_for_run,
+                   .capture = capture_wait_for, .release = release_wait_for);
 
 asyncio_coro asyncio_wait_for_coro(const asyncio_coro *awaitable, double timeout) {
-    asyncio_coro c;
-    c.type = &wait_for_type;
-    c.reserved = NULL;
-    struct wait_for_args *args = (struct wait_for_args *)(void *)c.args.bytes;
-    args->awaitable = awaitable;
-    args->timeout = timeout;
-    args->held = false;
-    return c;
+    return ASYNCIO__CORO(asyncio_wait_for, awaitable, timeout, false);
 }
