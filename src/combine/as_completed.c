@@ -11,8 +11,8 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "combine/children.h"
-#include "task/waitqueue.h"
 #include "task/method.h"
+#include "task/waitqueue.h"
 
 struct followed {
     struct asyncio__runnable runnable; /* among the callbacks, queued, or in `finished` */

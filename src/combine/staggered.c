@@ -19,8 +19,8 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "combine/children.h"
-#include "task/waitqueue.h"
 #include "task/method.h"
+#include "task/waitqueue.h"
 
 #define NOBODY ((size_t)-1)
 

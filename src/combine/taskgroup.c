@@ -19,8 +19,8 @@
 
 #include "base/alloc.h"
 #include "task/cancelstatus.h"
-#include "task/waitqueue.h"
 #include "task/method.h"
+#include "task/waitqueue.h"
 
 struct asyncio_taskgroup {
     uint32_t refs;

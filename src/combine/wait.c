@@ -12,8 +12,8 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "combine/children.h"
-#include "task/waitqueue.h"
 #include "task/method.h"
+#include "task/waitqueue.h"
 
 /* ---- a waiter with a timer ---- */
 

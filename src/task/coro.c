@@ -3,7 +3,7 @@
  * task/coro.c: coroutine objects as values: holding them, refusing them, tasks and futures as
  * coroutine objects, and joining a task.
  */
-#include "task/task.h"
+#include "task/method.h"
 
 int asyncio_coro_hold(asyncio_coro *coro) {
     if (!coro || !coro->type) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a coroutine was expected");
@@ -57,28 +57,17 @@ bool asyncio_iscoroutine(const asyncio_coro *coro) {
 
 /* ---- a future as a coroutine object: its argument is the future ---- */
 
-static asyncio_future *future_arg(const void *args) { return *(asyncio_future *const *)args; }
-
 static int await_future_arg(const void *args, asyncio_value *result) {
     asyncio_value lent;
-    int rc = asyncio_await_future(future_arg(args), &lent, NULL, NULL);
+    int rc = asyncio_await_future(asyncio__object_of(args), &lent, NULL, NULL);
     return rc < 0 ? rc : asyncio_value_copy(result, &lent);
 }
 
-static int capture_future(void *args) {
-    asyncio_future_ref(future_arg(args));
-    return 0;
-}
+ASYNCIO__HOLD(future, asyncio_future_ref, asyncio_future_unref);
 
-static void release_future(void *args) { asyncio_future_unref(future_arg(args)); }
-
-const asyncio_coro_type asyncio__coro_of_future_type = { .size = sizeof(asyncio_coro_type),
-                                                         .name = "await",
-                                                         .file = "asyncio",
-                                                         .args_size = sizeof(asyncio_future *),
-                                                         .run = await_future_arg,
-                                                         .capture = capture_future,
-                                                         .release = release_future };
+const asyncio_coro_type asyncio__coro_of_future_type =
+    ASYNCIO__COROUTINE_TYPE("await", asyncio_future *, .run = await_future_arg,
+                            .capture = capture_future, .release = release_future);
 
 asyncio_coro asyncio_coro_of_future(asyncio_future *future) {
     return asyncio__coro_make(&asyncio__coro_of_future_type, &future, sizeof future);
@@ -134,13 +123,8 @@ static int join_run(const void *args, asyncio_value *result) {
     return rc < 0 ? rc : 0;
 }
 
-static const asyncio_coro_type join_type = { .size = sizeof(asyncio_coro_type),
-                                             .name = "asyncio_task_join",
-                                             .file = "asyncio",
-                                             .args_size = sizeof(struct join_args),
-                                             .run = join_run };
+ASYNCIO__COROUTINE(asyncio_task_join, struct join_args, .run = join_run);
 
 asyncio_coro asyncio_task_join(asyncio_task *task, asyncio_outcome *outcome) {
-    const struct join_args args = { task, outcome };
-    return asyncio__coro_make(&join_type, &args, sizeof args);
+    return ASYNCIO__CORO(asyncio_task_join, task, outcome);
 }

@@ -24,6 +24,7 @@
 #include "context/overflow.h"
 #include "task/cancelstatus.h"
 #include "task/generator.h"
+#include "task/method.h"
 #include "task/waitqueue.h"
 
 enum state { CREATED, SUSPENDED, RUNNING, LEFT, ENDED };
@@ -436,19 +437,11 @@ static int run_operation(const void *args, asyncio_value *result) {
     return rc;
 }
 
-static int capture_operation(void *args) {
-    asyncio_gen_ref(((struct gen_args *)args)->gen);
-    return 0;
-}
+ASYNCIO__HOLD(gen, asyncio_gen_ref, asyncio_gen_unref);
 
-static void release_operation(void *args) { asyncio_gen_unref(((struct gen_args *)args)->gen); }
-
-static const asyncio_coro_type operation_type = { .size = sizeof(asyncio_coro_type),
-                                                  .name = "asyncio_gen",
-                                                  .file = "asyncio",
-                                                  .run = run_operation,
-                                                  .capture = capture_operation,
-                                                  .release = release_operation };
+static const asyncio_coro_type operation_type =
+    ASYNCIO__COROUTINE_TYPE("asyncio_gen", struct gen_args, .run = run_operation,
+                            .capture = capture_gen, .release = release_gen);
 
 /* As in Python it is the call that makes the loop know the generator, not the await. */
 static inline asyncio_coro make_coro(asyncio_gen *g, enum operation operation, asyncio_value value,
@@ -610,11 +603,8 @@ static int run_shutdown(const void *args, asyncio_value *result) {
     return rc < 0 ? rc : 0;
 }
 
-static const asyncio_coro_type shutdown_type = { .size = sizeof(asyncio_coro_type),
-                                                 .name = "asyncio_loop_shutdown_asyncgens",
-                                                 .file = "asyncio",
-                                                 .run = run_shutdown };
+ASYNCIO__COROUTINE(asyncio_loop_shutdown_asyncgens, asyncio_loop *, .run = run_shutdown);
 
 asyncio_coro asyncio_loop_shutdown_asyncgens(asyncio_loop *loop) {
-    return asyncio__coro_make(&shutdown_type, &loop, sizeof loop);
+    return ASYNCIO__CORO(asyncio_loop_shutdown_asyncgens, loop);
 }

@@ -7,7 +7,7 @@
 #include <math.h>
 
 #include "base/clock.h"
-#include "task/task.h"
+#include "task/method.h"
 
 struct sleep_args {
     double delay;
@@ -86,29 +86,16 @@ static int capture_result(void *args) {
 
 static void release_result(void *args) { asyncio_value_drop(&((struct sleep_args *)args)->result); }
 
-const asyncio_coro_type asyncio_sleep_type = { .size = sizeof(asyncio_coro_type),
-                                               .name = "asyncio_sleep",
-                                               .file = "asyncio",
-                                               .args_size = sizeof(double),
-                                               .run = sleep_run };
-static const asyncio_coro_type sleep_result_type = { .size = sizeof(asyncio_coro_type),
-                                                     .name = "asyncio_sleep",
-                                                     .file = "asyncio",
-                                                     .run = sleep_result_run,
-                                                     .capture = capture_result,
-                                                     .release = release_result };
+const asyncio_coro_type asyncio_sleep_type =
+    ASYNCIO__COROUTINE_TYPE("asyncio_sleep", double, .run = sleep_run);
+static const asyncio_coro_type sleep_result_type =
+    ASYNCIO__COROUTINE_TYPE("asyncio_sleep", struct sleep_args, .run = sleep_result_run,
+                            .capture = capture_result, .release = release_result);
 
 /* The constructor is inline in the header; this is the one that others link against. */
 extern inline asyncio_coro asyncio_sleep(double delay);
 
 asyncio_coro asyncio_sleep_result(double delay, asyncio_value result) {
-    asyncio_coro c;
-    c.type = &sleep_result_type;
-    c.reserved = NULL;
-    struct sleep_args *args = (struct sleep_args *)(void *)c.args.bytes;
-    args->delay = delay;
-    args->result.u = result.u;
-    args->result.type = result.type;
-    args->captured = false;
-    return c;
+    const struct sleep_args args = { delay, result, false };
+    return asyncio__coro_make(&sleep_result_type, &args, sizeof args);
 }

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fork.h"
-#include "task/task.h"
+#include "task/method.h"
 #include "thread/concurrent.h"
 #include "thread/objectlock.h"
 
@@ -218,42 +218,26 @@ static void release_put(void *args) {
     asyncio_channel_unref(a->channel);
 }
 
-static const asyncio_coro_type put_type = { .size = sizeof(asyncio_coro_type),
-                                            .name = "asyncio_channel_put",
-                                            .file = "asyncio",
-                                            .run = run_put,
-                                            .capture = capture_put,
-                                            .release = release_put };
+ASYNCIO__COROUTINE(asyncio_channel_put, struct put_args, .run = run_put, .capture = capture_put,
+                   .release = release_put);
 
 asyncio_coro asyncio_channel_put(asyncio_channel *channel, asyncio_value value) {
-    const struct put_args args = { channel, value, false };
-    return asyncio__coro_make(&put_type, &args, sizeof args);
+    return ASYNCIO__CORO(asyncio_channel_put, channel, value, false);
 }
 
 static int run_get(const void *args, asyncio_value *result) {
     asyncio_value value = asyncio_none();
-    int rc = run_and_hold(*(asyncio_channel *const *)args, try_get, &value, wait_in_task,
-                          ASYNCIO__NEVER);
+    int rc = run_and_hold(asyncio__object_of(args), try_get, &value, wait_in_task, ASYNCIO__NEVER);
     if (rc >= 0) *result = value;
     return rc;
 }
 
-static int capture_get(void *args) {
-    asyncio_channel_ref(*(asyncio_channel **)args);
-    return 0;
-}
+ASYNCIO__HOLD(channel, asyncio_channel_ref, asyncio_channel_unref);
 
-static void release_get(void *args) { asyncio_channel_unref(*(asyncio_channel **)args); }
-
-static const asyncio_coro_type get_type = { .size = sizeof(asyncio_coro_type),
-                                            .name = "asyncio_channel_get",
-                                            .file = "asyncio",
-                                            .run = run_get,
-                                            .capture = capture_get,
-                                            .release = release_get };
+ASYNCIO__METHOD(asyncio_channel_get, channel, asyncio_channel *, .run = run_get);
 
 asyncio_coro asyncio_channel_get(asyncio_channel *channel) {
-    return asyncio__coro_make(&get_type, &channel, sizeof channel);
+    return ASYNCIO__CORO(asyncio_channel_get, channel);
 }
 
 /* ---- anywhere ---- */

@@ -14,7 +14,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/thread.h"
-#include "task/task.h"
+#include "task/method.h"
 #include "thread/executor.h"
 #include "thread/loop.h"
 
@@ -171,14 +171,9 @@ static int shutdown_run(const void *args, asyncio_value *result) {
     return asyncio__thread_loop(a->loop)->executor ? shut_down(a->loop, a->timeout) : 0;
 }
 
-static const asyncio_coro_type shutdown_type = {
-    .size = sizeof(asyncio_coro_type),
-    .name = "asyncio_loop_shutdown_default_executor",
-    .file = "asyncio",
-    .run = shutdown_run,
-};
+ASYNCIO__COROUTINE(asyncio_loop_shutdown_default_executor, struct shutdown_args,
+                   .run = shutdown_run);
 
 asyncio_coro asyncio_loop_shutdown_default_executor(asyncio_loop *loop, double timeout) {
-    const struct shutdown_args args = { loop, timeout };
-    return asyncio__coro_make(&shutdown_type, &args, sizeof args);
+    return ASYNCIO__CORO(asyncio_loop_shutdown_default_executor, loop, timeout);
 }

@@ -6,7 +6,7 @@
 
 #include "base/contextvar.h"
 #include "base/error.h"
-#include "task/task.h"
+#include "task/method.h"
 #include "thread/executor.h"
 
 struct to_thread_args {
@@ -74,18 +74,12 @@ static void release_args(void *args) {
     asyncio_context_unref(a->context);
 }
 
-static const asyncio_coro_type to_thread_type = { .size = sizeof(asyncio_coro_type),
-                                                  .name = "asyncio_to_thread",
-                                                  .file = "asyncio",
-                                                  .run = to_thread_run,
-                                                  .capture = capture_args,
-                                                  .release = release_args };
+ASYNCIO__COROUTINE(asyncio_to_thread, struct to_thread_args, .run = to_thread_run,
+                   .capture = capture_args, .release = release_args);
 
 asyncio_coro asyncio_to_thread_with(asyncio_job_function *fn, const asyncio_job_options *options) {
     asyncio_job_options none = { .size = sizeof none };
     const asyncio_job_options *o = options ? options : &none;
-    const struct to_thread_args args = {
-        fn, o->arg, o->drop, o->context, o->name, o->where, false
-    };
-    return asyncio__coro_make(&to_thread_type, &args, sizeof args);
+    return ASYNCIO__CORO(asyncio_to_thread, fn, o->arg, o->drop, o->context, o->name, o->where,
+                         false);
 }
