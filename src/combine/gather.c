@@ -163,7 +163,7 @@ static void fail_raised(struct gather *g, int code) {
 }
 
 static void mark_retrieved(asyncio_future *f) {
-    if (f->state == ASYNCIO__FAILED) f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
+    if (f->state == ASYNCIO__FAILED) asyncio__future_set_retrieved(f);
 }
 
 /* All children were cancelled on request: the outer one fails with the last one's error. */

@@ -74,7 +74,7 @@ struct waiting {
 static bool ends_wait(const struct waiting *w, asyncio_future *f) {
     if (w->left == 0 || w->return_when == ASYNCIO_FIRST_COMPLETED) return true;
     if (w->return_when != ASYNCIO_FIRST_EXCEPTION || f->state != ASYNCIO__FAILED) return false;
-    f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
+    asyncio__future_set_retrieved(f);
     return true;
 }
 

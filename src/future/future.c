@@ -74,7 +74,7 @@ static void report_never_retrieved(asyncio_future *f) {
                                           .future = f,
                                           .task =
                                               f->ops->is_task ? (asyncio_task *)(void *)f : NULL };
-    f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
+    asyncio__future_set_retrieved(f);
     f->refs++;
     asyncio__loop_report(f->loop, &context);
     f->refs--;
@@ -183,7 +183,7 @@ int asyncio_future_set_exception(asyncio_future *f, int code, const char *fmt, .
 /* A task that waits for it is queued, and continues in asyncio__task_woken, task/suspend.c. */
 bool asyncio__future_cancel_plain(struct asyncio_future *f, struct asyncio__message *msg) {
     if (f->state != ASYNCIO__PENDING) {
-        f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
+        asyncio__future_set_retrieved(f);
         return false;
     }
     asyncio__message_set(&f->cancel_msg, msg);
@@ -219,7 +219,7 @@ asyncio_loop *asyncio_future_get_loop(const asyncio_future *f) { return f ? f->l
 
 asyncio_error *asyncio__future_cancelled_error(struct asyncio_future *f) {
     if (f->flags & ASYNCIO__FUTURE_KEPT) {
-        f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_KEPT;
+        asyncio__future_clear(f, ASYNCIO__FUTURE_KEPT);
         asyncio_error *kept = f->failed.error;
         f->failed.error = NULL;
         return kept;
@@ -248,7 +248,7 @@ int asyncio__raise_cancelled(struct asyncio__strand *strand, const struct asynci
 }
 
 static int put_failed(struct asyncio_future *f, struct asyncio__strand *strand) {
-    f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
+    asyncio__future_set_retrieved(f);
     if (!f->failed.error && may_be_mistaken(strand)) {
         f->failed.error = asyncio__error_make(f->failed.code, NULL);
     }
@@ -282,7 +282,7 @@ int asyncio_future_exception(asyncio_future *f, asyncio_error **out) {
     }
     if (f->state == ASYNCIO__CANCELLED)
         return asyncio__future_outcome(f, asyncio__strand_current());
-    f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
+    asyncio__future_set_retrieved(f);
     if (f->state == ASYNCIO__FAILED && !f->failed.error) {
         f->failed.error = asyncio__error_make(f->failed.code, NULL);
         if (!f->failed.error) return asyncio__raise(-ENOMEM, NULL);

@@ -38,6 +38,7 @@ enum {
     ASYNCIO__FUTURE_KEPT = 2,     /* cancelled, and nobody has been given the kept error yet */
     ASYNCIO__FUTURE_QUIET = 4,    /* no report if it is destroyed while pending */
     ASYNCIO__FUTURE_ON_STACK = 8, /* embedded in a frame: not counted, not freed */
+    ASYNCIO__FUTURE_FLAGS = 15,   /* all of them: what the field has room for */
 };
 
 struct asyncio__future_ops {
@@ -81,10 +82,20 @@ static inline void asyncio__future_init(struct asyncio_future *f, asyncio_loop *
     f->ops = ops;
     f->refs = 1;
     f->state = ASYNCIO__PENDING;
-    f->flags = flags & 15;
+    f->flags = flags & ASYNCIO__FUTURE_FLAGS;
     f->callback_count = 0;
     f->value.type = NULL;
     f->cancel_msg = NULL;
+}
+
+/* Takes flags away. */
+static inline void asyncio__future_clear(struct asyncio_future *f, unsigned flags) {
+    f->flags &= ASYNCIO__FUTURE_FLAGS & ~flags;
+}
+
+/* Its error counts as looked at: nobody reports it. */
+static inline void asyncio__future_set_retrieved(struct asyncio_future *f) {
+    asyncio__future_clear(f, ASYNCIO__FUTURE_LOG);
 }
 
 /* Drops what it holds, without freeing it; reports an error nobody has looked at. False: the

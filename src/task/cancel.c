@@ -147,7 +147,7 @@ static void walk_down(struct asyncio_task *first, struct asyncio__message *msg) 
 bool asyncio__task_request_cancel(struct asyncio_future *f, struct asyncio__message *msg) {
     struct asyncio_task *first = task_of_future(f);
     if (f->state != ASYNCIO__PENDING) {
-        f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
+        asyncio__future_set_retrieved(f);
         return false;
     }
     if (f->loop->closed) return false;

@@ -146,7 +146,7 @@ int asyncio_loop_run_until_complete(asyncio_loop *loop, asyncio_coro main, async
     rc = made ? asyncio__run_new_task(loop, (asyncio_task *)(void *)f)
               : asyncio__run_until_done(loop, f);
     if (rc >= 0) rc = take_outcome(f, made, out);
-    else if (made && f->state == ASYNCIO__FAILED) f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
+    else if (made && f->state == ASYNCIO__FAILED) asyncio__future_set_retrieved(f);
     asyncio_future_unref(f);
     return rc;
 }

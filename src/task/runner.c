@@ -90,8 +90,7 @@ static int run_task(asyncio_runner *r, asyncio_task *t, asyncio_value *result) {
     int rc = asyncio__run_new_task(r->loop, t);
     asyncio__sigint_stop(&interrupt);
     if (rc < 0) {
-        if (t->future.state == ASYNCIO__FAILED)
-            t->future.flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
+        if (t->future.state == ASYNCIO__FAILED) asyncio__future_set_retrieved(&t->future);
         return rc;
     }
     rc = asyncio_future_result(&t->future, &value);

@@ -37,7 +37,7 @@ int asyncio__task_wait_error(struct asyncio_task *t, struct asyncio_future *f) {
         strand->flags &= ~(uint32_t)ASYNCIO__TASK_MUST_CANCEL;
         if (f && !watching) {
             if (raises_cancelled(f)) return 0; /* its own CancelledError stands */
-            f->flags &= 15 & ~(unsigned)ASYNCIO__FUTURE_LOG;
+            asyncio__future_set_retrieved(f);
         }
         return request_delivered(t);
     }
