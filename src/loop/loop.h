@@ -181,6 +181,9 @@ static inline int asyncio__loop_check(const asyncio_loop *loop) {
 /* Whether the loop runs in another thread. */
 bool asyncio__loop_is_elsewhere(const asyncio_loop *loop) __attribute__((cold));
 
+/* Raises if it cannot be run: closed, another process's, or something runs here already. */
+int asyncio__loop_check_can_run(const asyncio_loop *loop);
+
 /* What belongs to a loop is changed in that one's thread, as long as it runs: nobody would wake the
  * loop. loop: NULL, not known yet. check: 0, or raised. wrong: for functions that cannot fail:
  * true, and reported under that name. */

@@ -40,6 +40,15 @@ int asyncio__loop_check_slow(const asyncio_loop *loop) {
     return asyncio__loop_check_thread(loop);
 }
 
+int asyncio__loop_check_can_run(const asyncio_loop *loop) {
+    if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
+    const char *why = NULL;
+    if (loop->closed || !*loop->fork_mark) why = asyncio__loop_why_closed(loop);
+    else if (loop->running) why = "This event loop is already running";
+    else if (asyncio__here.running) why = "Cannot run the event loop while another loop is running";
+    return why ? asyncio__raise(ASYNCIO_RUNTIME_ERROR, why) : 0;
+}
+
 #define WRONG_THREAD "Non-thread-safe operation invoked on an event loop other than the current one"
 
 bool asyncio__loop_is_elsewhere(const asyncio_loop *loop) {

@@ -196,15 +196,6 @@ static int run_turn(asyncio_loop *loop) {
 
 /* ---- running ---- */
 
-static int check_can_run(asyncio_loop *loop) {
-    if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
-    const char *why = NULL;
-    if (loop->closed || !*loop->fork_mark) why = asyncio__loop_why_closed(loop);
-    else if (loop->running) why = "This event loop is already running";
-    else if (asyncio__here.running) why = "Cannot run the event loop while another loop is running";
-    return why ? asyncio__raise(ASYNCIO_RUNTIME_ERROR, why) : 0;
-}
-
 /* The kernel delays timers by 50 us by default; ours are good to the microsecond. */
 static int tighten_timers(void) {
     int slack = prctl(PR_GET_TIMERSLACK);
@@ -236,7 +227,7 @@ static int back_to_task(struct asyncio__strand *task, int rc) {
 }
 
 int asyncio_loop_run_forever(asyncio_loop *loop) {
-    int rc = check_can_run(loop);
+    int rc = asyncio__loop_check_can_run(loop);
     if (rc < 0) return rc;
     struct asyncio__strand *outer = asyncio__here.strand; /* NULL except in a forked child */
     asyncio__here.strand = NULL;

@@ -43,9 +43,9 @@ void asyncio__cancelstatus_unref(struct asyncio__cancelstatus *c) {
 /* ---- a task's chain ---- */
 
 static void set_cancelstatus(struct asyncio_task *t, struct asyncio__cancelstatus *c) {
-    uintptr_t start = (uintptr_t)t->start;
-    if (start && !(start & ASYNCIO__CANCELSTATUS_TAG)) t->start->cancelstatus = c;
-    else t->start = c ? (struct asyncio__start *)((uintptr_t)c | ASYNCIO__CANCELSTATUS_TAG) : NULL;
+    bool begun = !t->start || t->tagged_status & ASYNCIO__CANCELSTATUS_TAG;
+    if (!begun) t->start->cancelstatus = c;
+    else t->tagged_status = c ? (uintptr_t)c | ASYNCIO__CANCELSTATUS_TAG : 0;
     if (c) t->fiber.strand.flags |= ASYNCIO__TASK_SCOPED;
     else t->fiber.strand.flags &= ~(uint32_t)ASYNCIO__TASK_SCOPED;
 }

@@ -51,16 +51,17 @@ void asyncio__cancelstatus_init(struct asyncio__cancelstatus *c,
                                 void (*free)(struct asyncio__cancelstatus *cancelstatus));
 void asyncio__cancelstatus_unref(struct asyncio__cancelstatus *c);
 
-/* In task->start: the task has begun. */
+/* The innermost cancel status of a task is in its start cell until its first step. From then on its
+ * address plus this is in task->tagged_status, where it cannot be taken for a cell. */
 #define ASYNCIO__CANCELSTATUS_TAG ((uintptr_t)1)
 
 /* The innermost cancel status of a task, or NULL. */
 static inline struct asyncio__cancelstatus *asyncio__cancelstatus_of(
     const struct asyncio_task *task) {
-    uintptr_t start = (uintptr_t)task->start;
+    uintptr_t tagged = task->tagged_status;
     if (ASYNCIO__LIKELY(!(task->fiber.strand.flags & ASYNCIO__TASK_SCOPED))) return NULL;
-    return start & ASYNCIO__CANCELSTATUS_TAG
-               ? (struct asyncio__cancelstatus *)(start - ASYNCIO__CANCELSTATUS_TAG)
+    return tagged & ASYNCIO__CANCELSTATUS_TAG
+               ? (struct asyncio__cancelstatus *)(tagged - ASYNCIO__CANCELSTATUS_TAG)
                : task->start->cancelstatus;
 }
 
@@ -111,10 +112,10 @@ int asyncio__cancelstatus_inherit(struct asyncio_task *task);
 static inline void asyncio__task_drop_start(struct asyncio_task *task) {
     struct asyncio__start *start = task->start;
     bool covered = task->fiber.strand.flags & ASYNCIO__TASK_SCOPED;
-    uintptr_t cancelstatus =
+    uintptr_t tagged =
         ASYNCIO__UNLIKELY(covered) ? (uintptr_t)start->cancelstatus | ASYNCIO__CANCELSTATUS_TAG : 0;
     asyncio__slab_put(&task->future.loop->cells_slab, start);
-    task->start = (struct asyncio__start *)cancelstatus;
+    task->tagged_status = tagged;
 }
 
 /* The task ends, or was never made: its chain goes. */

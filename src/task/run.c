@@ -123,20 +123,9 @@ static int take_outcome(asyncio_future *f, bool made, asyncio_value *out) {
     return rc;
 }
 
-/* Before a task is made for it: whether the loop can run at all. */
-static int check_idle(asyncio_loop *loop) {
-    if (!loop) return asyncio__raise(ASYNCIO_TYPE_ERROR, "a loop is required");
-    if (loop->closed) return asyncio__raise(ASYNCIO_RUNTIME_ERROR, asyncio__loop_why_closed(loop));
-    if (loop->running)
-        return asyncio__raise(ASYNCIO_RUNTIME_ERROR, "This event loop is already running");
-    if (!asyncio__here.running) return 0;
-    return asyncio__raise(ASYNCIO_RUNTIME_ERROR,
-                          "Cannot run the event loop while another loop is running");
-}
-
 int asyncio_loop_run_until_complete(asyncio_loop *loop, asyncio_coro main, asyncio_value *out) {
     bool made;
-    int rc = check_idle(loop);
+    int rc = asyncio__loop_check_can_run(loop); /* before a task is made for it */
     if (rc < 0) {
         asyncio__coro_refuse_for(loop, &main);
         return rc;

@@ -63,7 +63,7 @@ struct asyncio__drive {
 /* What a task keeps until its first step. */
 struct asyncio__start {
     asyncio_coro coro;
-    struct asyncio__cancelstatus *cancelstatus; /* if ASYNCIO__TASK_SCOPED: see task->start */
+    struct asyncio__cancelstatus *cancelstatus; /* if ASYNCIO__TASK_SCOPED: the innermost */
 };
 
 struct asyncio_task {
@@ -71,8 +71,10 @@ struct asyncio_task {
     struct asyncio__fiber fiber;
     struct asyncio__link all;      /* in the loop's list of tasks until it is done */
     const asyncio_coro_type *coro; /* what it runs; NULL: was done when made */
-    /* Until the first step; afterwards NULL, or the innermost cancel status it is under | 1. */
-    struct asyncio__start *start;
+    union {
+        struct asyncio__start *start; /* until the first step */
+        uintptr_t tagged_status;      /* afterwards: see cancelstatus.h; 0 if there is none */
+    };
     const char *where; /* where it was made, or NULL */
     uintptr_t name;    /* a char *, or (number << 1) | 1 */
 };
