@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * tests/support/core.h: what tests of the core share: one loop with a virtual clock, notes of
- * what ran in which order, stepping the loop by hand, and an exception handler that records.
+ * tests/support/core.h: what tests of the core share: one loop with a virtual clock, stepping
+ * the loop by hand, an exception handler that records; with notes.h and errors.h.
  *
  * A test begins with start_loop() and ends with end_loop(), which closes the loop and checks
  * that no task, future or handle is left and nothing else holds the loop. `turn()` makes exactly
@@ -18,32 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "errors.h"
 #include "loop/loop.h"
-#include "test.h"
-
-#define TEST_UNUSED __attribute__((unused))
+#include "notes.h"
 
 static asyncio_loop *loop TEST_UNUSED;
 
 /* ---- notes ---- */
-
-static char notes[8192] TEST_UNUSED;
-
-__attribute__((format(printf, 1, 2))) TEST_UNUSED static void note(const char *fmt, ...) {
-    size_t used = strlen(notes);
-    va_list args;
-    if (used > 0 && used + 1 < sizeof notes) notes[used++] = ' ';
-    va_start(args, fmt);
-    vsnprintf(notes + used, sizeof notes - used, fmt, args);
-    va_end(args);
-}
-
-/* Checks the notes so far, and forgets them. */
-#define CHECK_NOTES(expected)                                                                      \
-    do {                                                                                           \
-        CHECK_STR(notes, expected);                                                                \
-        notes[0] = '\0';                                                                           \
-    } while (0)
 
 /* A callback that notes its argument, a string. */
 TEST_UNUSED static int note_arg(void *arg) {
@@ -127,22 +108,5 @@ TEST_UNUSED static unsigned long long turns(void) { return asyncio_testing_turns
         CHECK_INT(length_, (int)strlen(text_));                                                    \
         (const char *)text_;                                                                       \
     })
-
-/* Lets the error of a negative status go, after checking its code and its message. */
-#define CHECK_ERROR(rc, code, text)                                                                \
-    do {                                                                                           \
-        int rc_ = (rc);                                                                            \
-        CHECK_INT(rc_, code);                                                                      \
-        asyncio_error *error_ = asyncio_error_take(rc_);                                           \
-        CHECK_STR(asyncio_error_message(error_), text);                                            \
-        asyncio_error_unref(error_);                                                               \
-    } while (0)
-
-/* The same where the call has no status but NULL: the error is in the slot. */
-#define CHECK_NULL_ERROR(pointer, code, text)                                                      \
-    do {                                                                                           \
-        CHECK_PTR((pointer), NULL);                                                                \
-        CHECK_ERROR((code), (code), (text));                                                       \
-    } while (0)
 
 #endif

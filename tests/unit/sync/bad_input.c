@@ -2,7 +2,7 @@
  *
  * NULL and other mistakes: each is one defined error, and what is around it goes on.
  */
-#include "trace.h"
+#include "sync.h"
 
 static void check_type_error(int rc) {
     CHECK_STR(asyncio_err_name(rc), "TypeError");
@@ -96,9 +96,9 @@ TEST(awaiting_outside_a_task_is_an_error_and_takes_nothing) {
     asyncio_lock *lock = asyncio_lock_new();
     asyncio_queue *q = asyncio_queue_new(0);
     asyncio_lock_with with = asyncio_lock_block(lock, NULL);
-    check_raised(AWAIT(asyncio_lock_acquire(lock)), ASYNCIO_RUNTIME_ERROR, "await outside a task");
-    check_raised(AWAIT(asyncio_queue_put(q, asyncio_int(1))), ASYNCIO_RUNTIME_ERROR,
-                 "await outside a task");
+    CHECK_ERROR(AWAIT(asyncio_lock_acquire(lock)), ASYNCIO_RUNTIME_ERROR, "await outside a task");
+    CHECK_ERROR(AWAIT(asyncio_queue_put(q, asyncio_int(1))), ASYNCIO_RUNTIME_ERROR,
+                "await outside a task");
     CHECK(asyncio_catch(asyncio_block_enter(&with.block), ASYNCIO_RUNTIME_ERROR));
     CHECK(!asyncio_lock_locked(lock));
     CHECK(asyncio_queue_empty(q));

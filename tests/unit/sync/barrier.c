@@ -4,7 +4,7 @@
  */
 #include <limits.h>
 
-#include "trace.h"
+#include "sync.h"
 
 /* Waits once and notes its name with the index, or ! broken, or ? cancelled. */
 ASYNC(waits, (asyncio_barrier *) b, (const char *) name) {
@@ -26,8 +26,8 @@ static void check_repr(const asyncio_barrier *b, const char *expected) {
 }
 
 TEST(a_barrier_is_for_one_at_least) { /* BAR-1 */
-    check_null(asyncio_barrier_new(0), ASYNCIO_VALUE_ERROR, "parties must be >= 1");
-    check_null(asyncio_barrier_new(-1), ASYNCIO_VALUE_ERROR, "parties must be >= 1");
+    CHECK_NULL_ERROR(asyncio_barrier_new(0), ASYNCIO_VALUE_ERROR, "parties must be >= 1");
+    CHECK_NULL_ERROR(asyncio_barrier_new(-1), ASYNCIO_VALUE_ERROR, "parties must be >= 1");
     asyncio_barrier *b = asyncio_barrier_new(INT_MAX);
     CHECK_INT(asyncio_barrier_parties(b), INT_MAX);
     CHECK_INT(asyncio_barrier_n_waiting(b), 0);
@@ -60,7 +60,7 @@ ASYNC(fills) {
     check_repr(b, "<Barrier [draining, waiters:0/3]>");
     check_ended(a, 0);
     check_ended(c, 0);
-    CHECK_STR(trace, "main2 a0 b1");
+    CHECK_STR(notes, "main2 a0 b1");
     check_repr(b, "<Barrier [filling, waiters:0/3]>");
     asyncio_barrier_unref(b);
     RETURN();
@@ -77,7 +77,7 @@ ASYNC(waits_thrice, (asyncio_barrier *) b, (const char *) name) {
 ASYNC(fills_thrice) {
     asyncio_barrier *b = asyncio_barrier_new(2);
     TRY(AWAIT(asyncio_gather(NULL, waits_thrice(b, "a"), waits_thrice(b, "b"))));
-    CHECK_STR(trace, "b1 a0 b1 a0 b1 a0");
+    CHECK_STR(notes, "b1 a0 b1 a0 b1 a0");
     asyncio_barrier_unref(b);
     RETURN();
 }
@@ -96,7 +96,7 @@ ASYNC(arrives_while_draining) {
     check_ended(a, 0);
     check_ended(c, 0);
     check_ended(d, 0);
-    CHECK_STR(trace, "b1 a0 d1 c0");
+    CHECK_STR(notes, "b1 a0 d1 c0");
     asyncio_barrier_unref(b);
     RETURN();
 }
@@ -114,7 +114,7 @@ ASYNC(cancels_one) {
     CHECK(!asyncio_barrier_broken(b));
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     TRY(AWAIT(asyncio_gather(NULL, waits(b, "b"), waits(b, "c"))));
-    CHECK_STR(trace, "a? c1 b0");
+    CHECK_STR(notes, "a? c1 b0");
     asyncio_barrier_unref(b);
     RETURN();
 }
@@ -138,7 +138,7 @@ ASYNC(resets) {
     check_ended(c, ASYNCIO_BROKEN_BARRIER_ERROR);
     CHECK(!asyncio_barrier_broken(b));
     TRY(AWAIT(asyncio_gather(NULL, waits(b, "c"), waits(b, "d"), waits(b, "e"))));
-    CHECK_STR(trace, "a! b! e2 c0 d1");
+    CHECK_STR(notes, "a! b! e2 c0 d1");
     asyncio_barrier_unref(b);
     RETURN();
 }
@@ -157,7 +157,7 @@ ASYNC(resets_while_draining, (bool) at_once) {
     else check_ended(asyncio_create_task(asyncio_barrier_reset(b)), 0);
     check_ended(a, ended);
     check_ended(c, ended);
-    CHECK_STR(trace, at_once ? "c2 a! b!" : "c2 a0 b1");
+    CHECK_STR(notes, at_once ? "c2 a! b!" : "c2 a0 b1");
     check_repr(b, "<Barrier [filling, waiters:0/3]>");
     asyncio_barrier_unref(b);
     RETURN();
@@ -177,12 +177,12 @@ ASYNC(aborts) {
     CHECK(asyncio_barrier_broken(b));
     check_repr(b, "<Barrier [broken]>");
     check_ended(a, ASYNCIO_BROKEN_BARRIER_ERROR);
-    check_raised(AWAIT(asyncio_barrier_wait(b)), ASYNCIO_BROKEN_BARRIER_ERROR, "Barrier aborted");
+    CHECK_ERROR(AWAIT(asyncio_barrier_wait(b)), ASYNCIO_BROKEN_BARRIER_ERROR, "Barrier aborted");
     CHECK(asyncio_barrier_broken(b));
     TRY(AWAIT(asyncio_barrier_reset(b)));
     CHECK(!asyncio_barrier_broken(b));
     TRY(AWAIT(asyncio_gather(NULL, waits(b, "c"), waits(b, "d"), waits(b, "e"))));
-    CHECK_STR(trace, "a! e2 c0 d1");
+    CHECK_STR(notes, "a! e2 c0 d1");
     asyncio_barrier_unref(b);
     RETURN();
 }
@@ -209,10 +209,10 @@ ASYNC(runs_blocks) {
     ASYNC_WITH(index, asyncio_barrier_block(b, &rc)) { note("main%d", index); }
     CHECK_INT(rc, 0);
     check_ended(t, ASYNCIO_VALUE_ERROR);
-    CHECK_STR(trace, "main1 0");
+    CHECK_STR(notes, "main1 0");
     TRY(AWAIT(asyncio_barrier_abort(b)));
     CHECK(asyncio_catch(AWAIT(has_a_block(b, false)), ASYNCIO_BROKEN_BARRIER_ERROR));
-    CHECK_STR(trace, "main1 0");
+    CHECK_STR(notes, "main1 0");
     asyncio_barrier_unref(b);
     RETURN();
 }

@@ -3,7 +3,7 @@
  * A loop that is closed while tasks wait: every wait ends with GeneratorExit, at once and for
  * ever; nothing spins, and what is left can be used in another loop as far as it can be.
  */
-#include "trace.h"
+#include "sync.h"
 
 /* Runs the coroutine, then closes the loop with whatever it has left waiting. */
 static void run_and_close(asyncio_coro c) {
@@ -55,7 +55,7 @@ TEST(every_wait_ends_with_generator_exit_at_once_and_for_ever) {
                          asyncio_barrier_new(2), asyncio_queue_new(1), asyncio_queue_new(1) };
     CHECK_INT(asyncio_queue_put_nowait(o.full, asyncio_int(1)), 0);
     run_and_close(leaves_waiters(&o));
-    CHECK_STR(trace, "exit exit exit exit exit exit exit exit exit "
+    CHECK_STR(notes, "exit exit exit exit exit exit exit exit exit "
                      "exit exit exit exit exit exit exit exit exit");
     CHECK(asyncio_lock_locked(o.lock));
     CHECK_INT(asyncio_queue_qsize(o.full), 1);
@@ -108,7 +108,7 @@ ASYNC(leaves_condition_waiters, (asyncio_condition *) c, (bool) held) {
 TEST(a_condition_gives_the_lock_back_to_those_that_are_closed_if_it_is_free) {
     asyncio_condition *c = asyncio_condition_new(NULL);
     run_and_close(leaves_condition_waiters(c, false));
-    CHECK_STR(trace, "with with");
+    CHECK_STR(notes, "with with");
     CHECK(!asyncio_condition_locked(c));
     asyncio_condition_unref(c);
 }
@@ -116,8 +116,8 @@ TEST(a_condition_gives_the_lock_back_to_those_that_are_closed_if_it_is_free) {
 TEST(a_condition_does_not_wait_for_the_lock_when_its_loop_is_closed) {
     asyncio_condition *c = asyncio_condition_new(NULL);
     run_and_close(leaves_condition_waiters(c, true));
-    CHECK_CONTAINS(trace, "with");
-    CHECK_CONTAINS(trace, "holder");
+    CHECK_CONTAINS(notes, "with");
+    CHECK_CONTAINS(notes, "holder");
     CHECK(!asyncio_condition_locked(c));
     asyncio_condition_unref(c);
 }
@@ -179,7 +179,7 @@ ASYNC(notifies_and_is_interrupted, (asyncio_condition *) c) {
 TEST(tasks_that_were_just_notified_can_be_closed) {
     asyncio_condition *c = asyncio_condition_new(NULL);
     run_and_interrupt(notifies_and_is_interrupted(c));
-    CHECK_STR(trace, "with with");
+    CHECK_STR(notes, "with with");
     CHECK(!asyncio_condition_locked(c));
     asyncio_condition_unref(c);
 }

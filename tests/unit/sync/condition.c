@@ -2,7 +2,7 @@
  *
  * Condition: waiting gives the lock back and gets it again; a notification is never lost.
  */
-#include "trace.h"
+#include "sync.h"
 
 /* Waits once inside the block; notes when it has the lock again. */
 ASYNC(waits, (asyncio_condition *) c, (const char *) name) {
@@ -31,17 +31,17 @@ ASYNC(is_without_the_lock) {
     asyncio_condition *c = asyncio_condition_new(NULL);
     bool yes = true, no = false;
     asyncio_value v;
-    check_raised(AWAIT(asyncio_condition_wait(c)), ASYNCIO_RUNTIME_ERROR,
-                 "cannot wait on un-acquired lock");
-    check_raised(AWAIT(asyncio_condition_wait_for(c, is_true, &no)), ASYNCIO_RUNTIME_ERROR,
-                 "cannot wait on un-acquired lock");
+    CHECK_ERROR(AWAIT(asyncio_condition_wait(c)), ASYNCIO_RUNTIME_ERROR,
+                "cannot wait on un-acquired lock");
+    CHECK_ERROR(AWAIT(asyncio_condition_wait_for(c, is_true, &no)), ASYNCIO_RUNTIME_ERROR,
+                "cannot wait on un-acquired lock");
     TRY(AWAIT(asyncio_condition_wait_for(c, is_true, &yes), &v));
     CHECK(v.type == &asyncio_value_bool && v.i == 1);
-    check_raised(asyncio_condition_notify(c, 1), ASYNCIO_RUNTIME_ERROR,
-                 "cannot notify on un-acquired lock");
-    check_raised(asyncio_condition_notify_all(c), ASYNCIO_RUNTIME_ERROR,
-                 "cannot notify on un-acquired lock");
-    check_raised(asyncio_condition_release(c), ASYNCIO_RUNTIME_ERROR, "Lock is not acquired.");
+    CHECK_ERROR(asyncio_condition_notify(c, 1), ASYNCIO_RUNTIME_ERROR,
+                "cannot notify on un-acquired lock");
+    CHECK_ERROR(asyncio_condition_notify_all(c), ASYNCIO_RUNTIME_ERROR,
+                "cannot notify on un-acquired lock");
+    CHECK_ERROR(asyncio_condition_release(c), ASYNCIO_RUNTIME_ERROR, "Lock is not acquired.");
     asyncio_condition_unref(c);
     RETURN();
 }
@@ -79,16 +79,16 @@ ASYNC(notifies_some) {
         take_turns(1);
         note("%d", i);
     }
-    CHECK_STR(trace, "a b 1 2 3");
+    CHECK_STR(notes, "a b 1 2 3");
     TRY(AWAIT(notifies(c, 0)));
     TRY(AWAIT(notifies(c, -5)));
     take_turns(2);
-    CHECK_STR(trace, "a b 1 2 3");
+    CHECK_STR(notes, "a b 1 2 3");
     TRY(AWAIT(notifies(c, 1)));
     check_ended(a, 0);
     check_ended(b, 0);
     check_ended(d, 0);
-    CHECK_STR(trace, "a b 1 2 3 d");
+    CHECK_STR(notes, "a b 1 2 3 d");
     asyncio_condition_unref(c);
     RETURN();
 }
@@ -104,13 +104,13 @@ ASYNC(notifies_while_it_holds_the_lock) {
     CHECK_INT(asyncio_condition_notify(c, 1), 0);
     CHECK_INT(asyncio_condition_notify(c, 1), 0);
     take_turns(3);
-    CHECK_STR(trace, "");
+    CHECK_STR(notes, "");
     CHECK_INT(asyncio_condition_release(c), 0);
     for (int i = 1; i <= 3; i++) {
         take_turns(1);
         note("%d", i);
     }
-    CHECK_STR(trace, "a 1 b 2 3");
+    CHECK_STR(notes, "a 1 b 2 3");
     check_ended(a, 0);
     check_ended(b, 0);
     asyncio_condition_unref(c);
@@ -130,7 +130,7 @@ ASYNC(notifies_all) {
     CHECK_INT(asyncio_condition_notify_all(c), 0);
     CHECK_INT(asyncio_condition_release(c), 0);
     for (int i = 0; i < 4; i++) check_ended(tasks[i], 0);
-    CHECK_STR(trace, "x x x x");
+    CHECK_STR(notes, "x x x x");
     asyncio_condition_unref(c);
     RETURN();
 }
@@ -159,11 +159,11 @@ ASYNC(notifies_a_predicate) {
     take_turns(1);
     TRY(AWAIT(notifies(c, 1)));
     take_turns(2);
-    CHECK_STR(trace, "3 2");
+    CHECK_STR(notes, "3 2");
     CHECK(!asyncio_task_done(t));
     TRY(AWAIT(notifies(c, 1)));
     check_ended(t, 0);
-    CHECK_STR(trace, "3 2 1");
+    CHECK_STR(notes, "3 2 1");
     asyncio_condition_unref(c);
     RETURN();
 }
@@ -195,10 +195,10 @@ ASYNC(cancels_once_and_again) {
     take_turns(2);
     asyncio_task_cancel(t, "third");
     take_turns(2);
-    CHECK_STR(trace, "");
+    CHECK_STR(notes, "");
     CHECK_INT(asyncio_condition_release(c), 0);
     take_turns(1);
-    CHECK_STR(trace, "third");
+    CHECK_STR(notes, "third");
     check_ended(t, 0);
     asyncio_condition_unref(c);
     RETURN();
@@ -221,7 +221,7 @@ ASYNC(cancels_a_notified_one, (bool) while_it_waits_for_the_lock) {
     CHECK_INT(asyncio_condition_release(c), 0);
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     check_ended(b, 0);
-    CHECK_STR(trace, "a! b");
+    CHECK_STR(notes, "a! b");
     CHECK(!asyncio_condition_locked(c));
     asyncio_condition_unref(c);
     RETURN();
@@ -322,8 +322,8 @@ ASYNC(waits_for_a_second, (asyncio_condition *) c) {
 TEST(a_condition_is_bound_to_the_first_loop_somebody_waits_in) { /* COND-6 */
     asyncio_condition *c = asyncio_condition_new(NULL);
     CHECK(asyncio_catch(run_and_bind(waits_for_a_second(c)), ASYNCIO_TIMEOUT_ERROR));
-    check_raised(run_for_status(waits_for_a_second(c)), ASYNCIO_RUNTIME_ERROR,
-                 "the Condition is bound to a different event loop");
+    CHECK_ERROR(run_for_status(waits_for_a_second(c)), ASYNCIO_RUNTIME_ERROR,
+                "the Condition is bound to a different event loop");
     CHECK(!asyncio_condition_locked(c));
     CHECK_LETS_GO(asyncio_condition, c);
 }

@@ -2,7 +2,7 @@
  *
  * Event: whom setting it wakes, and when.
  */
-#include "trace.h"
+#include "sync.h"
 
 ASYNC(waits, (asyncio_event *) event, (const char *) name) {
     asyncio_value v;
@@ -40,7 +40,7 @@ ASYNC(sets_with_waiters, (bool) clear) {
     if (clear) asyncio_event_clear(event);
     else TRY(AWAIT(waits(event, "3")));
     take_turns(1);
-    CHECK_STR(trace, clear ? "1 2" : "3 1 2");
+    CHECK_STR(notes, clear ? "1 2" : "3 1 2");
     check_ended(a, 0);
     check_ended(b, 0);
     asyncio_event_unref(event);
@@ -62,12 +62,12 @@ ASYNC(sets_again_and_again) {
     asyncio_event_clear(event);
     asyncio_task *b = asyncio_create_task(waits(event, "2"));
     take_turns(1);
-    CHECK_STR(trace, "1");
+    CHECK_STR(notes, "1");
     asyncio_event_set(event);
     asyncio_event_clear(event);
     asyncio_event_set(event);
     take_turns(1);
-    CHECK_STR(trace, "1 2");
+    CHECK_STR(notes, "1 2");
     check_ended(a, 0);
     check_ended(b, 0);
     asyncio_event_unref(event);
@@ -96,7 +96,7 @@ ASYNC(cancels_waiters) {
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     check_ended(b, ASYNCIO_CANCELLED_ERROR);
     check_ended(c, 0);
-    CHECK_STR(trace, "1! 2! 3");
+    CHECK_STR(notes, "1! 2! 3");
     asyncio_event_repr(event, text, sizeof text);
     CHECK_STR(text, "<Event [set]>");
     asyncio_event_unref(event);
@@ -127,8 +127,8 @@ ASYNC(waits_for_a_second, (asyncio_event *) event) {
 TEST(an_event_is_bound_to_the_first_loop_somebody_waits_in) {
     asyncio_event *event = asyncio_event_new();
     CHECK(asyncio_catch(run_and_bind(waits_for_a_second(event)), ASYNCIO_TIMEOUT_ERROR));
-    check_raised(run_for_status(waits_for_a_second(event)), ASYNCIO_RUNTIME_ERROR,
-                 "the Event is bound to a different event loop");
+    CHECK_ERROR(run_for_status(waits_for_a_second(event)), ASYNCIO_RUNTIME_ERROR,
+                "the Event is bound to a different event loop");
     asyncio_event_set(event);
     run(waits_for_a_second(event));
     CHECK_LETS_GO(asyncio_event, event);

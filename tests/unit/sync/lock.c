@@ -2,7 +2,7 @@
  *
  * Lock: who gets it, in which turn, and what becomes of a waiter that is cancelled.
  */
-#include "trace.h"
+#include "sync.h"
 
 /* Takes the lock, notes its name, keeps it for some turns. */
 ASYNC(holds, (asyncio_lock *) lock, (const char *) name, (int) keep) {
@@ -40,14 +40,14 @@ ASYNC(lets_three_wait) {
     asyncio_task *b = asyncio_create_task(holds(lock, "b", 1));
     asyncio_task *c = asyncio_create_task(holds(lock, "c", 0));
     take_turns(2);
-    CHECK_STR(trace, "");
+    CHECK_STR(notes, "");
     CHECK_INT(asyncio_lock_release(lock), 0);
     CHECK(!asyncio_lock_locked(lock));
     for (int i = 1; i <= 4; i++) {
         take_turns(1);
         note("%d", i);
     }
-    CHECK_STR(trace, "a 1 b 2 3 c 4");
+    CHECK_STR(notes, "a 1 b 2 3 c 4");
     check_ended(a, 0);
     check_ended(b, 0);
     check_ended(c, 0);
@@ -67,7 +67,7 @@ ASYNC(releases_and_acquires) {
     CHECK(!asyncio_lock_locked(lock));
     TRY(AWAIT(asyncio_lock_acquire(lock)));
     note("main");
-    CHECK_STR(trace, "a main");
+    CHECK_STR(notes, "a main");
     check_ended(a, 0);
     asyncio_lock_unref(lock);
     RETURN();
@@ -109,15 +109,15 @@ ASYNC(cancels_the_first, (bool) woken_before) {
     CHECK(asyncio_task_cancel(a, NULL));
     if (!woken_before) CHECK_INT(asyncio_lock_release(lock), 0);
     take_turns(1);
-    CHECK_STR(trace, "a!");
+    CHECK_STR(notes, "a!");
     take_turns(1);
-    CHECK_STR(trace, "a! b");
+    CHECK_STR(notes, "a! b");
     take_turns(3);
-    CHECK_STR(trace, "a! b");
+    CHECK_STR(notes, "a! b");
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     check_ended(b, 0);
     check_ended(c, 0);
-    CHECK_STR(trace, "a! b c");
+    CHECK_STR(notes, "a! b c");
     CHECK(!asyncio_lock_locked(lock));
     asyncio_lock_unref(lock);
     RETURN();
@@ -194,7 +194,7 @@ ASYNC(has_it_released) {
     TRY(AWAIT(asyncio_lock_acquire(lock)));
     TRY(AWAIT(asyncio_gather(NULL, releases(lock))));
     CHECK(!asyncio_lock_locked(lock));
-    check_raised(asyncio_lock_release(lock), ASYNCIO_RUNTIME_ERROR, "Lock is not acquired.");
+    CHECK_ERROR(asyncio_lock_release(lock), ASYNCIO_RUNTIME_ERROR, "Lock is not acquired.");
     asyncio_lock_unref(lock);
     RETURN();
 }
@@ -255,8 +255,8 @@ TEST(a_lock_is_bound_to_the_first_loop_somebody_waits_in) { /* LOCK-7 */
     run(does_not_contend(lock));
     CHECK_INT(run_and_bind(contends(lock)), ASYNCIO_TIMEOUT_ERROR);
     asyncio_ignore(ASYNCIO_TIMEOUT_ERROR);
-    check_raised(run_for_status(contends(lock)), ASYNCIO_RUNTIME_ERROR,
-                 "the Lock is bound to a different event loop");
+    CHECK_ERROR(run_for_status(contends(lock)), ASYNCIO_RUNTIME_ERROR,
+                "the Lock is bound to a different event loop");
     run(does_not_contend(lock));
     CHECK_LETS_GO(asyncio_lock, lock);
 }
@@ -292,7 +292,7 @@ ASYNC(leaves_blocks) {
     TRY(AWAIT(has_a_block(lock, RETURNS), &v));
     CHECK_INT(v.i, 7);
     CHECK(!asyncio_lock_locked(lock));
-    check_raised(AWAIT(has_a_block(lock, RAISES)), ASYNCIO_VALUE_ERROR, "from the body");
+    CHECK_ERROR(AWAIT(has_a_block(lock, RAISES)), ASYNCIO_VALUE_ERROR, "from the body");
     CHECK(!asyncio_lock_locked(lock));
     CHECK(asyncio_catch(AWAIT(has_a_block(lock, TRIES)), ASYNCIO_KEY_ERROR));
     CHECK(!asyncio_lock_locked(lock));
@@ -302,8 +302,7 @@ ASYNC(leaves_blocks) {
     asyncio_task_cancel(t, NULL);
     check_ended(t, ASYNCIO_CANCELLED_ERROR);
     CHECK(!asyncio_lock_locked(lock));
-    check_raised(AWAIT(has_a_block(lock, RELEASES)), ASYNCIO_RUNTIME_ERROR,
-                 "Lock is not acquired.");
+    CHECK_ERROR(AWAIT(has_a_block(lock, RELEASES)), ASYNCIO_RUNTIME_ERROR, "Lock is not acquired.");
     asyncio_lock_unref(lock);
     RETURN();
 }

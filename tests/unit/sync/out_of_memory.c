@@ -6,7 +6,7 @@
  */
 #include <errno.h>
 
-#include "trace.h"
+#include "sync.h"
 
 static void fail_next(long n) {
     if (asyncio_testing_fail_allocation(n) < 0) SKIP("needs -Dfault_injection=true");

@@ -5,7 +5,7 @@
  */
 #include <limits.h>
 
-#include "trace.h"
+#include "sync.h"
 
 /* Gets one item and notes it, or ! shut down, or ? cancelled. */
 ASYNC(gets, (asyncio_queue *) q, (const char *) name) {
@@ -59,13 +59,13 @@ TEST(maxsize_zero_or_less_is_no_limit) { /* QUE-1 */
 TEST(nowait_raises_full_and_empty) { /* QUE-3 */
     asyncio_queue *q = asyncio_queue_new(2);
     asyncio_value v = asyncio_int(5);
-    check_raised(asyncio_queue_get_nowait(q, &v), ASYNCIO_QUEUE_EMPTY, NULL);
+    CHECK_ERROR(asyncio_queue_get_nowait(q, &v), ASYNCIO_QUEUE_EMPTY, NULL);
     CHECK_INT(v.i, 5);
     put_now(q, 1);
     CHECK(!asyncio_queue_full(q));
     put_now(q, 2);
     CHECK(asyncio_queue_full(q));
-    check_raised(asyncio_queue_put_nowait(q, asyncio_int(3)), ASYNCIO_QUEUE_FULL, NULL);
+    CHECK_ERROR(asyncio_queue_put_nowait(q, asyncio_int(3)), ASYNCIO_QUEUE_FULL, NULL);
     CHECK_INT(asyncio_queue_qsize(q), 2);
     CHECK_INT(get_now(q), 1);
     CHECK_INT(asyncio_queue_get_nowait(q, NULL), 0);
@@ -100,9 +100,9 @@ ASYNC(wakes_getters) {
     check_repr(q, "<Queue maxsize=0 _getters[2]>");
     put_now(q, 1);
     put_now(q, 2);
-    CHECK_STR(trace, "");
+    CHECK_STR(notes, "");
     take_turns(1);
-    CHECK_STR(trace, "a1 b2");
+    CHECK_STR(notes, "a1 b2");
     check_ended(a, 0);
     check_ended(b, 0);
     asyncio_queue_unref(q);
@@ -119,14 +119,14 @@ ASYNC(steals) {
     put_now(q, 1);
     CHECK_INT(get_now(q), 1);
     take_turns(1);
-    CHECK_STR(trace, "");
+    CHECK_STR(notes, "");
     put_now(q, 2);
     take_turns(1);
-    CHECK_STR(trace, "b2");
+    CHECK_STR(notes, "b2");
     put_now(q, 3);
     check_ended(a, 0);
     check_ended(b, 0);
-    CHECK_STR(trace, "b2 a3");
+    CHECK_STR(notes, "b2 a3");
     asyncio_queue_unref(q);
     RETURN();
 }
@@ -143,10 +143,10 @@ ASYNC(wakes_putters) {
     CHECK_INT(get_now(q), 0);
     CHECK(asyncio_queue_empty(q));
     take_turns(1);
-    CHECK_STR(trace, "a+");
+    CHECK_STR(notes, "a+");
     CHECK_INT(get_now(q), 1);
     take_turns(1);
-    CHECK_STR(trace, "a+ b+");
+    CHECK_STR(notes, "a+ b+");
     CHECK_INT(get_now(q), 2);
     check_ended(a, 0);
     check_ended(b, 0);
@@ -167,9 +167,9 @@ ASYNC(cancels_a_getter, (bool) woken) {
     asyncio_task_cancel(a, NULL);
     if (!woken) put_now(q, 1);
     take_turns(1);
-    CHECK_STR(trace, woken ? "a?" : "a? b1");
+    CHECK_STR(notes, woken ? "a?" : "a? b1");
     take_turns(1);
-    CHECK_STR(trace, "a? b1");
+    CHECK_STR(notes, "a? b1");
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     check_ended(b, 0);
     check_repr(q, "<Queue maxsize=0 tasks=1>");
@@ -192,7 +192,7 @@ ASYNC(cancels_a_putter, (bool) woken) {
     asyncio_task_cancel(a, NULL);
     if (!woken) CHECK_INT(get_now(q), 0);
     take_turns(2);
-    CHECK_STR(trace, "a? b+");
+    CHECK_STR(notes, "a? b+");
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     check_ended(b, 0);
     CHECK_INT(get_now(q), 2);
@@ -314,16 +314,16 @@ ASYNC(is_joined) {
     get_now(q);
     CHECK_INT(asyncio_queue_task_done(q), 0);
     take_turns(2);
-    CHECK_STR(trace, "");
+    CHECK_STR(notes, "");
     CHECK_INT(asyncio_queue_task_done(q), 0);
     put_now(q, 3);
     take_turns(1);
-    CHECK_STR(trace, "a b");
+    CHECK_STR(notes, "a b");
     check_ended(a, 0);
     check_ended(b, 0);
     CHECK_INT(asyncio_queue_task_done(q), 0);
-    check_raised(asyncio_queue_task_done(q), ASYNCIO_VALUE_ERROR,
-                 "task_done() called too many times");
+    CHECK_ERROR(asyncio_queue_task_done(q), ASYNCIO_VALUE_ERROR,
+                "task_done() called too many times");
     asyncio_queue_unref(q);
     RETURN();
 }
@@ -339,13 +339,13 @@ ASYNC(shuts_down_an_empty_queue) {
     take_turns(1);
     asyncio_queue_shutdown(q, false);
     take_turns(1);
-    CHECK_STR(trace, "a! b!");
+    CHECK_STR(notes, "a! b!");
     check_ended(a, ASYNCIO_QUEUE_SHUT_DOWN);
     check_ended(b, ASYNCIO_QUEUE_SHUT_DOWN);
-    check_raised(asyncio_queue_put_nowait(q, asyncio_none()), ASYNCIO_QUEUE_SHUT_DOWN, NULL);
-    check_raised(asyncio_queue_get_nowait(q, NULL), ASYNCIO_QUEUE_SHUT_DOWN, NULL);
-    check_raised(AWAIT(asyncio_queue_put(q, asyncio_none())), ASYNCIO_QUEUE_SHUT_DOWN, NULL);
-    check_raised(AWAIT(asyncio_queue_get(q)), ASYNCIO_QUEUE_SHUT_DOWN, NULL);
+    CHECK_ERROR(asyncio_queue_put_nowait(q, asyncio_none()), ASYNCIO_QUEUE_SHUT_DOWN, NULL);
+    CHECK_ERROR(asyncio_queue_get_nowait(q, NULL), ASYNCIO_QUEUE_SHUT_DOWN, NULL);
+    CHECK_ERROR(AWAIT(asyncio_queue_put(q, asyncio_none())), ASYNCIO_QUEUE_SHUT_DOWN, NULL);
+    CHECK_ERROR(AWAIT(asyncio_queue_get(q)), ASYNCIO_QUEUE_SHUT_DOWN, NULL);
     asyncio_queue_shutdown(q, false);
     check_repr(q, "<Queue maxsize=0 shutdown>");
     asyncio_queue_unref(q);
@@ -364,15 +364,15 @@ ASYNC(shuts_down_a_full_queue) {
     take_turns(1);
     asyncio_queue_shutdown(q, false);
     take_turns(1);
-    CHECK_STR(trace, "a!");
+    CHECK_STR(notes, "a!");
     check_ended(a, ASYNCIO_QUEUE_SHUT_DOWN);
     TRY(AWAIT(gets(q, "")));
     CHECK_INT(get_now(q), 2);
-    check_raised(AWAIT(asyncio_queue_get(q)), ASYNCIO_QUEUE_SHUT_DOWN, NULL);
+    CHECK_ERROR(AWAIT(asyncio_queue_get(q)), ASYNCIO_QUEUE_SHUT_DOWN, NULL);
     CHECK_INT(asyncio_queue_task_done(q), 0);
     CHECK_INT(asyncio_queue_task_done(q), 0);
     check_ended(j, 0);
-    CHECK_STR(trace, "a! 1 joined");
+    CHECK_STR(notes, "a! 1 joined");
     asyncio_queue_unref(q);
     RETURN();
 }
@@ -391,11 +391,11 @@ ASYNC(shuts_down_at_once) {
     CHECK(asyncio_queue_empty(q));
     CHECK_INT(asyncio_queue_unfinished(q), 1);
     take_turns(1);
-    CHECK_STR(trace, "");
+    CHECK_STR(notes, "");
     CHECK_INT(asyncio_queue_task_done(q), 0);
     check_ended(j, 0);
-    check_raised(asyncio_queue_task_done(q), ASYNCIO_VALUE_ERROR,
-                 "task_done() called too many times");
+    CHECK_ERROR(asyncio_queue_task_done(q), ASYNCIO_VALUE_ERROR,
+                "task_done() called too many times");
     asyncio_queue_unref(q);
     RETURN();
 }
@@ -410,7 +410,7 @@ ASYNC(shuts_down_with_a_joiner) {
     take_turns(1);
     asyncio_queue_shutdown(q, true);
     take_turns(1);
-    CHECK_STR(trace, "joined");
+    CHECK_STR(notes, "joined");
     check_ended(j, 0);
     asyncio_queue_unref(q);
     RETURN();
@@ -449,11 +449,11 @@ ASYNC(joins_within_a_second, (asyncio_queue *) q) {
 TEST(a_queue_is_bound_to_the_first_loop_somebody_waits_in) {
     asyncio_queue *q = asyncio_queue_new(0);
     CHECK(asyncio_catch(run_and_bind(gets_within_a_second(q)), ASYNCIO_TIMEOUT_ERROR));
-    check_raised(run_for_status(gets_within_a_second(q)), ASYNCIO_RUNTIME_ERROR,
-                 "the Queue is bound to a different event loop");
+    CHECK_ERROR(run_for_status(gets_within_a_second(q)), ASYNCIO_RUNTIME_ERROR,
+                "the Queue is bound to a different event loop");
     put_now(q, 1);
-    check_raised(run_for_status(joins_within_a_second(q)), ASYNCIO_RUNTIME_ERROR,
-                 "the Queue is bound to a different event loop");
+    CHECK_ERROR(run_for_status(joins_within_a_second(q)), ASYNCIO_RUNTIME_ERROR,
+                "the Queue is bound to a different event loop");
     run(gets_within_a_second(q));
     CHECK_LETS_GO(asyncio_queue, q);
 }

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "trace.h"
+#include "sync.h"
 
 /* An item that counts its end. */
 static int drops;
@@ -208,7 +208,7 @@ TEST(numbers_of_all_kinds_are_ordered_by_size) {
     put_now(q, asyncio_double(9223372036854775808.0));
     put_now(q, asyncio_double((double)-INFINITY));
     note_all(q);
-    CHECK_STR(trace, "-inf -9223372036854775808 0.5 True 9223372036854775806 9223372036854775807 "
+    CHECK_STR(notes, "-inf -9223372036854775808 0.5 True 9223372036854775806 9223372036854775807 "
                      "9.223372036854776e+18 18446744073709551615");
 }
 
@@ -222,7 +222,7 @@ TEST(fractions_are_between_integers) {
     for (int i = 0; i < 4; i++) put_now(q, asyncio_double(halves[i]));
     for (int i = -2; i <= 2; i++) put_now(q, asyncio_int(i));
     note_all(q);
-    CHECK_STR(trace, "-2 -1.5 -1 -0.5 0 0.5 1 1.5 2 -2 -1.5 -1 -0.5 0 0.5 1 1.5 2");
+    CHECK_STR(notes, "-2 -1.5 -1 -0.5 0 0.5 1 1.5 2 -2 -1.5 -1 -0.5 0 0.5 1 1.5 2");
 }
 
 TEST(strings_are_ordered_by_their_bytes) {
@@ -238,7 +238,7 @@ TEST(strings_are_ordered_by_their_bytes) {
         note("'%s'", v.s);
         asyncio_value_drop(&v);
     }
-    CHECK_STR(trace, "'' 'B' 'ab' 'abc' 'b'");
+    CHECK_STR(notes, "'' 'B' 'ab' 'abc' 'b'");
     asyncio_queue_unref(q);
 }
 
@@ -246,13 +246,13 @@ TEST(what_has_no_order_cannot_be_put_together) {
     asyncio_priorityqueue *q = asyncio_priorityqueue_new(0, NULL);
     const asyncio_value none = asyncio_none(), one = asyncio_int(1), text = asyncio_str("x");
     put_now(q, none);
-    check_raised(asyncio_queue_put_nowait(q, none), ASYNCIO_TYPE_ERROR,
-                 "'<' not supported between instances of 'None' and 'None'");
+    CHECK_ERROR(asyncio_queue_put_nowait(q, none), ASYNCIO_TYPE_ERROR,
+                "'<' not supported between instances of 'None' and 'None'");
     CHECK(asyncio_catch(asyncio_queue_put_nowait(q, one), ASYNCIO_TYPE_ERROR));
     CHECK_INT(asyncio_queue_get_nowait(q, NULL), 0);
     put_now(q, one);
-    check_raised(asyncio_queue_put_nowait(q, text), ASYNCIO_TYPE_ERROR,
-                 "'<' not supported between instances of 'str' and 'int'");
+    CHECK_ERROR(asyncio_queue_put_nowait(q, text), ASYNCIO_TYPE_ERROR,
+                "'<' not supported between instances of 'str' and 'int'");
     CHECK(asyncio_catch(asyncio_queue_put_nowait(q, asyncio_str(NULL)), ASYNCIO_TYPE_ERROR));
     CHECK_INT(asyncio_queue_get_nowait(q, NULL), 0);
     put_now(q, text);
@@ -278,7 +278,7 @@ TEST(equal_items_come_out_in_the_order_of_heapq) {
     put_now(q, asyncio_int(150));
     put_now(q, asyncio_int(51));
     note_all(q);
-    CHECK_STR(trace, "0 6 12 3 9 15 18 51 113 119 110 104 150 107 101 116 214 205 202 211 217 208");
+    CHECK_STR(notes, "0 6 12 3 9 15 18 51 113 119 110 104 150 107 101 116 214 205 202 211 217 208");
 }
 
 /* ---- repr ---- */
@@ -297,7 +297,7 @@ TEST(repr_of_a_queue_shows_its_items) { /* QUE-13 */
         note("%s", text);
         asyncio_queue_unref(queues[i]);
     }
-    CHECK_STR(trace, "<Queue maxsize=0 _queue=[3, 1, 2] tasks=3> "
+    CHECK_STR(notes, "<Queue maxsize=0 _queue=[3, 1, 2] tasks=3> "
                      "<LifoQueue maxsize=5 _queue=[3, 1, 2] tasks=3> "
                      "<PriorityQueue maxsize=-1 _queue=[1, 3, 2] tasks=3>");
 }

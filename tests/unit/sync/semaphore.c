@@ -5,7 +5,7 @@
  */
 #include <limits.h>
 
-#include "trace.h"
+#include "sync.h"
 
 /* Takes a permit and notes its name; keeps it. */
 ASYNC(takes, (asyncio_semaphore *) s, (const char *) name) {
@@ -22,12 +22,12 @@ static void check_repr(const asyncio_semaphore *s, const char *expected) {
 }
 
 TEST(the_initial_value_cannot_be_negative) { /* SEM-1 */
-    check_null(asyncio_semaphore_new(-1), ASYNCIO_VALUE_ERROR,
-               "Semaphore initial value must be >= 0");
-    check_null(asyncio_boundedsemaphore_new(-1), ASYNCIO_VALUE_ERROR,
-               "Semaphore initial value must be >= 0");
-    check_null(asyncio_semaphore_new(LONG_MIN), ASYNCIO_VALUE_ERROR,
-               "Semaphore initial value must be >= 0");
+    CHECK_NULL_ERROR(asyncio_semaphore_new(-1), ASYNCIO_VALUE_ERROR,
+                     "Semaphore initial value must be >= 0");
+    CHECK_NULL_ERROR(asyncio_boundedsemaphore_new(-1), ASYNCIO_VALUE_ERROR,
+                     "Semaphore initial value must be >= 0");
+    CHECK_NULL_ERROR(asyncio_semaphore_new(LONG_MIN), ASYNCIO_VALUE_ERROR,
+                     "Semaphore initial value must be >= 0");
     asyncio_semaphore *s = asyncio_semaphore_new(0);
     CHECK(asyncio_semaphore_locked(s));
     asyncio_semaphore_unref(s);
@@ -64,14 +64,14 @@ ASYNC(releases_one) {
     check_repr(s, "<Semaphore [locked, waiters:2]>");
     CHECK_INT(asyncio_semaphore_release(s), 0);
     CHECK(asyncio_semaphore_locked(s));
-    CHECK_STR(trace, "");
+    CHECK_STR(notes, "");
     take_turns(1);
-    CHECK_STR(trace, "a");
+    CHECK_STR(notes, "a");
     take_turns(3);
-    CHECK_STR(trace, "a");
+    CHECK_STR(notes, "a");
     CHECK_INT(asyncio_semaphore_release(s), 0);
     take_turns(1);
-    CHECK_STR(trace, "a b");
+    CHECK_STR(notes, "a b");
     check_ended(a, 0);
     check_ended(b, 0);
     asyncio_semaphore_unref(s);
@@ -87,10 +87,10 @@ ASYNC(releases_several) {
     take_turns(1);
     for (int i = 0; i < 3; i++) CHECK_INT(asyncio_semaphore_release(s), 0);
     take_turns(1);
-    CHECK_STR(trace, "x x x");
+    CHECK_STR(notes, "x x x");
     CHECK_INT(asyncio_semaphore_release(s), 0);
     take_turns(1);
-    CHECK_STR(trace, "x x x x");
+    CHECK_STR(notes, "x x x x");
     CHECK_INT(asyncio_semaphore_release(s), 0);
     CHECK(!asyncio_semaphore_locked(s));
     for (int i = 0; i < 4; i++) check_ended(tasks[i], 0);
@@ -109,7 +109,7 @@ ASYNC(does_not_pass) {
     CHECK(asyncio_semaphore_locked(s));
     unsigned long long before = turns();
     TRY(AWAIT(takes(s, "main")));
-    CHECK_STR(trace, "a main");
+    CHECK_STR(notes, "a main");
     CHECK_INT(turns(), before + 2);
     check_ended(a, 0);
     asyncio_semaphore_unref(s);
@@ -134,7 +134,7 @@ ASYNC(shares_one_permit) {
     CHECK_INT(asyncio_semaphore_release(s), 0);
     check_ended(a, 0);
     check_ended(b, 0);
-    CHECK_STR(trace, "a b a b a b");
+    CHECK_STR(notes, "a b a b a b");
     asyncio_semaphore_unref(s);
     RETURN();
 }
@@ -151,9 +151,9 @@ ASYNC(cancels_after_the_grant) {
     CHECK_INT(asyncio_semaphore_release(s), 0);
     asyncio_task_cancel(a, NULL);
     take_turns(1);
-    CHECK_STR(trace, "a!");
+    CHECK_STR(notes, "a!");
     take_turns(1);
-    CHECK_STR(trace, "a! b");
+    CHECK_STR(notes, "a! b");
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     check_ended(b, 0);
     asyncio_semaphore_unref(s);
@@ -186,7 +186,7 @@ ASYNC(cancels_in_line) {
     asyncio_task_cancel(a, NULL);
     CHECK_INT(asyncio_semaphore_release(s), 0);
     take_turns(1);
-    CHECK_STR(trace, "a! b");
+    CHECK_STR(notes, "a! b");
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     check_ended(b, 0);
     asyncio_task *c = asyncio_create_task(takes(s, "c"));
@@ -243,8 +243,8 @@ TEST(no_cancellation_loses_or_makes_a_permit) {
 TEST(a_bounded_semaphore_refuses_a_release_too_many_and_is_left_as_it_is) { /* SEM-8 */
     asyncio_boundedsemaphore *s = asyncio_boundedsemaphore_new(1);
     for (int i = 0; i < 2; i++) {
-        check_raised(asyncio_semaphore_release(s), ASYNCIO_VALUE_ERROR,
-                     "BoundedSemaphore released too many times");
+        CHECK_ERROR(asyncio_semaphore_release(s), ASYNCIO_VALUE_ERROR,
+                    "BoundedSemaphore released too many times");
         check_repr(s, "<BoundedSemaphore [unlocked, value:1]>");
     }
     asyncio_semaphore_unref(s);
@@ -253,8 +253,8 @@ TEST(a_bounded_semaphore_refuses_a_release_too_many_and_is_left_as_it_is) { /* S
 TEST(a_semaphore_can_have_more_permits_than_at_first_up_to_long_max) {
     asyncio_semaphore *s = asyncio_semaphore_new(LONG_MAX - 1);
     CHECK_INT(asyncio_semaphore_release(s), 0);
-    check_raised(asyncio_semaphore_release(s), ASYNCIO_VALUE_ERROR,
-                 "Semaphore released too many times");
+    CHECK_ERROR(asyncio_semaphore_release(s), ASYNCIO_VALUE_ERROR,
+                "Semaphore released too many times");
     asyncio_semaphore_unref(s);
 }
 
@@ -289,7 +289,7 @@ ASYNC(runs_blocks) {
     ASYNC_WITH(permit, asyncio_semaphore_block(s, &rc)) {
         CHECK_INT(asyncio_semaphore_release(permit), 0);
     }
-    check_raised(rc, ASYNCIO_VALUE_ERROR, "BoundedSemaphore released too many times");
+    CHECK_ERROR(rc, ASYNCIO_VALUE_ERROR, "BoundedSemaphore released too many times");
     asyncio_semaphore_unref(s);
     RETURN();
 }
@@ -316,8 +316,8 @@ ASYNC(acquires_within_a_second, (asyncio_semaphore *) s) {
 TEST(a_semaphore_is_bound_to_the_first_loop_somebody_waits_in) {
     asyncio_semaphore *s = asyncio_semaphore_new(0);
     CHECK(asyncio_catch(run_and_bind(acquires_within_a_second(s)), ASYNCIO_TIMEOUT_ERROR));
-    check_raised(run_for_status(acquires_within_a_second(s)), ASYNCIO_RUNTIME_ERROR,
-                 "the Semaphore is bound to a different event loop");
+    CHECK_ERROR(run_for_status(acquires_within_a_second(s)), ASYNCIO_RUNTIME_ERROR,
+                "the Semaphore is bound to a different event loop");
     CHECK_INT(asyncio_semaphore_release(s), 0);
     run(acquires_within_a_second(s));
     CHECK_LETS_GO(asyncio_semaphore, s);

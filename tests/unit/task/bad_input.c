@@ -14,22 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "errors.h"
 #include "test.h"
-
-/* rc is this code, and the error in the slot has this message. */
-static void check_raised(int rc, int code, const char *message) {
-    CHECK_STR(asyncio_err_name(rc), asyncio_err_name(code));
-    asyncio_error *e = asyncio_error_take(rc);
-    CHECK(e != NULL);
-    CHECK_STR(asyncio_error_message(e), message);
-    asyncio_error_unref(e);
-}
-
-/* A function gave NULL; the error in the slot says why. */
-static void check_null(const void *p, int code, const char *message) {
-    CHECK(p == NULL);
-    check_raised(code, code, message);
-}
 
 static int nothing(void *arg) {
     (void)arg;
@@ -63,8 +49,8 @@ ASYNC(awaits, (asyncio_future *) f) {
 /* ---- outside a task ---- */
 
 TEST(await_outside_a_task_is_an_error) {
-    check_raised(AWAIT(asyncio_sleep(0)), ASYNCIO_RUNTIME_ERROR, "await outside a task");
-    check_raised(AWAIT(returns(1)), ASYNCIO_RUNTIME_ERROR, "await outside a task");
+    CHECK_ERROR(AWAIT(asyncio_sleep(0)), ASYNCIO_RUNTIME_ERROR, "await outside a task");
+    CHECK_ERROR(AWAIT(returns(1)), ASYNCIO_RUNTIME_ERROR, "await outside a task");
 }
 
 static int await_in_callback(void *arg) {
@@ -87,17 +73,18 @@ TEST(await_in_a_callback_is_an_error) {
 TEST(await_of_a_future_outside_a_task_is_an_error) {
     asyncio_loop *loop = asyncio_new_event_loop();
     asyncio_future *f = asyncio_loop_create_future(loop);
-    check_raised(AWAIT(f), ASYNCIO_RUNTIME_ERROR, "await outside a task");
+    CHECK_ERROR(AWAIT(f), ASYNCIO_RUNTIME_ERROR, "await outside a task");
     asyncio_future_unref(f);
     asyncio_loop_close(loop);
     asyncio_loop_unref(loop);
 }
 
 TEST(create_task_without_a_running_loop_is_an_error) {
-    check_null(asyncio_create_task(returns(1)), ASYNCIO_RUNTIME_ERROR, "no running event loop");
-    check_raised(asyncio_spawn(returns(1)), ASYNCIO_RUNTIME_ERROR, "no running event loop");
-    check_null(asyncio_future_new(), ASYNCIO_RUNTIME_ERROR,
-               "There is no current event loop in this thread");
+    CHECK_NULL_ERROR(asyncio_create_task(returns(1)), ASYNCIO_RUNTIME_ERROR,
+                     "no running event loop");
+    CHECK_ERROR(asyncio_spawn(returns(1)), ASYNCIO_RUNTIME_ERROR, "no running event loop");
+    CHECK_NULL_ERROR(asyncio_future_new(), ASYNCIO_RUNTIME_ERROR,
+                     "There is no current event loop in this thread");
 }
 
 /* ---- the wrong thread ---- */
@@ -113,19 +100,19 @@ struct intrusion {
 static void *intrude(void *arg) {
     struct intrusion *in = arg;
     if (in->refused) {
-        check_raised(asyncio_loop_call_soon(in->loop, nothing, NULL), ASYNCIO_RUNTIME_ERROR,
-                     WRONG_THREAD);
-        check_raised(asyncio_loop_call_later(in->loop, 1, nothing, NULL), ASYNCIO_RUNTIME_ERROR,
-                     WRONG_THREAD);
-        check_raised(asyncio_loop_call_at(in->loop, 1, nothing, NULL), ASYNCIO_RUNTIME_ERROR,
-                     WRONG_THREAD);
-        check_null(asyncio_loop_create_future(in->loop), ASYNCIO_RUNTIME_ERROR, WRONG_THREAD);
-        check_null(asyncio_loop_create_task(in->loop, returns(1)), ASYNCIO_RUNTIME_ERROR,
-                   WRONG_THREAD);
-        check_raised(asyncio_future_set_result(in->future, asyncio_int(1)), ASYNCIO_RUNTIME_ERROR,
-                     WRONG_THREAD);
-        check_raised(asyncio_future_set_exception(in->future, ASYNCIO_VALUE_ERROR, NULL),
-                     ASYNCIO_RUNTIME_ERROR, WRONG_THREAD);
+        CHECK_ERROR(asyncio_loop_call_soon(in->loop, nothing, NULL), ASYNCIO_RUNTIME_ERROR,
+                    WRONG_THREAD);
+        CHECK_ERROR(asyncio_loop_call_later(in->loop, 1, nothing, NULL), ASYNCIO_RUNTIME_ERROR,
+                    WRONG_THREAD);
+        CHECK_ERROR(asyncio_loop_call_at(in->loop, 1, nothing, NULL), ASYNCIO_RUNTIME_ERROR,
+                    WRONG_THREAD);
+        CHECK_NULL_ERROR(asyncio_loop_create_future(in->loop), ASYNCIO_RUNTIME_ERROR, WRONG_THREAD);
+        CHECK_NULL_ERROR(asyncio_loop_create_task(in->loop, returns(1)), ASYNCIO_RUNTIME_ERROR,
+                         WRONG_THREAD);
+        CHECK_ERROR(asyncio_future_set_result(in->future, asyncio_int(1)), ASYNCIO_RUNTIME_ERROR,
+                    WRONG_THREAD);
+        CHECK_ERROR(asyncio_future_set_exception(in->future, ASYNCIO_VALUE_ERROR, NULL),
+                    ASYNCIO_RUNTIME_ERROR, WRONG_THREAD);
     }
     CHECK_INT(asyncio_loop_call_soon_threadsafe(in->loop, count, &in->refused), 0);
     return NULL;
@@ -172,18 +159,18 @@ TEST(debug_mode_lets_a_loop_that_does_not_run_be_prepared_anywhere) {
 
 ASYNC(runs_inside) {
     asyncio_loop *loop = asyncio_get_running_loop(), *other = asyncio_new_event_loop();
-    check_raised(asyncio_run(returns(1), NULL), ASYNCIO_RUNTIME_ERROR,
-                 "asyncio.run() cannot be called from a running event loop");
-    check_raised(asyncio_loop_run_forever(loop), ASYNCIO_RUNTIME_ERROR,
-                 "This event loop is already running");
-    check_raised(asyncio_loop_run_until_complete(loop, returns(1), NULL), ASYNCIO_RUNTIME_ERROR,
-                 "This event loop is already running");
-    check_raised(asyncio_loop_run_forever(other), ASYNCIO_RUNTIME_ERROR,
-                 "Cannot run the event loop while another loop is running");
-    check_raised(asyncio_loop_run_until_complete(other, returns(1), NULL), ASYNCIO_RUNTIME_ERROR,
-                 "Cannot run the event loop while another loop is running");
-    check_raised(asyncio_loop_close(loop), ASYNCIO_RUNTIME_ERROR,
-                 "Cannot close a running event loop");
+    CHECK_ERROR(asyncio_run(returns(1), NULL), ASYNCIO_RUNTIME_ERROR,
+                "asyncio.run() cannot be called from a running event loop");
+    CHECK_ERROR(asyncio_loop_run_forever(loop), ASYNCIO_RUNTIME_ERROR,
+                "This event loop is already running");
+    CHECK_ERROR(asyncio_loop_run_until_complete(loop, returns(1), NULL), ASYNCIO_RUNTIME_ERROR,
+                "This event loop is already running");
+    CHECK_ERROR(asyncio_loop_run_forever(other), ASYNCIO_RUNTIME_ERROR,
+                "Cannot run the event loop while another loop is running");
+    CHECK_ERROR(asyncio_loop_run_until_complete(other, returns(1), NULL), ASYNCIO_RUNTIME_ERROR,
+                "Cannot run the event loop while another loop is running");
+    CHECK_ERROR(asyncio_loop_close(loop), ASYNCIO_RUNTIME_ERROR,
+                "Cannot close a running event loop");
     CHECK_INT(asyncio_loop_close(other), 0);
     asyncio_loop_unref(other);
     TRY(AWAIT(asyncio_sleep(0)));
@@ -204,17 +191,17 @@ TEST(scheduling_on_a_closed_loop_is_an_error) { /* LOOP-21, LOOP-25 */
     asyncio_handle *handle = NULL;
     CHECK_INT(asyncio_loop_close(loop), 0);
     CHECK_INT(asyncio_loop_close(loop), 0);
-    check_raised(asyncio_loop_call_soon(loop, nothing, NULL), ASYNCIO_RUNTIME_ERROR, closed);
-    check_raised(asyncio_loop_call_later(loop, 1, nothing, NULL), ASYNCIO_RUNTIME_ERROR, closed);
-    check_raised(asyncio_loop_call_at(loop, 1, nothing, NULL), ASYNCIO_RUNTIME_ERROR, closed);
-    check_raised(asyncio_loop_call_soon_threadsafe(loop, nothing, NULL, .handle = &handle),
-                 ASYNCIO_RUNTIME_ERROR, closed);
+    CHECK_ERROR(asyncio_loop_call_soon(loop, nothing, NULL), ASYNCIO_RUNTIME_ERROR, closed);
+    CHECK_ERROR(asyncio_loop_call_later(loop, 1, nothing, NULL), ASYNCIO_RUNTIME_ERROR, closed);
+    CHECK_ERROR(asyncio_loop_call_at(loop, 1, nothing, NULL), ASYNCIO_RUNTIME_ERROR, closed);
+    CHECK_ERROR(asyncio_loop_call_soon_threadsafe(loop, nothing, NULL, .handle = &handle),
+                ASYNCIO_RUNTIME_ERROR, closed);
     CHECK(handle == NULL);
-    check_null(asyncio_loop_create_future(loop), ASYNCIO_RUNTIME_ERROR, closed);
-    check_null(asyncio_loop_create_task(loop, returns(1)), ASYNCIO_RUNTIME_ERROR, closed);
-    check_raised(asyncio_loop_run_forever(loop), ASYNCIO_RUNTIME_ERROR, closed);
-    check_raised(asyncio_loop_run_until_complete(loop, returns(1), NULL), ASYNCIO_RUNTIME_ERROR,
-                 closed);
+    CHECK_NULL_ERROR(asyncio_loop_create_future(loop), ASYNCIO_RUNTIME_ERROR, closed);
+    CHECK_NULL_ERROR(asyncio_loop_create_task(loop, returns(1)), ASYNCIO_RUNTIME_ERROR, closed);
+    CHECK_ERROR(asyncio_loop_run_forever(loop), ASYNCIO_RUNTIME_ERROR, closed);
+    CHECK_ERROR(asyncio_loop_run_until_complete(loop, returns(1), NULL), ASYNCIO_RUNTIME_ERROR,
+                closed);
     asyncio_loop_unref(loop);
 }
 
@@ -239,8 +226,8 @@ TEST(a_done_callback_on_a_done_future_of_a_closed_loop_is_an_error) {
     int calls = 0;
     CHECK_INT(asyncio_future_set_result(f, asyncio_none()), 0);
     asyncio_loop_close(loop);
-    check_raised(asyncio_future_add_done_callback(f, finished, &calls), ASYNCIO_RUNTIME_ERROR,
-                 "Event loop is closed");
+    CHECK_ERROR(asyncio_future_add_done_callback(f, finished, &calls), ASYNCIO_RUNTIME_ERROR,
+                "Event loop is closed");
     asyncio_future_unref(f);
     asyncio_loop_unref(loop);
 }
@@ -252,13 +239,13 @@ ASYNC(resolves_twice) {
     asyncio_value v;
     asyncio_error *e = asyncio_error_new(ASYNCIO_VALUE_ERROR, "late");
     CHECK_INT(asyncio_future_set_result(f, asyncio_int(1)), 0);
-    check_raised(asyncio_future_set_result(f, asyncio_int(2)), ASYNCIO_INVALID_STATE_ERROR,
-                 "invalid state");
-    check_raised(asyncio_future_set_result(f, asyncio_own_str(strdup("dropped"))),
-                 ASYNCIO_INVALID_STATE_ERROR, "invalid state");
-    check_raised(asyncio_future_set_exception(f, ASYNCIO_VALUE_ERROR, "x"),
-                 ASYNCIO_INVALID_STATE_ERROR, "invalid state");
-    check_raised(asyncio_future_set_error(f, e), ASYNCIO_INVALID_STATE_ERROR, "invalid state");
+    CHECK_ERROR(asyncio_future_set_result(f, asyncio_int(2)), ASYNCIO_INVALID_STATE_ERROR,
+                "invalid state");
+    CHECK_ERROR(asyncio_future_set_result(f, asyncio_own_str(strdup("dropped"))),
+                ASYNCIO_INVALID_STATE_ERROR, "invalid state");
+    CHECK_ERROR(asyncio_future_set_exception(f, ASYNCIO_VALUE_ERROR, "x"),
+                ASYNCIO_INVALID_STATE_ERROR, "invalid state");
+    CHECK_ERROR(asyncio_future_set_error(f, e), ASYNCIO_INVALID_STATE_ERROR, "invalid state");
     CHECK(!asyncio_future_cancel(f, NULL));
     TRY(AWAIT(f, &v));
     CHECK_INT(v.i, 1);
@@ -271,11 +258,11 @@ TEST(a_second_set_result_is_an_error_and_the_first_stays) { run(resolves_twice()
 ASYNC(resolves_a_task) {
     asyncio_auto_task t = asyncio_create_task(returns(3));
     asyncio_value v;
-    check_raised(
+    CHECK_ERROR(
         asyncio_future_set_result(asyncio_task_as_future(t), asyncio_own_str(strdup("dropped"))),
         ASYNCIO_RUNTIME_ERROR, "Task does not support set_result or set_exception");
-    check_raised(asyncio_future_set_exception(asyncio_task_as_future(t), ASYNCIO_VALUE_ERROR, NULL),
-                 ASYNCIO_RUNTIME_ERROR, "Task does not support set_result or set_exception");
+    CHECK_ERROR(asyncio_future_set_exception(asyncio_task_as_future(t), ASYNCIO_VALUE_ERROR, NULL),
+                ASYNCIO_RUNTIME_ERROR, "Task does not support set_result or set_exception");
     TRY(AWAIT(t, &v));
     CHECK_INT(v.i, 3);
     RETURN();
@@ -287,7 +274,7 @@ ASYNC(reads_too_early) {
     asyncio_auto_future f = asyncio_future_new();
     asyncio_value v = asyncio_int(5);
     asyncio_error *e = NULL;
-    check_raised(asyncio_future_result(f, &v), ASYNCIO_INVALID_STATE_ERROR, "Result is not set.");
+    CHECK_ERROR(asyncio_future_result(f, &v), ASYNCIO_INVALID_STATE_ERROR, "Result is not set.");
     CHECK_INT(v.i, 5);
     asyncio_ignore(asyncio_future_exception(f, &e));
     CHECK(e == NULL);
@@ -299,11 +286,11 @@ TEST(reading_a_pending_future_is_an_error) { run(reads_too_early()); }
 
 ASYNC(awaits_foreign, (asyncio_future *) f) {
     asyncio_outcome o;
-    check_raised(AWAIT(f), ASYNCIO_RUNTIME_ERROR, "a future is attached to a different loop");
+    CHECK_ERROR(AWAIT(f), ASYNCIO_RUNTIME_ERROR, "a future is attached to a different loop");
     CHECK(!asyncio_future_done(f));
     asyncio_auto_task t = asyncio_loop_create_task(asyncio_future_get_loop(f), returns(1));
-    check_raised(AWAIT(asyncio_task_join(t, &o)), ASYNCIO_RUNTIME_ERROR,
-                 "a future is attached to a different loop");
+    CHECK_ERROR(AWAIT(asyncio_task_join(t, &o)), ASYNCIO_RUNTIME_ERROR,
+                "a future is attached to a different loop");
     RETURN();
 }
 
@@ -311,8 +298,8 @@ TEST(awaiting_a_future_of_another_loop_is_an_error) {
     asyncio_loop *other = asyncio_new_event_loop();
     asyncio_future *f = asyncio_loop_create_future(other);
     run(awaits_foreign(f));
-    check_raised(asyncio_run(ASYNCIO_CORO(f), NULL), ASYNCIO_RUNTIME_ERROR,
-                 "a future is attached to a different loop");
+    CHECK_ERROR(asyncio_run(ASYNCIO_CORO(f), NULL), ASYNCIO_RUNTIME_ERROR,
+                "a future is attached to a different loop");
     asyncio_future_unref(f);
     CHECK_INT(asyncio_loop_close(other), 0);
     asyncio_loop_unref(other);
@@ -321,8 +308,8 @@ TEST(awaiting_a_future_of_another_loop_is_an_error) {
 TEST(run_until_complete_of_a_future_of_another_loop_is_an_error) {
     asyncio_loop *loop = asyncio_new_event_loop(), *other = asyncio_new_event_loop();
     asyncio_future *f = asyncio_loop_create_future(other);
-    check_raised(asyncio_loop_run_until_complete(loop, ASYNCIO_CORO(f), NULL), ASYNCIO_VALUE_ERROR,
-                 "The future belongs to a different loop");
+    CHECK_ERROR(asyncio_loop_run_until_complete(loop, ASYNCIO_CORO(f), NULL), ASYNCIO_VALUE_ERROR,
+                "The future belongs to a different loop");
     asyncio_future_unref(f);
     asyncio_loop_close(loop);
     asyncio_loop_close(other);
@@ -332,10 +319,10 @@ TEST(run_until_complete_of_a_future_of_another_loop_is_an_error) {
 
 ASYNC(awaits_itself) {
     asyncio_outcome o;
-    check_raised(AWAIT(asyncio_current_task()), ASYNCIO_RUNTIME_ERROR,
-                 "Task cannot await on itself");
-    check_raised(AWAIT(asyncio_task_join(asyncio_current_task(), &o)), ASYNCIO_RUNTIME_ERROR,
-                 "Task cannot await on itself");
+    CHECK_ERROR(AWAIT(asyncio_current_task()), ASYNCIO_RUNTIME_ERROR,
+                "Task cannot await on itself");
+    CHECK_ERROR(AWAIT(asyncio_task_join(asyncio_current_task(), &o)), ASYNCIO_RUNTIME_ERROR,
+                "Task cannot await on itself");
     TRY(AWAIT(asyncio_sleep(0)));
     RETURN();
 }
@@ -362,16 +349,16 @@ static asyncio_coro runless(void) {
 
 ASYNC(awaits_nothing) {
     static const char what[] = "a coroutine was expected";
-    check_raised(AWAIT(typeless()), ASYNCIO_TYPE_ERROR,
-                 "a coroutine without a type cannot be awaited");
-    check_raised(AWAIT(runless()), ASYNCIO_TYPE_ERROR,
-                 "a coroutine without a type cannot be awaited");
-    check_null(asyncio_create_task(typeless()), ASYNCIO_TYPE_ERROR, what);
-    check_null(asyncio_create_task(runless()), ASYNCIO_TYPE_ERROR, what);
-    check_null(asyncio_create_task(asyncio_coro_of_task(asyncio_current_task())),
-               ASYNCIO_TYPE_ERROR, what);
-    check_raised(asyncio_spawn(typeless()), ASYNCIO_TYPE_ERROR, what);
-    check_null(asyncio_ensure_future(typeless()), ASYNCIO_TYPE_ERROR, what);
+    CHECK_ERROR(AWAIT(typeless()), ASYNCIO_TYPE_ERROR,
+                "a coroutine without a type cannot be awaited");
+    CHECK_ERROR(AWAIT(runless()), ASYNCIO_TYPE_ERROR,
+                "a coroutine without a type cannot be awaited");
+    CHECK_NULL_ERROR(asyncio_create_task(typeless()), ASYNCIO_TYPE_ERROR, what);
+    CHECK_NULL_ERROR(asyncio_create_task(runless()), ASYNCIO_TYPE_ERROR, what);
+    CHECK_NULL_ERROR(asyncio_create_task(asyncio_coro_of_task(asyncio_current_task())),
+                     ASYNCIO_TYPE_ERROR, what);
+    CHECK_ERROR(asyncio_spawn(typeless()), ASYNCIO_TYPE_ERROR, what);
+    CHECK_NULL_ERROR(asyncio_ensure_future(typeless()), ASYNCIO_TYPE_ERROR, what);
     TRY(AWAIT(asyncio_sleep(0)));
     RETURN();
 }
@@ -379,13 +366,13 @@ ASYNC(awaits_nothing) {
 TEST(a_coroutine_without_a_type_cannot_be_awaited_or_made_a_task) { run(awaits_nothing()); }
 
 TEST(a_coroutine_without_a_type_cannot_be_run) { /* RUN-2 */
-    check_raised(asyncio_run(typeless(), NULL), ASYNCIO_TYPE_ERROR,
-                 "An asyncio.Future, a coroutine or an awaitable is required");
-    check_raised(asyncio_run(runless(), NULL), ASYNCIO_TYPE_ERROR,
-                 "An asyncio.Future, a coroutine or an awaitable is required");
+    CHECK_ERROR(asyncio_run(typeless(), NULL), ASYNCIO_TYPE_ERROR,
+                "An asyncio.Future, a coroutine or an awaitable is required");
+    CHECK_ERROR(asyncio_run(runless(), NULL), ASYNCIO_TYPE_ERROR,
+                "An asyncio.Future, a coroutine or an awaitable is required");
     asyncio_loop *loop = asyncio_new_event_loop();
-    check_raised(asyncio_loop_run_until_complete(loop, typeless(), NULL), ASYNCIO_TYPE_ERROR,
-                 "a coroutine was expected");
+    CHECK_ERROR(asyncio_loop_run_until_complete(loop, typeless(), NULL), ASYNCIO_TYPE_ERROR,
+                "a coroutine was expected");
     asyncio_loop_close(loop);
     asyncio_loop_unref(loop);
     CHECK_INT(asyncio_main(typeless()), 1);
@@ -397,8 +384,8 @@ TEST(a_coroutine_without_a_type_is_none_and_holds_nothing) {
     CHECK(!asyncio_iscoroutine(&c));
     CHECK(!asyncio_iscoroutine(&r));
     CHECK(!asyncio_iscoroutine(NULL));
-    check_raised(asyncio_coro_hold(&c), ASYNCIO_TYPE_ERROR, "a coroutine was expected");
-    check_raised(asyncio_coro_hold(NULL), ASYNCIO_TYPE_ERROR, "a coroutine was expected");
+    CHECK_ERROR(asyncio_coro_hold(&c), ASYNCIO_TYPE_ERROR, "a coroutine was expected");
+    CHECK_ERROR(asyncio_coro_hold(NULL), ASYNCIO_TYPE_ERROR, "a coroutine was expected");
     asyncio_coro_drop(&c);
     asyncio_coro_drop(NULL);
 }
@@ -406,10 +393,10 @@ TEST(a_coroutine_without_a_type_is_none_and_holds_nothing) {
 /* ---- delays ---- */
 
 ASYNC(sleeps_badly) {
-    check_raised(AWAIT(asyncio_sleep((double)NAN)), ASYNCIO_VALUE_ERROR,
-                 "Invalid delay: NaN (not a number)");
-    check_raised(AWAIT(asyncio_sleep_result((double)NAN, asyncio_own_str(strdup("dropped")))),
-                 ASYNCIO_VALUE_ERROR, "Invalid delay: NaN (not a number)");
+    CHECK_ERROR(AWAIT(asyncio_sleep((double)NAN)), ASYNCIO_VALUE_ERROR,
+                "Invalid delay: NaN (not a number)");
+    CHECK_ERROR(AWAIT(asyncio_sleep_result((double)NAN, asyncio_own_str(strdup("dropped")))),
+                ASYNCIO_VALUE_ERROR, "Invalid delay: NaN (not a number)");
     TRY(AWAIT(asyncio_sleep(-1)));
     TRY(AWAIT(asyncio_sleep((double)-INFINITY)));
     TRY(AWAIT(asyncio_sleep(-0.0)));
@@ -452,8 +439,8 @@ TEST(an_infinite_sleep_lasts_until_it_is_cancelled) {
 TEST(with_only_infinite_sleeps_left_a_virtual_clock_reports_a_deadlock) {
     asyncio_loop *loop = asyncio_testing_new_event_loop(0);
     asyncio_task *t = asyncio_loop_create_task(loop, waits_for_the_endless());
-    check_raised(asyncio_loop_run_forever(loop), ASYNCIO_DEADLOCK_ERROR,
-                 "nothing is left that could wake the loop");
+    CHECK_ERROR(asyncio_loop_run_forever(loop), ASYNCIO_DEADLOCK_ERROR,
+                "nothing is left that could wake the loop");
     CHECK(!asyncio_task_done(t));
     asyncio_task_unref(t);
     asyncio_loop_set_exception_handler(loop, NULL, NULL);
@@ -469,10 +456,10 @@ static int stop(void *arg) {
 TEST(timers_of_nan_are_refused_and_infinite_ones_never_run) {
     asyncio_loop *loop = asyncio_testing_new_event_loop(100);
     int calls = 0, past = 0;
-    check_raised(asyncio_loop_call_later(loop, (double)NAN, count, &calls), ASYNCIO_VALUE_ERROR,
-                 "Invalid delay: NaN (not a number)");
-    check_raised(asyncio_loop_call_at(loop, (double)NAN, count, &calls), ASYNCIO_VALUE_ERROR,
-                 "Invalid delay: NaN (not a number)");
+    CHECK_ERROR(asyncio_loop_call_later(loop, (double)NAN, count, &calls), ASYNCIO_VALUE_ERROR,
+                "Invalid delay: NaN (not a number)");
+    CHECK_ERROR(asyncio_loop_call_at(loop, (double)NAN, count, &calls), ASYNCIO_VALUE_ERROR,
+                "Invalid delay: NaN (not a number)");
     CHECK_INT(asyncio_loop_call_later(loop, (double)INFINITY, count, &calls), 0);
     CHECK_INT(asyncio_loop_call_at(loop, (double)INFINITY, count, &calls), 0);
     CHECK_INT(asyncio_loop_call_later(loop, -5, count, &past), 0);
@@ -491,7 +478,7 @@ TEST(timers_of_nan_are_refused_and_infinite_ones_never_run) {
 ASYNC(makes_tasks_of_stack_size, (size_t) bytes, (bool) good) {
     asyncio_auto_task t = asyncio_create_task(returns(1), .stack_size = bytes);
     if (!good) {
-        check_null(t, ASYNCIO_VALUE_ERROR, "stack size out of range");
+        CHECK_NULL_ERROR(t, ASYNCIO_VALUE_ERROR, "stack size out of range");
         RETURN();
     }
     CHECK(t != NULL);
@@ -520,18 +507,18 @@ TEST(stack_size_1_gib_works) {
 TEST(default_stack_sizes_out_of_range_are_refused) {
     asyncio_loop *loop = asyncio_new_event_loop();
     CHECK_INT(asyncio_loop_get_stack_size(loop), 65536);
-    check_raised(asyncio_loop_set_stack_size(loop, 0), ASYNCIO_VALUE_ERROR,
-                 "stack size out of range");
-    check_raised(asyncio_loop_set_stack_size(loop, 100), ASYNCIO_VALUE_ERROR,
-                 "stack size out of range");
-    check_raised(asyncio_loop_set_stack_size(loop, SIZE_MAX), ASYNCIO_VALUE_ERROR,
-                 "stack size out of range");
+    CHECK_ERROR(asyncio_loop_set_stack_size(loop, 0), ASYNCIO_VALUE_ERROR,
+                "stack size out of range");
+    CHECK_ERROR(asyncio_loop_set_stack_size(loop, 100), ASYNCIO_VALUE_ERROR,
+                "stack size out of range");
+    CHECK_ERROR(asyncio_loop_set_stack_size(loop, SIZE_MAX), ASYNCIO_VALUE_ERROR,
+                "stack size out of range");
     CHECK_INT(asyncio_loop_get_stack_size(loop), 65536);
     CHECK_INT(asyncio_loop_get_stack_guard(NULL), 196608);
-    check_raised(asyncio_loop_set_stack_guard(loop, 16383), ASYNCIO_VALUE_ERROR,
-                 "stack guard out of range");
-    check_raised(asyncio_loop_set_stack_guard(loop, SIZE_MAX), ASYNCIO_VALUE_ERROR,
-                 "stack guard out of range");
+    CHECK_ERROR(asyncio_loop_set_stack_guard(loop, 16383), ASYNCIO_VALUE_ERROR,
+                "stack guard out of range");
+    CHECK_ERROR(asyncio_loop_set_stack_guard(loop, SIZE_MAX), ASYNCIO_VALUE_ERROR,
+                "stack guard out of range");
     CHECK_INT(asyncio_loop_get_stack_guard(loop), 196608);
     CHECK_INT(asyncio_loop_set_stack_guard(loop, 65536), 0);
     CHECK_INT(asyncio_loop_get_stack_guard(loop), 65536);
@@ -626,7 +613,7 @@ TEST(a_loop_without_descriptors_is_an_error) {
         setrlimit(RLIMIT_NOFILE, &old);
         CHECK_INT(rc, -EMFILE);
         asyncio_ignore(rc);
-        check_null(loop, -EMFILE, "cannot make an event loop");
+        CHECK_NULL_ERROR(loop, -EMFILE, "cannot make an event loop");
     }
     run(returns(1));
 }
@@ -649,9 +636,9 @@ TEST(a_forked_child_cannot_run_the_loop_it_inherited) {
     CHECK_INT(asyncio_loop_call_soon(loop, count, &calls), 0);
     pid_t pid = fork();
     if (pid == 0) {
-        check_raised(asyncio_loop_run_forever(loop), ASYNCIO_RUNTIME_ERROR, PARENTS);
-        check_raised(asyncio_loop_run_until_complete(loop, returns(1), NULL), ASYNCIO_RUNTIME_ERROR,
-                     PARENTS);
+        CHECK_ERROR(asyncio_loop_run_forever(loop), ASYNCIO_RUNTIME_ERROR, PARENTS);
+        CHECK_ERROR(asyncio_loop_run_until_complete(loop, returns(1), NULL), ASYNCIO_RUNTIME_ERROR,
+                    PARENTS);
         CHECK_INT(asyncio_loop_close(loop), 0);
         asyncio_loop_unref(loop);
         CHECK_INT(asyncio_run(returns(1), NULL), 0);
@@ -696,7 +683,7 @@ static void run_forking(bool yields) {
     struct forked f = { -1, yields };
     int rc = asyncio_run(forks(&f), NULL);
     if (f.child == 0) {
-        check_raised(rc, ASYNCIO_RUNTIME_ERROR, PARENTS);
+        CHECK_ERROR(rc, ASYNCIO_RUNTIME_ERROR, PARENTS);
         CHECK_INT(asyncio_run(returns(1), NULL), 0);
         _exit(0);
     }

@@ -7,22 +7,11 @@
 #include <asyncio/testing.h>
 #include <stdlib.h>
 
+#include "notes.h"
 #include "test.h"
 
-static char trace[256];
-
-static void mark(const char *what) {
-    size_t n = strlen(trace);
-    snprintf(trace + n, sizeof trace - n, "%s%s", n ? " " : "", what);
-}
-
-static void check_trace(const char *expected) {
-    CHECK_STR(trace, expected);
-    trace[0] = '\0';
-}
-
 static void run_plain(asyncio_coro c) {
-    trace[0] = '\0';
+    notes[0] = '\0';
     int rc = asyncio_run(c, NULL);
     if (rc < 0) asyncio_error_print(asyncio_error_take(rc), NULL);
     CHECK_INT(rc, 0);
@@ -35,7 +24,7 @@ static asyncio_loop *eager_loop(void *arg) {
 }
 
 static void run_with_factory(asyncio_coro c) {
-    trace[0] = '\0';
+    notes[0] = '\0';
     CHECK_INT(asyncio_run(c, NULL, .loop_factory = eager_loop), 0);
 }
 
@@ -49,22 +38,22 @@ static int note_report(asyncio_loop *loop, const asyncio_exception_context *cont
 }
 
 ASYNC(returns, (int) value) {
-    mark("ran");
+    note("ran");
     RETURN(value);
 }
 
 ASYNC(blocks, (asyncio_future *) f) {
     asyncio_value v;
-    mark("before");
+    note("before");
     TRY(AWAIT(f, &v));
-    mark("after");
+    note("after");
     RETURN(v.i);
 }
 
 ASYNC(yields) {
-    mark("before");
+    note("before");
     TRY(AWAIT(asyncio_sleep(0)));
-    mark("after");
+    note("after");
     RETURN();
 }
 
@@ -74,10 +63,10 @@ ASYNC(yields) {
 
 ASYNC(first_step) {
     asyncio_auto_task t = EAGERLY(yields());
-    mark("made");
+    note("made");
     CHECK(!asyncio_task_done(t));
     TRY(AWAIT(t));
-    check_trace("before made after");
+    CHECK_NOTES("before made after");
     RETURN();
 }
 
@@ -86,12 +75,12 @@ TEST(the_first_step_is_taken_inside_the_call) { run_plain(first_step()); } /* EA
 TEST(a_loop_that_does_not_run_starts_nothing_eagerly) { /* EAG-2 */
     asyncio_loop *loop = asyncio_new_event_loop();
     asyncio_task *t = asyncio_loop_create_task(loop, returns(4), .eager_start = 1);
-    mark("made");
+    note("made");
     CHECK(!asyncio_task_done(t));
     asyncio_value v;
     CHECK_INT(asyncio_loop_run_until_complete(loop, ASYNCIO_CORO(t), &v), 0);
     CHECK_INT(v.i, 4);
-    check_trace("made ran");
+    CHECK_NOTES("made ran");
     asyncio_task_unref(t);
     asyncio_loop_close(loop);
     asyncio_loop_unref(loop);
@@ -128,7 +117,7 @@ ASYNC(eager_block) {
     CHECK(!asyncio_task_done(t));
     TRY(AWAIT(t, &v));
     CHECK_INT(v.i, 3);
-    check_trace("before after");
+    CHECK_NOTES("before after");
     RETURN();
 }
 
@@ -187,7 +176,7 @@ static int start_from_callback(void *arg) {
     CHECK(asyncio_current_task() == NULL);
     *t = EAGERLY(yields());
     CHECK(asyncio_current_task() == NULL);
-    mark("made");
+    note("made");
     return 0;
 }
 
@@ -196,7 +185,7 @@ ASYNC(starts_in_callback) {
     TRY(asyncio_loop_call_soon(asyncio_get_running_loop(), start_from_callback, &t));
     TRY(AWAIT(asyncio_sleep(0)));
     TRY(AWAIT(t));
-    check_trace("before made after");
+    CHECK_NOTES("before made after");
     asyncio_task_unref(t);
     RETURN();
 }
@@ -266,21 +255,21 @@ TEST(system_exit_of_a_nested_eager_step_leaves_the_run_if_nobody_handles_it) {
 
 static int called(asyncio_future *f, void *arg) {
     (void)f, (void)arg;
-    mark("callback");
+    note("callback");
     return 0;
 }
 
 ASYNC(callbacks_after) {
     asyncio_auto_task t = EAGERLY(returns(1));
     TRY(asyncio_task_add_done_callback(t, called, NULL));
-    mark("added");
+    note("added");
     asyncio_loop *loop = asyncio_get_running_loop();
     unsigned long long turn = asyncio_testing_turns(loop);
     TRY(AWAIT(t));
     CHECK(asyncio_testing_turns(loop) == turn);
-    mark("awaited");
+    note("awaited");
     TRY(AWAIT(asyncio_sleep(0)));
-    check_trace("ran added awaited callback");
+    CHECK_NOTES("ran added awaited callback");
     RETURN();
 }
 
@@ -356,7 +345,7 @@ ASYNC(entered_context) {
     TRY(asyncio_context_run(other, make_in_entered, other));
     TRY(asyncio_context_run(other, make_in_entered, mine));
     CHECK_INT(asyncio_all_tasks(NULL, NULL, 0), 1);
-    CHECK_STR(trace, "");
+    CHECK_STR(notes, "");
     asyncio_auto_task lazy = asyncio_create_task(returns(1), .context = mine);
     TRY(AWAIT(lazy));
     RETURN();
@@ -378,7 +367,7 @@ ASYNC(cancels_after) {
     asyncio_error *e = asyncio_error_take(ASYNCIO_CANCELLED_ERROR);
     CHECK_STR(asyncio_error_message(e), "message");
     asyncio_error_unref(e);
-    check_trace("ran before");
+    CHECK_NOTES("ran before");
     RETURN();
 }
 
@@ -405,15 +394,15 @@ TEST(a_task_that_cancels_itself_in_its_eager_step) { run_plain(self_cancel()); }
 /* ---- factories ---- */
 
 ASYNC(under_factory) {
-    check_trace("");
+    CHECK_NOTES("");
     asyncio_auto_task t = asyncio_create_task(yields());
-    mark("made");
+    note("made");
     asyncio_auto_task u = asyncio_create_task(returns(1), .eager_start = -1);
     CHECK(!asyncio_task_done(u));
-    mark("made lazily");
+    note("made lazily");
     TRY(AWAIT(t));
     TRY(AWAIT(u));
-    check_trace("before made made lazily after ran");
+    CHECK_NOTES("before made made lazily after ran");
     RETURN();
 }
 
@@ -422,14 +411,14 @@ TEST(the_eager_factory_makes_all_tasks_eager_but_those_that_say_no) { /* EAG-14,
 }
 
 ASYNC(tells_name) {
-    mark(asyncio_task_get_name(asyncio_current_task()));
+    note("%s", asyncio_task_get_name(asyncio_current_task()));
     RETURN();
 }
 
 ASYNC(names) {
     asyncio_auto_task t = asyncio_create_task(tells_name(), .name = "given");
     CHECK(asyncio_task_done(t));
-    check_trace("given");
+    CHECK_NOTES("given");
     RETURN();
 }
 
@@ -438,25 +427,25 @@ TEST(the_name_is_there_in_the_eager_step) { run_with_factory(names()); } /* EAG-
 static asyncio_task *construct(asyncio_loop *loop, const asyncio_task_options *o, void *arg) {
     CHECK_INT(o->eager_start, 1);
     CHECK_STR(arg, "mine");
-    mark(o->name ? o->name : "unnamed");
+    note("%s", o->name ? o->name : "unnamed");
     return asyncio_task_new(loop, o);
 }
 
 ASYNC(custom) {
-    check_trace("unnamed");
+    CHECK_NOTES("unnamed");
     asyncio_auto_task t = asyncio_create_task(returns(1), .name = "n");
     CHECK(asyncio_task_done(t));
-    check_trace("n ran");
+    CHECK_NOTES("n ran");
     asyncio_auto_future f = asyncio_ensure_future(returns(2));
     CHECK(asyncio_future_done(f));
-    check_trace("unnamed ran");
+    CHECK_NOTES("unnamed ran");
     CHECK(asyncio_loop_get_task_factory(asyncio_get_running_loop()) == asyncio_eager_task_factory);
     RETURN();
 }
 
 TEST(the_eager_factory_calls_the_constructor_it_is_given) { /* EAG-16 */
     asyncio_eager_factory mine = { construct, (void *)(uintptr_t) "mine" };
-    trace[0] = '\0';
+    notes[0] = '\0';
     CHECK_INT(asyncio_run(custom(), NULL, .loop_factory = eager_loop, .loop_factory_arg = &mine),
               0);
 }

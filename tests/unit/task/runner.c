@@ -10,21 +10,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "errors.h"
+#include "notes.h"
 #include "test.h"
-
-static char trace[512];
-
-static void mark(const char *what) {
-    size_t n = strlen(trace);
-    snprintf(trace + n, sizeof trace - n, "%s%s", n ? " " : "", what);
-}
 
 static int note_report(asyncio_loop *loop, const asyncio_exception_context *context, void *arg) {
     char text[200];
     (void)loop, (void)arg;
     snprintf(text, sizeof text, "[%s%s%s]", context->message, context->task ? " " : "",
              context->task ? asyncio_task_get_name(context->task) : "");
-    mark(text);
+    note("%s", text);
     return 0;
 }
 
@@ -35,20 +30,13 @@ static asyncio_loop *noting_loop(void *arg) {
     return loop;
 }
 
-static void check_raised(int rc, int code, const char *message) {
-    CHECK_STR(asyncio_err_name(rc), asyncio_err_name(code));
-    asyncio_error *e = asyncio_error_take(rc);
-    CHECK_STR(asyncio_error_message(e), message);
-    asyncio_error_unref(e);
-}
-
 ASYNC(returns, (int) value) { RETURN(value); }
 
 ASYNC(raises, (int) code, (const char *) message) { RAISE(code, "%s", message); }
 
 ASYNC(parks, (const char *) name) {
     int rc = AWAIT(asyncio_sleep(1e6));
-    mark(name);
+    note("%s", name);
     return rc;
 }
 
@@ -89,7 +77,7 @@ TEST(a_value_nobody_wants_is_dropped_and_never_shown) { /* RUN-13 */
 
 TEST(run_gives_the_error_of_main) {
     asyncio_value v = asyncio_int(9);
-    check_raised(asyncio_run(raises(ASYNCIO_KEY_ERROR, "which"), &v), ASYNCIO_KEY_ERROR, "which");
+    CHECK_ERROR(asyncio_run(raises(ASYNCIO_KEY_ERROR, "which"), &v), ASYNCIO_KEY_ERROR, "which");
     CHECK_INT(v.i, 9);
 }
 
@@ -100,7 +88,7 @@ ASYNC(cancels_itself) {
 }
 
 TEST(run_of_a_main_that_is_cancelled_gives_cancelled_error) {
-    check_raised(asyncio_run(cancels_itself(), NULL), ASYNCIO_CANCELLED_ERROR, "by myself");
+    CHECK_ERROR(asyncio_run(cancels_itself(), NULL), ASYNCIO_CANCELLED_ERROR, "by myself");
 }
 
 TEST(run_takes_any_awaitable) { /* RUN-2, V14-3 */
@@ -124,7 +112,7 @@ ASYNC(ends_with_leftovers) {
     TRY(asyncio_spawn(parks("second")));
     TRY(asyncio_spawn(parks("third")));
     TRY(AWAIT(asyncio_sleep(0)));
-    mark("main");
+    note("main");
     RETURN(1);
 }
 
@@ -132,7 +120,7 @@ TEST(what_is_left_is_cancelled_in_order_and_silently) { /* RUN-3, RUN-4 */
     asyncio_value v;
     CHECK_INT(asyncio_run(ends_with_leftovers(), &v, .loop_factory = noting_loop), 0);
     CHECK_INT(v.i, 1);
-    CHECK_STR(trace, "main first second third");
+    CHECK_STR(notes, "main first second third");
 }
 
 ASYNC(fails_when_cancelled) {
@@ -152,7 +140,7 @@ TEST(errors_of_what_is_left_are_reported_and_do_not_replace_the_result) { /* RUN
     asyncio_value v;
     CHECK_INT(asyncio_run(leaves_failing(), &v, .loop_factory = noting_loop), 0);
     CHECK_INT(v.i, 1);
-    CHECK_STR(trace, "good [unhandled exception during asyncio.run() shutdown bad] "
+    CHECK_STR(notes, "good [unhandled exception during asyncio.run() shutdown bad] "
                      "[unhandled exception during asyncio.run() shutdown worse]");
 }
 
@@ -160,7 +148,7 @@ ASYNC(cleans_up_long, (int) seconds) {
     if (AWAIT(asyncio_sleep(1e6)) >= 0) RETURN();
     asyncio_ignore(ASYNCIO_CANCELLED_ERROR);
     TRY(AWAIT(asyncio_sleep(seconds)));
-    mark("cleaned up");
+    note("cleaned up");
     RETURN();
 }
 
@@ -171,9 +159,9 @@ ASYNC(leaves_long) {
 }
 
 TEST(shutdown_waits_for_those_that_take_long_to_clean_up) { /* RUN-5, RUN-7 */
-    check_raised(asyncio_run(leaves_long(), NULL, .loop_factory = noting_loop), ASYNCIO_VALUE_ERROR,
-                 "main");
-    CHECK_STR(trace, "cleaned up");
+    CHECK_ERROR(asyncio_run(leaves_long(), NULL, .loop_factory = noting_loop), ASYNCIO_VALUE_ERROR,
+                "main");
+    CHECK_STR(notes, "cleaned up");
 }
 
 ASYNC(spawns_when_cancelled) {
@@ -192,7 +180,7 @@ ASYNC(leaves_spawning) {
 
 TEST(tasks_made_during_shutdown_are_destroyed_with_the_loop) { /* RUN-6 */
     CHECK_INT(asyncio_run(leaves_spawning(), NULL, .loop_factory = noting_loop), 0);
-    CHECK_STR(trace, "[Task was destroyed but it is pending! late] late");
+    CHECK_STR(notes, "[Task was destroyed but it is pending! late] late");
 }
 
 /* ---- debug ---- */
@@ -231,10 +219,10 @@ TEST(a_runner_runs_many_times_on_one_loop) { /* RUN-9, RUN-12 */
     CHECK_INT(asyncio_runner_close(r), 0);
     CHECK(asyncio_get_event_loop() == NULL);
     asyncio_ignore(ASYNCIO_RUNTIME_ERROR);
-    check_raised(asyncio_runner_run(r, returns(1), NULL, NULL), ASYNCIO_RUNTIME_ERROR,
-                 "Runner is closed");
+    CHECK_ERROR(asyncio_runner_run(r, returns(1), NULL, NULL), ASYNCIO_RUNTIME_ERROR,
+                "Runner is closed");
     CHECK(asyncio_runner_get_loop(r) == NULL);
-    check_raised(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, "Runner is closed");
+    CHECK_ERROR(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, "Runner is closed");
     asyncio_runner_unref(r);
 }
 
@@ -248,8 +236,8 @@ TEST(closing_a_runner_that_was_never_used_leaves_it_usable) { /* RUN-9 */
 }
 
 ASYNC(runs_runner, (asyncio_runner *) r) {
-    check_raised(asyncio_runner_run(r, returns(1), NULL, NULL), ASYNCIO_RUNTIME_ERROR,
-                 "Runner.run() cannot be called from a running event loop");
+    CHECK_ERROR(asyncio_runner_run(r, returns(1), NULL, NULL), ASYNCIO_RUNTIME_ERROR,
+                "Runner.run() cannot be called from a running event loop");
     CHECK_INT(asyncio_runner_close(r), ASYNCIO_RUNTIME_ERROR);
     asyncio_ignore(ASYNCIO_RUNTIME_ERROR);
     RETURN();
@@ -263,10 +251,10 @@ TEST(a_runner_cannot_be_run_or_closed_from_inside_its_run) { /* RUN-10 */
 
 ASYNC(counts, (int) n) {
     for (int i = 0; i < n; i++) {
-        mark("tick");
+        note("tick");
         TRY(AWAIT(asyncio_sleep(1)));
     }
-    mark("end");
+    note("end");
     RETURN();
 }
 
@@ -285,9 +273,9 @@ TEST(tasks_left_by_one_run_go_on_in_the_next) { /* RUN-11 */
     asyncio_run_options o = { .size = sizeof o, .loop_factory = noting_loop };
     asyncio_runner *r = asyncio_runner_new(&o);
     CHECK_INT(asyncio_runner_run(r, starts_counting(), NULL, NULL), 0);
-    CHECK_STR(trace, "tick");
+    CHECK_STR(notes, "tick");
     CHECK_INT(asyncio_runner_run(r, waits(5), NULL, NULL), 0);
-    CHECK_STR(trace, "tick tick tick end");
+    CHECK_STR(notes, "tick tick tick end");
     asyncio_runner_unref(r);
 }
 
@@ -334,8 +322,8 @@ static asyncio_loop *no_loop(void *arg) {
 }
 
 TEST(a_loop_factory_that_gives_none_is_an_error) {
-    check_raised(asyncio_run(returns(1), NULL, .loop_factory = no_loop), ASYNCIO_RUNTIME_ERROR,
-                 "the loop factory gave no loop");
+    CHECK_ERROR(asyncio_run(returns(1), NULL, .loop_factory = no_loop), ASYNCIO_RUNTIME_ERROR,
+                "the loop factory gave no loop");
 }
 
 ASYNC(runs_until_closed, (asyncio_loop *) loop) {
@@ -347,8 +335,8 @@ TEST(a_runner_whose_loop_was_closed_can_still_be_closed) {
     asyncio_runner *r = asyncio_runner_new(NULL);
     CHECK_INT(asyncio_runner_run(r, runs_until_closed(NULL), NULL, NULL), 0);
     CHECK_INT(asyncio_loop_close(asyncio_runner_get_loop(r)), 0);
-    check_raised(asyncio_runner_run(r, returns(1), NULL, NULL), ASYNCIO_RUNTIME_ERROR,
-                 "Event loop is closed");
+    CHECK_ERROR(asyncio_runner_run(r, returns(1), NULL, NULL), ASYNCIO_RUNTIME_ERROR,
+                "Event loop is closed");
     CHECK_INT(asyncio_runner_close(r), 0);
     asyncio_runner_unref(r);
 }
@@ -362,14 +350,14 @@ ASYNC(stops_its_loop) {
     TRY(asyncio_loop_call_soon(asyncio_get_running_loop(), stop_running,
                                asyncio_get_running_loop()));
     TRY(AWAIT(asyncio_sleep(1)));
-    mark("never");
+    note("never");
     RETURN();
 }
 
 TEST(a_loop_that_is_stopped_under_run_is_an_error) { /* LOOP-15 */
-    check_raised(asyncio_run(stops_its_loop(), NULL), ASYNCIO_RUNTIME_ERROR,
-                 "Event loop stopped before Future completed.");
-    CHECK_STR(trace, "");
+    CHECK_ERROR(asyncio_run(stops_its_loop(), NULL), ASYNCIO_RUNTIME_ERROR,
+                "Event loop stopped before Future completed.");
+    CHECK_STR(notes, "");
 }
 
 /* ---- SIGINT ---- */
@@ -411,8 +399,8 @@ TEST(main_can_swallow_ctrl_c) { /* SIG-4 */
 }
 
 TEST(main_can_turn_ctrl_c_into_another_error) { /* SIG-5 */
-    check_raised(asyncio_run(is_interrupted(ASYNCIO_VALUE_ERROR), NULL), ASYNCIO_VALUE_ERROR,
-                 "instead");
+    CHECK_ERROR(asyncio_run(is_interrupted(ASYNCIO_VALUE_ERROR), NULL), ASYNCIO_VALUE_ERROR,
+                "instead");
 }
 
 TEST(ctrl_c_wakes_a_loop_that_sleeps) { /* SIG-2 */
@@ -515,18 +503,18 @@ ASYNC(ignores_interrupts) {
     int rc = AWAIT(asyncio_sleep(100));
     CHECK_INT(rc, ASYNCIO_CANCELLED_ERROR);
     asyncio_ignore(rc);
-    mark("once");
+    note("once");
     TRY(asyncio_loop_call_soon(loop, raise_sigint, NULL));
     rc = AWAIT(asyncio_sleep(100));
     CHECK_INT(rc, ASYNCIO_CANCELLED_ERROR); /* from the shutdown */
-    mark("twice");
+    note("twice");
     return rc;
 }
 
 TEST(a_second_ctrl_c_leaves_the_run_at_once) { /* SIG-3 */
     CHECK_INT(asyncio_run(ignores_interrupts(), NULL), ASYNCIO_KEYBOARD_INTERRUPT);
     asyncio_ignore(ASYNCIO_KEYBOARD_INTERRUPT);
-    CHECK_STR(trace, "once twice");
+    CHECK_STR(notes, "once twice");
 }
 
 TEST(interrupts_are_counted_anew_in_each_run) { /* SIG-7 */
@@ -598,7 +586,7 @@ static int exit_callback(void *arg) { return *(int *)arg; }
 ASYNC(waits_for_the_end, (int *) code) {
     TRY(asyncio_loop_call_soon(asyncio_get_running_loop(), exit_callback, code));
     int rc = AWAIT(asyncio_sleep(100));
-    mark(asyncio_err_name(rc));
+    note("%s", asyncio_err_name(rc));
     return rc;
 }
 
@@ -606,26 +594,26 @@ TEST(keyboard_interrupt_of_a_callback_ends_the_run_and_cancels_main) { /* SIG-8 
     int code = ASYNCIO_KEYBOARD_INTERRUPT;
     CHECK_INT(asyncio_run(waits_for_the_end(&code), NULL), code);
     asyncio_ignore(code);
-    CHECK_STR(trace, "CancelledError");
+    CHECK_STR(notes, "CancelledError");
 }
 
 ASYNC(background_exit) {
     TRY(asyncio_spawn(raises(ASYNCIO_SYSTEM_EXIT, "from the background"), .name = "exiting"));
     int rc = AWAIT(asyncio_sleep(100));
-    mark(asyncio_err_name(rc));
+    note("%s", asyncio_err_name(rc));
     return rc;
 }
 
 TEST(system_exit_of_a_background_task_leaves_run_and_is_reported_too) { /* SIG-8 */
-    check_raised(asyncio_run(background_exit(), NULL, .loop_factory = noting_loop),
-                 ASYNCIO_SYSTEM_EXIT, "from the background");
-    CHECK_STR(trace, "[Task exception was never retrieved exiting] CancelledError");
+    CHECK_ERROR(asyncio_run(background_exit(), NULL, .loop_factory = noting_loop),
+                ASYNCIO_SYSTEM_EXIT, "from the background");
+    CHECK_STR(notes, "[Task exception was never retrieved exiting] CancelledError");
 }
 
 TEST(system_exit_of_main_is_not_reported_as_never_retrieved) { /* LOOP-17 */
-    check_raised(asyncio_run(raises(ASYNCIO_SYSTEM_EXIT, "x"), NULL, .loop_factory = noting_loop),
-                 ASYNCIO_SYSTEM_EXIT, "x");
-    CHECK_STR(trace, "");
+    CHECK_ERROR(asyncio_run(raises(ASYNCIO_SYSTEM_EXIT, "x"), NULL, .loop_factory = noting_loop),
+                ASYNCIO_SYSTEM_EXIT, "x");
+    CHECK_STR(notes, "");
 }
 
 /* ---- main ---- */

@@ -7,28 +7,22 @@
 #include <asyncio/testing.h>
 #include <stdlib.h>
 
+#include "notes.h"
 #include "test.h"
-
-static char trace[2048];
-
-static void mark(const char *what) {
-    size_t n = strlen(trace);
-    snprintf(trace + n, sizeof trace - n, "%s%s", n ? " " : "", what);
-}
 
 static int note_report(asyncio_loop *loop, const asyncio_exception_context *context, void *arg) {
     (void)loop, (void)arg;
     bool pending = strcmp(context->message, "Task was destroyed but it is pending!") == 0;
     bool never = strcmp(context->message, "Task exception was never retrieved") == 0;
-    mark(pending ? "pending" : never ? "never" : context->message);
-    if (context->task) mark(asyncio_task_get_name(context->task));
+    note("%s", pending ? "pending" : never ? "never" : context->message);
+    if (context->task) note("%s", asyncio_task_get_name(context->task));
     return 0;
 }
 
 static asyncio_loop *new_loop(void) {
     asyncio_loop *loop = asyncio_testing_new_event_loop(0);
     asyncio_loop_set_exception_handler(loop, note_report, NULL);
-    trace[0] = '\0';
+    notes[0] = '\0';
     return loop;
 }
 
@@ -53,8 +47,8 @@ static void spawn(asyncio_loop *loop, asyncio_coro c, const char *name) {
 /* Frees what it holds, and says with what its await failed. */
 static int clean_up(char *memory, const char *name, int rc) {
     free(memory);
-    mark(name);
-    mark(asyncio_err_name(rc));
+    note("%s", name);
+    note("%s", asyncio_err_name(rc));
     return rc;
 }
 
@@ -93,7 +87,7 @@ TEST(a_task_parked_on_a_sleep_is_reported_and_unwound) {
     spawn(loop, on_sleep("A", 1000), "A");
     turn(loop);
     end(loop);
-    CHECK_STR(trace, "pending A A GeneratorExit");
+    CHECK_STR(notes, "pending A A GeneratorExit");
 }
 
 TEST(a_task_that_yielded_is_reported_and_unwound) {
@@ -101,7 +95,7 @@ TEST(a_task_that_yielded_is_reported_and_unwound) {
     spawn(loop, on_sleep("A", 0), "A");
     turn(loop);
     end(loop);
-    CHECK_STR(trace, "pending A A GeneratorExit");
+    CHECK_STR(notes, "pending A A GeneratorExit");
 }
 
 TEST(a_task_parked_on_a_future_is_reported_and_unwound) {
@@ -111,7 +105,7 @@ TEST(a_task_parked_on_a_future_is_reported_and_unwound) {
     turn(loop);
     asyncio_future_unref(f);
     end(loop);
-    CHECK_STR(trace, "pending A A GeneratorExit");
+    CHECK_STR(notes, "pending A A GeneratorExit");
 }
 
 TEST(a_task_whose_future_is_done_but_that_has_not_run_is_unwound) {
@@ -122,14 +116,14 @@ TEST(a_task_whose_future_is_done_but_that_has_not_run_is_unwound) {
     CHECK_INT(asyncio_future_set_result(f, asyncio_none()), 0);
     asyncio_future_unref(f);
     end(loop);
-    CHECK_STR(trace, "pending A A GeneratorExit");
+    CHECK_STR(notes, "pending A A GeneratorExit");
 }
 
 TEST(a_task_that_never_started_is_reported_and_never_runs) {
     asyncio_loop *loop = new_loop();
     spawn(loop, on_sleep("A", 0), "A");
     end(loop);
-    CHECK_STR(trace, "pending A");
+    CHECK_STR(notes, "pending A");
 }
 
 TEST(tasks_parked_on_tasks_are_unwound_in_order_of_creation) {
@@ -141,7 +135,7 @@ TEST(tasks_parked_on_tasks_are_unwound_in_order_of_creation) {
     turn(loop);
     turn(loop);
     CHECK_INT(asyncio_loop_close(loop), 0);
-    CHECK_STR(trace, "pending A pending B pending C pending D A GeneratorExit B GeneratorExit "
+    CHECK_STR(notes, "pending A pending B pending C pending D A GeneratorExit B GeneratorExit "
                      "C GeneratorExit D GeneratorExit");
     CHECK(!asyncio_task_done(a));
     asyncio_task_unref(a);
@@ -158,7 +152,7 @@ TEST(a_task_that_started_eagerly_is_unwound) {
     asyncio_loop *loop = new_loop();
     CHECK_INT(asyncio_loop_run_until_complete(loop, starts_eagerly(), NULL), 0);
     end(loop);
-    CHECK_STR(trace, "pending E E GeneratorExit");
+    CHECK_STR(notes, "pending E E GeneratorExit");
 }
 
 ASYNC(nested, (int) depth) {
@@ -173,20 +167,20 @@ TEST(all_frames_of_a_task_are_unwound) {
     spawn(loop, nested(20), "A");
     turn(loop);
     end(loop);
-    CHECK_STR(trace, "pending A");
+    CHECK_STR(notes, "pending A");
 }
 
 ASYNC(awaits_more) {
     char *memory = strdup("memory");
     int rc = AWAIT(asyncio_sleep(1000));
-    mark(asyncio_err_name(rc));
-    mark(asyncio_err_name(AWAIT(asyncio_sleep(1))));
+    note("%s", asyncio_err_name(rc));
+    note("%s", asyncio_err_name(AWAIT(asyncio_sleep(1))));
     asyncio_auto_future f =
         asyncio_loop_create_future(asyncio_task_get_loop(asyncio_current_task()));
     CHECK(f == NULL);
     asyncio_ignore(ASYNCIO_RUNTIME_ERROR);
-    mark(asyncio_err_name(AWAIT(returns(1))));
-    mark(asyncio_err_name(AWAIT(asyncio_sleep(0))));
+    note("%s", asyncio_err_name(AWAIT(returns(1))));
+    note("%s", asyncio_err_name(AWAIT(asyncio_sleep(0))));
     free(memory);
     RETURN(5);
 }
@@ -196,7 +190,7 @@ TEST(every_further_wait_of_an_unwound_task_fails_too) {
     asyncio_task *t = asyncio_loop_create_task(loop, awaits_more(), .name = "A");
     turn(loop);
     CHECK_INT(asyncio_loop_close(loop), 0);
-    CHECK_STR(trace, "pending A GeneratorExit GeneratorExit OK GeneratorExit");
+    CHECK_STR(notes, "pending A GeneratorExit GeneratorExit OK GeneratorExit");
     CHECK(!asyncio_task_done(t));
     asyncio_task_unref(t);
     asyncio_loop_unref(loop);
@@ -218,7 +212,7 @@ TEST(a_task_that_never_ends_is_left_where_it_is_and_named) {
     turn(loop);
     CHECK_INT(asyncio_loop_close(loop), 0);
     CHECK(turns > 100 && turns < 100000);
-    CHECK_STR(trace, "pending stubborn pending B B GeneratorExit");
+    CHECK_STR(notes, "pending stubborn pending B B GeneratorExit");
     CHECK_PRINTED("asyncio: task 'stubborn' did not end when its loop was closed");
     char text[300];
     CHECK(asyncio_task_repr(t, text, sizeof text) > 0);
@@ -304,7 +298,7 @@ TEST(an_unwound_task_can_resolve_and_drop_what_others_wait_for) {
     k.other = asyncio_loop_create_task(loop, on_sleep("C", 1000), .name = "C");
     turn(loop);
     CHECK_INT(asyncio_loop_close(loop), 0);
-    CHECK_STR(trace, "pending meddler pending B pending C B GeneratorExit C GeneratorExit");
+    CHECK_STR(notes, "pending meddler pending B pending C B GeneratorExit C GeneratorExit");
     asyncio_future_unref(k.future);
     end(loop);
 }
@@ -322,7 +316,7 @@ TEST(a_loop_can_be_closed_inside_a_task_of_another) {
     spawn(other, on_sleep("A", 1000), "A");
     turn(other);
     CHECK_INT(asyncio_run(closes_other(other), NULL), 0);
-    CHECK_STR(trace, "pending A A GeneratorExit");
+    CHECK_STR(notes, "pending A A GeneratorExit");
     end(other);
 }
 
@@ -351,7 +345,7 @@ TEST(a_handler_that_fails_or_exits_does_not_stop_the_closing) {
     turn(loop);
     end(loop);
     CHECK_INT(calls, 2);
-    CHECK_STR(trace, "A GeneratorExit B GeneratorExit");
+    CHECK_STR(notes, "A GeneratorExit B GeneratorExit");
 }
 
 /* ---- never retrieved ---- */
@@ -362,9 +356,9 @@ TEST(errors_nobody_looked_at_are_reported_when_the_last_reference_goes) {
     spawn(loop, raises(ASYNCIO_VALUE_ERROR), "first");
     spawn(loop, raises(ASYNCIO_VALUE_ERROR), "second");
     turn(loop);
-    CHECK_STR(trace, "never first never second");
+    CHECK_STR(notes, "never first never second");
     asyncio_task_unref(kept);
-    CHECK_STR(trace, "never first never second never kept");
+    CHECK_STR(notes, "never first never second never kept");
     end(loop);
 }
 
@@ -381,7 +375,7 @@ TEST(an_error_somebody_looked_at_is_not_reported) {
     asyncio_task_unref(a);
     asyncio_task_unref(b);
     asyncio_task_unref(c);
-    CHECK_STR(trace, "");
+    CHECK_STR(notes, "");
     end(loop);
 }
 
@@ -390,14 +384,14 @@ TEST(a_future_with_an_error_nobody_looked_at_is_reported) {
     asyncio_future *f = asyncio_loop_create_future(loop);
     CHECK_INT(asyncio_future_set_exception(f, ASYNCIO_VALUE_ERROR, "x"), 0);
     asyncio_future_unref(f);
-    CHECK_STR(trace, "Future exception was never retrieved");
+    CHECK_STR(notes, "Future exception was never retrieved");
     end(loop);
 }
 
 static asyncio_task *saved;
 static int keep_task(asyncio_loop *loop, const asyncio_exception_context *context, void *arg) {
     (void)loop, (void)arg;
-    mark("kept");
+    note("kept");
     saved = asyncio_task_ref(context->task);
     return 0;
 }
@@ -407,12 +401,12 @@ TEST(a_handler_can_keep_the_task_it_is_told_of) {
     asyncio_loop_set_exception_handler(loop, keep_task, NULL);
     spawn(loop, raises(ASYNCIO_VALUE_ERROR), "A");
     turn(loop);
-    CHECK_STR(trace, "kept");
+    CHECK_STR(notes, "kept");
     CHECK_STR(asyncio_task_get_name(saved), "A");
     CHECK_INT(asyncio_task_result(saved, NULL), ASYNCIO_VALUE_ERROR);
     asyncio_ignore(ASYNCIO_VALUE_ERROR);
     asyncio_task_unref(saved);
-    CHECK_STR(trace, "kept");
+    CHECK_STR(notes, "kept");
     end(loop);
 }
 
@@ -428,7 +422,7 @@ static int nothing_done(asyncio_future *f, void *arg) {
     return 0;
 }
 
-static void mark_drop(void *arg) { mark(arg); }
+static void mark_drop(void *arg) { note("%s", (const char *)arg); }
 
 TEST(objects_are_safe_after_their_loop_is_gone) {
     char text[400];
@@ -453,7 +447,7 @@ TEST(objects_are_safe_after_their_loop_is_gone) {
               0);
     CHECK_INT(asyncio_future_set_result(done, asyncio_own_str(strdup("value"))), 0);
     CHECK_INT(asyncio_loop_close(loop), 0);
-    CHECK_STR(trace, "pending A pending C A GeneratorExit posted soon timer");
+    CHECK_STR(notes, "pending A pending C A GeneratorExit posted soon timer");
     asyncio_loop_unref(loop); /* only the objects keep it now */
 
     CHECK(asyncio_loop_is_closed(asyncio_future_get_loop(f)));
@@ -484,7 +478,7 @@ TEST(objects_are_safe_after_their_loop_is_gone) {
     CHECK(asyncio_future_repr(f, text, sizeof text) > 0);
     CHECK(asyncio_future_cancel(f, "late"));
     CHECK(asyncio_future_cancelled(f));
-    CHECK_STR(trace, "pending A pending C A GeneratorExit posted soon timer callback");
+    CHECK_STR(notes, "pending A pending C A GeneratorExit posted soon timer callback");
     CHECK_INT(asyncio_future_result(done, &v), 0);
     CHECK_STR(v.s, "value");
     asyncio_future_unref(f);
@@ -496,7 +490,7 @@ TEST(a_loop_that_is_freed_without_being_closed_closes_itself_and_says_so) {
     spawn(loop, on_sleep("A", 1000), "A");
     turn(loop);
     asyncio_loop_unref(loop);
-    CHECK_STR(trace, "pending A A GeneratorExit");
+    CHECK_STR(notes, "pending A A GeneratorExit");
     CHECK_PRINTED("asyncio: an event loop was freed without being closed");
 }
 

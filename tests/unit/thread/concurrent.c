@@ -10,14 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "errors.h"
 #include "test.h"
-
-static void check_raised(int rc, int code, const char *message) {
-    CHECK_INT(rc, code);
-    asyncio_error *e = asyncio_error_take(rc);
-    CHECK_STR(asyncio_error_message(e), message);
-    asyncio_error_unref(e);
-}
 
 static void check_repr(asyncio_concurrent_future *f, const char *part) {
     char text[128];
@@ -43,10 +37,10 @@ TEST(a_future_is_done_once) {
     check_repr(f, " state=finished returned int>");
     CHECK_INT(asyncio_concurrent_future_result(f, 0, &value), 0);
     CHECK_INT(value.i, 3);
-    check_raised(asyncio_concurrent_future_set_result(f, asyncio_own_str(strdup("x"))),
-                 ASYNCIO_INVALID_STATE_ERROR, "invalid state");
-    check_raised(asyncio_concurrent_future_set_exception(f, ASYNCIO_VALUE_ERROR, "x"),
-                 ASYNCIO_INVALID_STATE_ERROR, "invalid state");
+    CHECK_ERROR(asyncio_concurrent_future_set_result(f, asyncio_own_str(strdup("x"))),
+                ASYNCIO_INVALID_STATE_ERROR, "invalid state");
+    CHECK_ERROR(asyncio_concurrent_future_set_exception(f, ASYNCIO_VALUE_ERROR, "x"),
+                ASYNCIO_INVALID_STATE_ERROR, "invalid state");
     CHECK(!asyncio_concurrent_future_cancel(f));
     asyncio_concurrent_future_unref(f);
 }
@@ -56,12 +50,12 @@ TEST(a_future_can_fail) {
     asyncio_error *error;
     CHECK_INT(asyncio_concurrent_future_set_exception(f, ASYNCIO_VALUE_ERROR, "bad %d", 1), 0);
     check_repr(f, " state=finished raised ValueError>");
-    check_raised(asyncio_concurrent_future_result(f, 0, NULL), ASYNCIO_VALUE_ERROR, "bad 1");
+    CHECK_ERROR(asyncio_concurrent_future_result(f, 0, NULL), ASYNCIO_VALUE_ERROR, "bad 1");
     CHECK_INT(asyncio_concurrent_future_exception(f, 0, &error), 0);
     CHECK_STR(asyncio_error_message(error), "bad 1");
     CHECK(asyncio_concurrent_future_take_result(f).type == NULL);
-    check_raised(asyncio_concurrent_future_set_error(f, error), ASYNCIO_INVALID_STATE_ERROR,
-                 "invalid state");
+    CHECK_ERROR(asyncio_concurrent_future_set_error(f, error), ASYNCIO_INVALID_STATE_ERROR,
+                "invalid state");
     asyncio_concurrent_future_unref(f);
 }
 
@@ -100,8 +94,8 @@ TEST(callbacks_are_called_in_order_and_at_once_when_it_is_done) {
     CHECK_INT(calls[1], 2);
     CHECK_INT(asyncio_concurrent_future_add_done_callback(f, note, &next), 0);
     CHECK_INT(calls[2], 1);
-    check_raised(asyncio_concurrent_future_add_done_callback(f, NULL, NULL), ASYNCIO_TYPE_ERROR,
-                 "a future and a callback are required");
+    CHECK_ERROR(asyncio_concurrent_future_add_done_callback(f, NULL, NULL), ASYNCIO_TYPE_ERROR,
+                "a future and a callback are required");
     asyncio_concurrent_future_unref(f);
     f = asyncio_concurrent_future_new();
     CHECK_INT(asyncio_concurrent_future_add_done_callback(f, note, &next), 0);
@@ -141,10 +135,10 @@ TEST(bad_input_to_a_future_for_threads) {
     CHECK_INT(asyncio_concurrent_future_set_result(NULL, asyncio_own_str(strdup("x"))),
               ASYNCIO_TYPE_ERROR);
     CHECK(asyncio_wrap_future(NULL, NULL) == NULL);
-    check_raised(ASYNCIO_TYPE_ERROR, ASYNCIO_TYPE_ERROR, "a future is required");
+    CHECK_ERROR(ASYNCIO_TYPE_ERROR, ASYNCIO_TYPE_ERROR, "a future is required");
     CHECK(asyncio_wrap_future(f, NULL) == NULL);
-    check_raised(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR,
-                 "There is no current event loop in this thread");
+    CHECK_ERROR(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR,
+                "There is no current event loop in this thread");
     CHECK(!asyncio_concurrent_future_cancel(NULL));
     CHECK(!asyncio_concurrent_future_done(NULL));
     CHECK(!asyncio_concurrent_future_start(NULL));
@@ -153,15 +147,15 @@ TEST(bad_input_to_a_future_for_threads) {
     CHECK(asyncio_concurrent_future_take_result(NULL).type == NULL);
     CHECK_PTR(asyncio_concurrent_future_ref(NULL), NULL);
     asyncio_error *error = asyncio_error_new(ASYNCIO_VALUE_ERROR, "x");
-    check_raised(asyncio_concurrent_future_set_error(NULL, error), ASYNCIO_TYPE_ERROR,
-                 "a future and an error are required");
+    CHECK_ERROR(asyncio_concurrent_future_set_error(NULL, error), ASYNCIO_TYPE_ERROR,
+                "a future and an error are required");
     asyncio_error_unref(error);
-    check_raised(asyncio_concurrent_future_set_exception(f, 0, NULL), ASYNCIO_TYPE_ERROR,
-                 "a future and a negative code are required");
-    check_raised(asyncio_concurrent_future_set_exception(NULL, ASYNCIO_VALUE_ERROR, NULL),
-                 ASYNCIO_TYPE_ERROR, "a future and a negative code are required");
-    check_raised(asyncio_concurrent_future_add_done_callback(NULL, NULL, NULL), ASYNCIO_TYPE_ERROR,
-                 "a future and a callback are required");
+    CHECK_ERROR(asyncio_concurrent_future_set_exception(f, 0, NULL), ASYNCIO_TYPE_ERROR,
+                "a future and a negative code are required");
+    CHECK_ERROR(asyncio_concurrent_future_set_exception(NULL, ASYNCIO_VALUE_ERROR, NULL),
+                ASYNCIO_TYPE_ERROR, "a future and a negative code are required");
+    CHECK_ERROR(asyncio_concurrent_future_add_done_callback(NULL, NULL, NULL), ASYNCIO_TYPE_ERROR,
+                "a future and a callback are required");
     CHECK(!asyncio_concurrent_future_done(f));
     check_repr(NULL, "None");
     asyncio_concurrent_future_unref(NULL);
@@ -252,7 +246,7 @@ static const asyncio_value_type uncopyable = { .size = sizeof uncopyable, .drop 
 TEST(a_value_that_cannot_be_copied_is_an_error_of_the_wrapper) {
     asyncio_concurrent_future *f = asyncio_concurrent_future_new();
     CHECK_INT(asyncio_concurrent_future_set_result(f, asyncio_own(NULL, &uncopyable)), 0);
-    check_raised(asyncio_run(follows(f), NULL), ASYNCIO_TYPE_ERROR, "the result cannot be copied");
+    CHECK_ERROR(asyncio_run(follows(f), NULL), ASYNCIO_TYPE_ERROR, "the result cannot be copied");
     asyncio_concurrent_future_unref(f);
 }
 
@@ -297,7 +291,7 @@ TEST(a_loop_may_be_closed_with_the_arrival_posted) { /* RCT-8 */
     asyncio_future_unref(wrapper);
     CHECK_INT(asyncio_testing_live_objects(loop), 0);
     CHECK(asyncio_wrap_future(f, loop) == NULL);
-    check_raised(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
+    CHECK_ERROR(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
     asyncio_loop_unref(loop);
     asyncio_concurrent_future_unref(f);
 }

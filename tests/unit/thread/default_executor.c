@@ -12,14 +12,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "errors.h"
 #include "test.h"
-
-static void check_raised(int rc, int code, const char *message) {
-    CHECK_INT(rc, code);
-    asyncio_error *e = asyncio_error_take(rc);
-    CHECK_STR(asyncio_error_message(e), message);
-    asyncio_error_unref(e);
-}
 
 static int nop(void *arg, asyncio_value *result) {
     (void)arg;
@@ -40,9 +34,9 @@ ASYNC(uses_after_shutdown) {
     CHECK_INT(AWAIT(asyncio_to_thread(nop, NULL)), 0);
     CHECK_INT(AWAIT(asyncio_loop_shutdown_default_executor(loop, INFINITY)), 0);
     CHECK(asyncio_loop_run_in_executor(loop, NULL, nop, NULL) == NULL);
-    check_raised(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, "Executor shutdown has been called");
-    check_raised(AWAIT(asyncio_to_thread(nop, NULL)), ASYNCIO_RUNTIME_ERROR,
-                 "Executor shutdown has been called");
+    CHECK_ERROR(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, "Executor shutdown has been called");
+    CHECK_ERROR(AWAIT(asyncio_to_thread(nop, NULL)), ASYNCIO_RUNTIME_ERROR,
+                "Executor shutdown has been called");
     asyncio_auto_future f = asyncio_loop_run_in_executor(loop, other, nop, NULL);
     CHECK_INT(AWAIT(f), 0);
     CHECK_INT(asyncio_executor_shutdown(other, true, false), 0);
@@ -59,7 +53,7 @@ ASYNC(shuts_down_unused) {
     asyncio_loop *loop = asyncio_get_running_loop();
     CHECK_INT(AWAIT(asyncio_loop_shutdown_default_executor(loop, 1)), 0);
     CHECK(asyncio_loop_run_in_executor(loop, NULL, nop, NULL) == NULL);
-    check_raised(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, "Executor shutdown has been called");
+    CHECK_ERROR(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, "Executor shutdown has been called");
     CHECK_INT(AWAIT(asyncio_loop_shutdown_default_executor(NULL, 1)), ASYNCIO_TYPE_ERROR);
     CHECK_INT(AWAIT(asyncio_loop_shutdown_default_executor(loop, (double)NAN)),
               ASYNCIO_VALUE_ERROR);
@@ -158,8 +152,8 @@ ASYNC(replaces) {
     asyncio_loop *loop = asyncio_get_running_loop();
     asyncio_executor *a = asyncio_executor_new(.max_workers = 1);
     asyncio_executor *b = asyncio_executor_new(.max_workers = 1);
-    check_raised(asyncio_loop_set_default_executor(loop, NULL), ASYNCIO_TYPE_ERROR,
-                 "executor must be ThreadPoolExecutor instance");
+    CHECK_ERROR(asyncio_loop_set_default_executor(loop, NULL), ASYNCIO_TYPE_ERROR,
+                "executor must be ThreadPoolExecutor instance");
     CHECK_INT(asyncio_loop_set_default_executor(loop, a), 0);
     CHECK_INT(AWAIT(asyncio_to_thread(nop, NULL)), 0);
     CHECK_INT(asyncio_loop_set_default_executor(loop, b), 0);
@@ -189,8 +183,8 @@ TEST(the_default_executor_has_to_be_a_pool_of_threads) { /* THR-2 */
                                               free_nothing };
     asyncio_loop *loop = asyncio_new_event_loop();
     asyncio_executor *executor = asyncio_executor_new_custom(&ops, NULL);
-    check_raised(asyncio_loop_set_default_executor(loop, executor), ASYNCIO_TYPE_ERROR,
-                 "executor must be ThreadPoolExecutor instance");
+    CHECK_ERROR(asyncio_loop_set_default_executor(loop, executor), ASYNCIO_TYPE_ERROR,
+                "executor must be ThreadPoolExecutor instance");
     asyncio_executor_unref(executor);
     asyncio_loop_close(loop);
     asyncio_loop_unref(loop);
@@ -200,7 +194,7 @@ TEST(a_closed_loop_takes_no_jobs) {
     asyncio_loop *loop = asyncio_new_event_loop();
     asyncio_loop_close(loop);
     CHECK(asyncio_loop_run_in_executor(loop, NULL, nop, NULL) == NULL);
-    check_raised(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
+    CHECK_ERROR(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
     CHECK_INT(asyncio_loop_set_default_executor(loop, NULL), ASYNCIO_RUNTIME_ERROR);
     asyncio_loop_unref(loop);
 }

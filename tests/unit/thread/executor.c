@@ -12,14 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "errors.h"
 #include "test.h"
-
-static void check_raised(int rc, int code, const char *message) {
-    CHECK_INT(rc, code);
-    asyncio_error *e = asyncio_error_take(rc);
-    CHECK_STR(asyncio_error_message(e), message);
-    asyncio_error_unref(e);
-}
 
 static int name_of_thread(void *arg, asyncio_value *result) {
     char *name = malloc(16);
@@ -117,8 +111,8 @@ TEST(shutdown_finishes_what_was_submitted_or_cancels_it) {
         while (!asyncio_concurrent_future_running(first)) usleep(100);
         for (int i = 0; i < 10; i++) f[i] = asyncio_executor_submit(executor, counts, &count);
         CHECK_INT(asyncio_executor_shutdown(executor, false, cancel), 0);
-        check_raised(asyncio_executor_submit(executor, counts, &count) ? 0 : ASYNCIO_RUNTIME_ERROR,
-                     ASYNCIO_RUNTIME_ERROR, "cannot schedule new futures after shutdown");
+        CHECK_ERROR(asyncio_executor_submit(executor, counts, &count) ? 0 : ASYNCIO_RUNTIME_ERROR,
+                    ASYNCIO_RUNTIME_ERROR, "cannot schedule new futures after shutdown");
         sem_post(&leave);
         CHECK_INT(asyncio_executor_shutdown(executor, true, false), 0);
         CHECK_INT(count, cancel ? 0 : 10);
@@ -133,8 +127,8 @@ TEST(shutdown_finishes_what_was_submitted_or_cancels_it) {
 
 static int shuts_itself_down(void *arg, asyncio_value *result) {
     (void)result;
-    check_raised(asyncio_executor_shutdown(arg, true, false), ASYNCIO_RUNTIME_ERROR,
-                 "cannot join current thread");
+    CHECK_ERROR(asyncio_executor_shutdown(arg, true, false), ASYNCIO_RUNTIME_ERROR,
+                "cannot join current thread");
     return asyncio_executor_shutdown(arg, false, false);
 }
 
@@ -163,7 +157,7 @@ TEST(the_last_thread_frees_what_the_executor_left) {
 
 static void check_refused(asyncio_executor *executor, int code, const char *message) {
     CHECK(executor == NULL);
-    check_raised(code, code, message);
+    CHECK_ERROR(code, code, message);
 }
 
 TEST(options_out_of_range_are_refused) {
@@ -177,8 +171,8 @@ TEST(options_out_of_range_are_refused) {
                   "Invalid timeout: NaN (not a number)");
     check_refused(asyncio_executor_new_custom(NULL, NULL), ASYNCIO_TYPE_ERROR,
                   "an executor needs submit, shutdown and free");
-    check_raised(asyncio_executor_shutdown(NULL, true, true), ASYNCIO_TYPE_ERROR,
-                 "an executor is required");
+    CHECK_ERROR(asyncio_executor_shutdown(NULL, true, true), ASYNCIO_TYPE_ERROR,
+                "an executor is required");
     CHECK(asyncio_executor_submit(NULL, counts, NULL) == NULL);
     asyncio_ignore(ASYNCIO_TYPE_ERROR);
     CHECK(asyncio_executor_ref(NULL) == NULL);
@@ -198,7 +192,7 @@ TEST(a_thread_that_cannot_be_started_is_an_error) {
     asyncio_executor *executor = asyncio_executor_new(.stack_size = (size_t)1 << 46);
     CHECK(executor != NULL);
     CHECK(asyncio_executor_submit(executor, counts, NULL) == NULL);
-    check_raised(-EAGAIN, -EAGAIN, "can't start new thread");
+    CHECK_ERROR(-EAGAIN, -EAGAIN, "can't start new thread");
     CHECK_INT(asyncio_executor_shutdown(executor, true, false), 0);
     asyncio_executor_unref(executor);
 }
@@ -215,8 +209,8 @@ TEST(a_forked_child_cannot_use_the_executor) {
     CHECK(child >= 0);
     if (child == 0) {
         CHECK(asyncio_executor_submit(executor, counts, &count) == NULL);
-        check_raised(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR,
-                     "the executor belongs to the parent process");
+        CHECK_ERROR(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR,
+                    "the executor belongs to the parent process");
         CHECK_INT(asyncio_executor_shutdown(executor, true, true), 0);
         asyncio_executor_unref(executor);
         _exit(0);
@@ -384,7 +378,7 @@ TEST(a_refused_job_leaves_nothing) {
     struct calls c = { 0 };
     asyncio_executor *executor = asyncio_executor_new_custom(&noting_ops, &c);
     CHECK(asyncio_executor_submit(executor, counts, NULL) == NULL);
-    check_raised(-EAGAIN, -EAGAIN, "full");
+    CHECK_ERROR(-EAGAIN, -EAGAIN, "full");
     asyncio_executor_unref(executor);
     CHECK_INT(c.frees, 1);
 }

@@ -9,14 +9,8 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "errors.h"
 #include "test.h"
-
-static void check_raised(int rc, int code, const char *message) {
-    CHECK_INT(rc, code);
-    asyncio_error *e = asyncio_error_take(rc);
-    CHECK_STR(asyncio_error_message(e), message);
-    asyncio_error_unref(e);
-}
 
 static atomic_uint seen, begun, cancelled;
 
@@ -46,8 +40,8 @@ ASYNC(waits_or_fails, (unsigned) index, (void *) failing) {
 TEST(the_failure_of_one_cancels_all) {
     for (unsigned failing = 0; failing < 4; failing += 2) {
         begun = cancelled = 0;
-        check_raised(asyncio_run_many(4, waits_or_fails, &failing), ASYNCIO_VALUE_ERROR,
-                     failing ? "number 2" : "number 0");
+        CHECK_ERROR(asyncio_run_many(4, waits_or_fails, &failing), ASYNCIO_VALUE_ERROR,
+                    failing ? "number 2" : "number 0");
         CHECK_INT(cancelled, 3);
     }
 }
@@ -73,16 +67,15 @@ TEST(an_interrupt_cancels_the_others_when_the_first_has_ended) {
 }
 
 ASYNC(runs_many_inside) {
-    check_raised(asyncio_run_many(2, marks_itself, &seen), ASYNCIO_RUNTIME_ERROR,
-                 "asyncio_run_many() cannot be called from a running event loop");
+    CHECK_ERROR(asyncio_run_many(2, marks_itself, &seen), ASYNCIO_RUNTIME_ERROR,
+                "asyncio_run_many() cannot be called from a running event loop");
     RETURN();
 }
 
 TEST(bad_input_to_run_many) {
-    check_raised(asyncio_run_many(1, NULL, NULL), ASYNCIO_TYPE_ERROR,
-                 "a main function is required");
-    check_raised(asyncio_run_many(1025, marks_itself, NULL), ASYNCIO_VALUE_ERROR,
-                 "at most 1024 loops");
+    CHECK_ERROR(asyncio_run_many(1, NULL, NULL), ASYNCIO_TYPE_ERROR, "a main function is required");
+    CHECK_ERROR(asyncio_run_many(1025, marks_itself, NULL), ASYNCIO_VALUE_ERROR,
+                "at most 1024 loops");
     CHECK_INT(asyncio_run(runs_many_inside(), NULL), 0);
 }
 
@@ -90,9 +83,9 @@ TEST(bad_input_to_run_many) {
 
 ASYNC(awaits_foreign, (asyncio_future *) f) {
     asyncio_coro aws[1] = { ASYNCIO_CORO(f) };
-    check_raised(AWAIT(f), ASYNCIO_RUNTIME_ERROR, "a future is attached to a different loop");
-    check_raised(AWAIT(ASYNCIO_CORO(f)), ASYNCIO_RUNTIME_ERROR,
-                 "a future is attached to a different loop");
+    CHECK_ERROR(AWAIT(f), ASYNCIO_RUNTIME_ERROR, "a future is attached to a different loop");
+    CHECK_ERROR(AWAIT(ASYNCIO_CORO(f)), ASYNCIO_RUNTIME_ERROR,
+                "a future is attached to a different loop");
     CHECK_INT(AWAIT(asyncio_gather_array(NULL, 1, aws)), ASYNCIO_RUNTIME_ERROR);
     asyncio_ignore(ASYNCIO_RUNTIME_ERROR);
     RETURN();
@@ -113,17 +106,17 @@ static void *touches_foreign(void *arg) {
                                   "the current one";
     asyncio_future *f = arg;
     asyncio_loop *loop = asyncio_future_get_loop(f);
-    check_raised(asyncio_future_set_result(f, asyncio_none()), ASYNCIO_RUNTIME_ERROR, message);
-    check_raised(asyncio_future_set_exception(f, ASYNCIO_VALUE_ERROR, "x"), ASYNCIO_RUNTIME_ERROR,
-                 message);
+    CHECK_ERROR(asyncio_future_set_result(f, asyncio_none()), ASYNCIO_RUNTIME_ERROR, message);
+    CHECK_ERROR(asyncio_future_set_exception(f, ASYNCIO_VALUE_ERROR, "x"), ASYNCIO_RUNTIME_ERROR,
+                message);
     CHECK(asyncio_loop_create_future(loop) == NULL);
-    check_raised(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, message);
+    CHECK_ERROR(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, message);
     CHECK(asyncio_wrap_future((asyncio_concurrent_future *)arg, loop) == NULL);
-    check_raised(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, message);
+    CHECK_ERROR(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, message);
     CHECK(asyncio_loop_run_in_executor(loop, NULL, NULL, NULL) == NULL);
-    check_raised(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, message);
+    CHECK_ERROR(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, message);
     CHECK(!asyncio_future_cancel(f, NULL));
-    check_raised(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, message);
+    CHECK_ERROR(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, message);
     return NULL;
 }
 

@@ -12,14 +12,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "errors.h"
 #include "test.h"
-
-static void check_raised(int rc, int code, const char *message) {
-    CHECK_INT(rc, code);
-    asyncio_error *e = asyncio_error_take(rc);
-    CHECK_STR(asyncio_error_message(e), message);
-    asyncio_error_unref(e);
-}
 
 static atomic_int values_dropped;
 
@@ -95,7 +89,7 @@ ASYNC(fails, (const char *) message) {
 static void takes_error(asyncio_loop *loop) {
     asyncio_error *error = NULL;
     asyncio_concurrent_future *f = asyncio_run_coroutine_threadsafe(fails("no"), loop);
-    check_raised(asyncio_concurrent_future_result(f, INFINITY, NULL), ASYNCIO_VALUE_ERROR, "no");
+    CHECK_ERROR(asyncio_concurrent_future_result(f, INFINITY, NULL), ASYNCIO_VALUE_ERROR, "no");
     CHECK_INT(asyncio_concurrent_future_exception(f, 0, &error), 0);
     CHECK_STR(asyncio_error_message(error), "no");
     asyncio_concurrent_future_unref(f);
@@ -202,8 +196,8 @@ ASYNC(cancels_itself) { RAISE(ASYNCIO_CANCELLED_ERROR, "enough"); }
 
 static void takes_cancelled(asyncio_loop *loop) {
     asyncio_concurrent_future *f = asyncio_run_coroutine_threadsafe(cancels_itself(), loop);
-    check_raised(asyncio_concurrent_future_result(f, INFINITY, NULL), ASYNCIO_CANCELLED_ERROR,
-                 "enough");
+    CHECK_ERROR(asyncio_concurrent_future_result(f, INFINITY, NULL), ASYNCIO_CANCELLED_ERROR,
+                "enough");
     CHECK(asyncio_concurrent_future_cancelled(f));
     asyncio_concurrent_future_unref(f);
 }
@@ -272,9 +266,9 @@ ASYNC(waits_for_itself) {
     asyncio_loop *loop = asyncio_get_running_loop();
     asyncio_concurrent_future *f = asyncio_run_coroutine_threadsafe(adds(1, 1), loop);
     asyncio_value value;
-    check_raised(asyncio_concurrent_future_result(f, INFINITY, NULL), ASYNCIO_RUNTIME_ERROR,
-                 "waiting here would never end: the loop of this very thread has to finish the "
-                 "future (in a task, await asyncio_wrap_future)");
+    CHECK_ERROR(asyncio_concurrent_future_result(f, INFINITY, NULL), ASYNCIO_RUNTIME_ERROR,
+                "waiting here would never end: the loop of this very thread has to finish the "
+                "future (in a task, await asyncio_wrap_future)");
     asyncio_auto_future wrapper = asyncio_wrap_future(f, NULL);
     TRY(AWAIT(wrapper, &value));
     CHECK_INT(value.i, 2);
@@ -291,7 +285,7 @@ TEST(a_closed_loop_takes_no_coroutine) {
     asyncio_loop *loop = asyncio_new_event_loop();
     asyncio_loop_close(loop);
     CHECK(asyncio_run_coroutine_threadsafe(adds(1, 2), loop) == NULL);
-    check_raised(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
+    CHECK_ERROR(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
     asyncio_loop_unref(loop);
 }
 
@@ -312,8 +306,8 @@ TEST(a_loop_that_closes_ends_the_wait) {
     CHECK_STR(report, "Task was destroyed but it is pending!");
     asyncio_concurrent_future *all[] = { before, started, posted };
     for (int i = 0; i < 3; i++) {
-        check_raised(asyncio_concurrent_future_result(all[i], INFINITY, NULL),
-                     ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
+        CHECK_ERROR(asyncio_concurrent_future_result(all[i], INFINITY, NULL), ASYNCIO_RUNTIME_ERROR,
+                    "Event loop is closed");
         CHECK(!asyncio_concurrent_future_cancel(all[i]));
         asyncio_concurrent_future_unref(all[i]);
     }
@@ -374,9 +368,9 @@ TEST(an_interrupt_of_a_task_factory_leaves_the_run) {
     asyncio_loop_set_task_factory(loop, refuses_tasks, NULL);
     asyncio_concurrent_future *f = asyncio_run_coroutine_threadsafe(adds(1, 2), loop);
     asyncio_loop_stop(loop);
-    check_raised(asyncio_loop_run_forever(loop), ASYNCIO_KEYBOARD_INTERRUPT, "now");
+    CHECK_ERROR(asyncio_loop_run_forever(loop), ASYNCIO_KEYBOARD_INTERRUPT, "now");
     CHECK_INT(interrupts, 1);
-    check_raised(asyncio_concurrent_future_result(f, 0, NULL), ASYNCIO_KEYBOARD_INTERRUPT, "now");
+    CHECK_ERROR(asyncio_concurrent_future_result(f, 0, NULL), ASYNCIO_KEYBOARD_INTERRUPT, "now");
     asyncio_concurrent_future_unref(f);
     CHECK_INT(asyncio_loop_close(loop), 0);
     asyncio_loop_unref(loop);
@@ -417,8 +411,8 @@ TEST(a_task_that_cannot_be_made_is_delivered_and_reported) { /* RCT-2 */
     asyncio_concurrent_future *f = asyncio_run_coroutine_threadsafe(adds(1, 2), loop);
     asyncio_loop_stop(loop);
     CHECK_INT(asyncio_loop_run_forever(loop), 0);
-    check_raised(asyncio_concurrent_future_result(f, 0, NULL), ASYNCIO_NOT_IMPLEMENTED_ERROR,
-                 "no tasks today");
+    CHECK_ERROR(asyncio_concurrent_future_result(f, 0, NULL), ASYNCIO_NOT_IMPLEMENTED_ERROR,
+                "no tasks today");
     CHECK_STR(report, "Exception in callback run_coroutine_threadsafe.<locals>.callback()");
     asyncio_concurrent_future_unref(f);
     asyncio_loop_close(loop);
@@ -430,11 +424,11 @@ TEST(only_coroutines_are_run_for_threads) { /* RCT-1 */
     asyncio_coro nothing = { .type = NULL };
     asyncio_future *f = asyncio_loop_create_future(loop);
     CHECK(asyncio_run_coroutine_threadsafe(adds(1, 2), NULL) == NULL);
-    check_raised(ASYNCIO_TYPE_ERROR, ASYNCIO_TYPE_ERROR, "a loop is required");
+    CHECK_ERROR(ASYNCIO_TYPE_ERROR, ASYNCIO_TYPE_ERROR, "a loop is required");
     CHECK(asyncio_run_coroutine_threadsafe(nothing, loop) == NULL);
-    check_raised(ASYNCIO_TYPE_ERROR, ASYNCIO_TYPE_ERROR, "A coroutine object is required");
+    CHECK_ERROR(ASYNCIO_TYPE_ERROR, ASYNCIO_TYPE_ERROR, "A coroutine object is required");
     CHECK(asyncio_run_coroutine_threadsafe(ASYNCIO_CORO(f), loop) == NULL);
-    check_raised(ASYNCIO_TYPE_ERROR, ASYNCIO_TYPE_ERROR, "A coroutine object is required");
+    CHECK_ERROR(ASYNCIO_TYPE_ERROR, ASYNCIO_TYPE_ERROR, "A coroutine object is required");
     asyncio_future_unref(f);
     asyncio_loop_close(loop);
     asyncio_loop_unref(loop);

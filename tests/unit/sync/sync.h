@@ -1,33 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * tests/unit/sync/trace.h: what the tests of this folder share: a run on a virtual clock, a
- * trace of what happened in which order, numbers without chance, and errors looked at.
+ * tests/unit/sync/sync.h: what the tests of this folder share: runs on a virtual clock, and
+ * numbers without chance; with notes.h and errors.h.
  */
-#ifndef TRACE_H
-#define TRACE_H
+#ifndef TEST_SYNC_H
+#define TEST_SYNC_H
 
 #include <asyncio.h>
 #include <asyncio/testing.h>
-#include <stdarg.h>
 
+#include "errors.h"
 #include "loop/loop.h"
-#include "test.h"
-
-#define UNUSED __attribute__((unused))
-
-static char trace[4096];
-static size_t trace_length;
-
-UNUSED __attribute__((format(printf, 1, 2))) static void note(const char *fmt, ...) {
-    va_list args;
-    va_start(args, fmt);
-    size_t space = sizeof trace - trace_length - 1;
-    if (trace_length > 0) trace[trace_length++] = ' ';
-    int n = vsnprintf(trace + trace_length, space, fmt, args);
-    va_end(args);
-    CHECK(n >= 0 && (size_t)n < space);
-    trace_length += (size_t)n;
-}
+#include "notes.h"
 
 static asyncio_loop *bound; /* what run_and_bind has run on */
 
@@ -40,7 +24,7 @@ static int run_on(asyncio_loop *loop, asyncio_coro c, unsigned holders) {
 }
 
 /* Runs it to its end on a loop of its own, and looks that nothing is left there. */
-UNUSED static int run_for_status(asyncio_coro c) {
+TEST_UNUSED static int run_for_status(asyncio_coro c) {
     asyncio_loop *loop = asyncio_testing_new_event_loop(0);
     int rc = run_on(loop, c, 0);
     asyncio_loop_unref(loop);
@@ -48,7 +32,7 @@ UNUSED static int run_for_status(asyncio_coro c) {
 }
 
 /* The same with a loop that an object is bound to then. */
-UNUSED static int run_and_bind(asyncio_coro c) {
+TEST_UNUSED static int run_and_bind(asyncio_coro c) {
     bound = asyncio_testing_new_event_loop(0);
     return run_on(bound, c, 1);
 }
@@ -65,37 +49,23 @@ UNUSED static int run_and_bind(asyncio_coro c) {
         asyncio_loop_unref(bound);                                                                 \
     } while (0)
 
-UNUSED static void run(asyncio_coro c) {
+TEST_UNUSED static void run(asyncio_coro c) {
     int rc = run_for_status(c);
     if (rc < 0) asyncio_error_print(asyncio_error_take(rc), NULL);
     CHECK(rc >= 0);
 }
 
-/* rc is this code, and its error has this message (NULL: none). */
-UNUSED static void check_raised(int rc, int code, const char *message) {
-    CHECK_STR(asyncio_err_name(rc), asyncio_err_name(code));
-    asyncio_error *e = asyncio_error_take(rc);
-    CHECK_STR(asyncio_error_message(e), message);
-    asyncio_error_unref(e);
-}
-
-/* A constructor gave NULL; the error in the slot says why. */
-UNUSED static void check_null(const void *p, int code, const char *message) {
-    CHECK(p == NULL);
-    check_raised(code, code, message);
-}
-
 /* Lets everything else run for n turns. */
-UNUSED static void take_turns(int n) {
+TEST_UNUSED static void take_turns(int n) {
     while (n-- > 0) CHECK_INT(AWAIT(asyncio_sleep(0)), 0);
 }
 
-UNUSED static unsigned long long turns(void) {
+TEST_UNUSED static unsigned long long turns(void) {
     return asyncio_testing_turns(asyncio_get_running_loop());
 }
 
 /* The task has ended so; the reference goes. */
-UNUSED static void check_ended(asyncio_task *t, int status) {
+TEST_UNUSED static void check_ended(asyncio_task *t, int status) {
     asyncio_outcome o;
     CHECK_INT(AWAIT(asyncio_task_join(t, &o)), 0);
     CHECK_STR(asyncio_err_name(o.status), asyncio_err_name(status));
@@ -103,7 +73,7 @@ UNUSED static void check_ended(asyncio_task *t, int status) {
     asyncio_task_unref(t);
 }
 
-UNUSED static unsigned random_below(unsigned n) {
+TEST_UNUSED static unsigned random_below(unsigned n) {
     static unsigned long long state = 88172645463325252u;
     state ^= state << 13;
     state ^= state >> 7;
