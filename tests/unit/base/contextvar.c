@@ -60,7 +60,7 @@ static const char *slot_message(void) {
 
 TEST(a_variable_has_a_name_and_perhaps_a_default) {
     char name[] = "user";
-    asyncio_contextvar *plain = asyncio_contextvar_new(name, NULL);
+    asyncio_auto_contextvar plain = asyncio_contextvar_new(name, NULL);
     name[0] = 'x';
     CHECK_STR(asyncio_contextvar_name(plain), "user");
     CHECK_PTR(asyncio_contextvar_name(NULL), NULL);
@@ -70,15 +70,12 @@ TEST(a_variable_has_a_name_and_perhaps_a_default) {
     CHECK_CONTAINS(slot_message(), "<ContextVar name='user' at 0x");
     asyncio_ignore(ASYNCIO_LOOKUP_ERROR);
     asyncio_value five = asyncio_int(5), none = asyncio_none();
-    asyncio_contextvar *with = asyncio_contextvar_new("with", &five);
+    asyncio_auto_contextvar with = asyncio_contextvar_new("with", &five);
     CHECK_INT(get(with), 5);
     CHECK_INT(asyncio_contextvar_get(with, NULL), 0);
-    asyncio_contextvar *with_none = asyncio_contextvar_new("none", &none);
+    asyncio_auto_contextvar with_none = asyncio_contextvar_new("none", &none);
     CHECK_INT(asyncio_contextvar_get(with_none, &out), 0);
     CHECK_PTR(out.type, NULL);
-    asyncio_contextvar_unref(plain);
-    asyncio_contextvar_unref(with);
-    asyncio_contextvar_unref(with_none);
 }
 
 TEST(a_default_is_moved_in_and_dropped_with_the_variable) {
@@ -97,7 +94,7 @@ TEST(a_default_is_moved_in_and_dropped_with_the_variable) {
 }
 
 TEST(what_is_set_is_got_and_replaces_what_was_set) {
-    asyncio_contextvar *var = asyncio_contextvar_new("var", NULL);
+    asyncio_auto_contextvar var = asyncio_contextvar_new("var", NULL);
     CHECK_INT(asyncio_contextvar_set(var, make_thing(), NULL), 0);
     CHECK_INT(drops, 0);
     set(var, 2);
@@ -105,7 +102,6 @@ TEST(what_is_set_is_got_and_replaces_what_was_set) {
     CHECK_INT(get(var), 2);
     empty_context();
     CHECK_INT(get(var), -1);
-    asyncio_contextvar_unref(var);
 }
 
 TEST(a_context_holds_its_variables) {
@@ -145,7 +141,7 @@ TEST(without_a_variable_calls_fail_and_drop_the_value) {
 /* ---- tokens ---- */
 
 TEST(reset_brings_back_the_value_before) {
-    asyncio_contextvar *var = asyncio_contextvar_new("var", NULL);
+    asyncio_auto_contextvar var = asyncio_contextvar_new("var", NULL);
     asyncio_token *first, *second;
     CHECK_INT(asyncio_contextvar_set(var, asyncio_int(1), &first), 0);
     CHECK_INT(asyncio_contextvar_set(var, asyncio_int(2), &second), 0);
@@ -157,12 +153,11 @@ TEST(reset_brings_back_the_value_before) {
     asyncio_token_unref(second);
     asyncio_token_unref(NULL);
     empty_context();
-    asyncio_contextvar_unref(var);
 }
 
 TEST(reset_leaves_other_variables_and_copies_alone) {
-    asyncio_contextvar *a = asyncio_contextvar_new("a", NULL);
-    asyncio_contextvar *b = asyncio_contextvar_new("b", NULL);
+    asyncio_auto_contextvar a = asyncio_contextvar_new("a", NULL);
+    asyncio_auto_contextvar b = asyncio_contextvar_new("b", NULL);
     asyncio_token *token, *shared;
     set(a, 1);
     CHECK_INT(asyncio_contextvar_set(b, asyncio_int(2), &token), 0);
@@ -178,12 +173,10 @@ TEST(reset_leaves_other_variables_and_copies_alone) {
     asyncio_token_unref(token);
     asyncio_token_unref(shared);
     empty_context();
-    asyncio_contextvar_unref(a);
-    asyncio_contextvar_unref(b);
 }
 
 TEST(reset_after_the_variable_is_gone_restores_it) {
-    asyncio_contextvar *var = asyncio_contextvar_new("var", NULL);
+    asyncio_auto_contextvar var = asyncio_contextvar_new("var", NULL);
     asyncio_token *first, *second;
     CHECK_INT(asyncio_contextvar_set(var, asyncio_int(1), &first), 0);
     CHECK_INT(asyncio_contextvar_set(var, asyncio_int(2), &second), 0);
@@ -194,12 +187,11 @@ TEST(reset_after_the_variable_is_gone_restores_it) {
     asyncio_token_unref(first);
     asyncio_token_unref(second);
     empty_context();
-    asyncio_contextvar_unref(var);
 }
 
 TEST(a_token_is_good_once_for_its_variable_in_its_context) {
-    asyncio_contextvar *var = asyncio_contextvar_new("var", NULL);
-    asyncio_contextvar *other = asyncio_contextvar_new("other", NULL);
+    asyncio_auto_contextvar var = asyncio_contextvar_new("var", NULL);
+    asyncio_auto_contextvar other = asyncio_contextvar_new("other", NULL);
     asyncio_token *token;
     CHECK_INT(asyncio_contextvar_set(var, asyncio_int(1), &token), 0);
     CHECK_INT(asyncio_contextvar_reset(other, token), ASYNCIO_VALUE_ERROR);
@@ -214,8 +206,6 @@ TEST(a_token_is_good_once_for_its_variable_in_its_context) {
     CHECK_INT(asyncio_contextvar_reset(var, NULL), ASYNCIO_TYPE_ERROR);
     asyncio_token_unref(token);
     empty_context();
-    asyncio_contextvar_unref(var);
-    asyncio_contextvar_unref(other);
 }
 
 TEST(a_token_holds_the_value_before) {
@@ -233,7 +223,7 @@ TEST(a_token_holds_the_value_before) {
 /* ---- contexts ---- */
 
 TEST(a_copy_does_not_see_later_changes) {
-    asyncio_contextvar *var = asyncio_contextvar_new("var", NULL);
+    asyncio_auto_contextvar var = asyncio_contextvar_new("var", NULL);
     CHECK_INT(asyncio_contextvar_set(var, make_thing(), NULL), 0);
     asyncio_context *copy = asyncio_copy_context();
     set(var, 2);
@@ -245,12 +235,11 @@ TEST(a_copy_does_not_see_later_changes) {
     asyncio_context_unref(copy);
     CHECK_INT(drops, 1);
     empty_context();
-    asyncio_contextvar_unref(var);
 }
 
 TEST(context_get_does_not_look_at_the_default) {
     asyncio_value five = asyncio_int(5);
-    asyncio_contextvar *var = asyncio_contextvar_new("var", &five);
+    asyncio_auto_contextvar var = asyncio_contextvar_new("var", &five);
     asyncio_context *empty = asyncio_context_new();
     CHECK_INT(get_in(empty, var), -1);
     asyncio_context *copy = asyncio_copy_context();
@@ -263,7 +252,6 @@ TEST(context_get_does_not_look_at_the_default) {
     asyncio_context_unref(empty);
     CHECK_PTR(asyncio_context_ref(NULL), NULL);
     asyncio_context_unref(NULL);
-    asyncio_contextvar_unref(var);
 }
 
 struct visit {
@@ -287,7 +275,7 @@ static int enter_again(void *arg) {
 }
 
 TEST(run_reads_and_writes_the_context_and_leaves_the_callers_alone) {
-    asyncio_contextvar *var = asyncio_contextvar_new("var", NULL);
+    asyncio_auto_contextvar var = asyncio_contextvar_new("var", NULL);
     struct visit visit = { .var = var };
     set(var, 1);
     asyncio_context *copy = asyncio_copy_context();
@@ -301,11 +289,10 @@ TEST(run_reads_and_writes_the_context_and_leaves_the_callers_alone) {
     CHECK_PTR(asyncio__here.entered, NULL);
     asyncio_context_unref(copy);
     empty_context();
-    asyncio_contextvar_unref(var);
 }
 
 TEST(a_context_cannot_be_entered_twice) {
-    asyncio_contextvar *var = asyncio_contextvar_new("var", NULL);
+    asyncio_auto_contextvar var = asyncio_contextvar_new("var", NULL);
     asyncio_context *a = asyncio_context_new(), *b = asyncio_context_new();
     struct visit visit = { .var = var, .again = a };
     CHECK_INT(asyncio_context_run(a, enter_again, &visit), ASYNCIO_RUNTIME_ERROR);
@@ -319,7 +306,6 @@ TEST(a_context_cannot_be_entered_twice) {
     CHECK(!asyncio__context_is_entered(a));
     asyncio_context_unref(a);
     asyncio_context_unref(b);
-    asyncio_contextvar_unref(var);
 }
 
 static asyncio_context *lower;
@@ -333,12 +319,11 @@ static int is_lower_entered(void *upper) {
 static int enter_upper(void *upper) { return asyncio_context_run(upper, is_lower_entered, upper); }
 
 TEST(contexts_below_the_current_one_count_as_entered) {
-    asyncio_context *upper = asyncio_context_new();
+    asyncio_auto_context upper = asyncio_context_new();
     lower = asyncio_context_new();
     CHECK_INT(asyncio_context_run(lower, enter_upper, upper), ASYNCIO_RUNTIME_ERROR);
     asyncio_ignore(ASYNCIO_RUNTIME_ERROR);
     CHECK(!asyncio__context_is_entered(NULL));
-    asyncio_context_unref(upper);
     asyncio_context_unref(lower);
 }
 
@@ -354,11 +339,10 @@ TEST(run_holds_the_context_meanwhile) {
 }
 
 TEST(run_needs_a_context_and_a_function) {
-    asyncio_context *context = asyncio_context_new();
+    asyncio_auto_context context = asyncio_context_new();
     CHECK_INT(asyncio_context_run(NULL, let_go, NULL), ASYNCIO_TYPE_ERROR);
     CHECK_INT(asyncio_context_run(context, NULL, NULL), ASYNCIO_TYPE_ERROR);
     asyncio_ignore(ASYNCIO_TYPE_ERROR);
-    asyncio_context_unref(context);
 }
 
 static pthread_barrier_t inside, done;
@@ -377,7 +361,7 @@ static void *stay_in(void *context) {
 
 TEST(a_context_that_another_thread_runs_in_cannot_be_entered) {
     pthread_t thread;
-    asyncio_context *context = asyncio_context_new();
+    asyncio_auto_context context = asyncio_context_new();
     pthread_barrier_init(&inside, NULL, 2);
     pthread_barrier_init(&done, NULL, 2);
     CHECK_INT(pthread_create(&thread, NULL, stay_in, context), 0);
@@ -386,7 +370,6 @@ TEST(a_context_that_another_thread_runs_in_cannot_be_entered) {
     pthread_barrier_wait(&done);
     pthread_join(thread, NULL);
     asyncio_ignore(ASYNCIO_RUNTIME_ERROR);
-    asyncio_context_unref(context);
 }
 
 /* ---- references ---- */
@@ -400,7 +383,7 @@ TEST(a_capture_of_an_empty_context_is_nothing) {
 }
 
 TEST(captures_share_the_variables_until_one_sets) {
-    asyncio_contextvar *var = asyncio_contextvar_new("var", NULL);
+    asyncio_auto_contextvar var = asyncio_contextvar_new("var", NULL);
     set(var, 1);
     asyncio__context_ref creator = SLOT, a = asyncio__context_capture();
     CHECK(a & 1);
@@ -422,11 +405,10 @@ TEST(captures_share_the_variables_until_one_sets) {
     asyncio__context_release(b);
     SLOT = creator;
     empty_context();
-    asyncio_contextvar_unref(var);
 }
 
 TEST(the_object_of_a_slot_is_made_once_and_holds_what_was_there) {
-    asyncio_contextvar *var = asyncio_contextvar_new("var", NULL);
+    asyncio_auto_contextvar var = asyncio_contextvar_new("var", NULL);
     set(var, 1);
     asyncio__context_ref slot = asyncio__context_capture();
     asyncio_context *object = asyncio__context_object(&slot);
@@ -437,7 +419,6 @@ TEST(the_object_of_a_slot_is_made_once_and_holds_what_was_there) {
     asyncio__context_release(held);
     asyncio__context_release(slot);
     empty_context();
-    asyncio_contextvar_unref(var);
 }
 
 static void *release_and_copy(void *arg) {
@@ -489,7 +470,7 @@ TEST(dropping_a_value_may_set_the_variable) {
 
 TEST(a_set_without_memory_changes_nothing_and_drops_the_value) {
     if (asyncio_testing_fail_allocation(0) < 0) SKIP("built without fault injection");
-    asyncio_contextvar *var = asyncio_contextvar_new("var", NULL);
+    asyncio_auto_contextvar var = asyncio_contextvar_new("var", NULL);
     for (int n = 1;; n++) {
         asyncio_token *token = NULL;
         int dropped = drops;
@@ -508,13 +489,12 @@ TEST(a_set_without_memory_changes_nothing_and_drops_the_value) {
         CHECK_INT(get(var), -1);
     }
     empty_context();
-    asyncio_contextvar_unref(var);
 }
 
 TEST(a_reset_without_memory_can_be_tried_again) {
     if (asyncio_testing_fail_allocation(0) < 0) SKIP("built without fault injection");
-    asyncio_contextvar *a = asyncio_contextvar_new("a", NULL);
-    asyncio_contextvar *b = asyncio_contextvar_new("b", NULL);
+    asyncio_auto_contextvar a = asyncio_contextvar_new("a", NULL);
+    asyncio_auto_contextvar b = asyncio_contextvar_new("b", NULL);
     asyncio_token *unset, *former;
     set(a, 0);
     CHECK_INT(asyncio_contextvar_set(b, asyncio_int(1), &unset), 0);
@@ -531,13 +511,11 @@ TEST(a_reset_without_memory_can_be_tried_again) {
     }
     CHECK_INT(get(b), -1);
     empty_context();
-    asyncio_contextvar_unref(a);
-    asyncio_contextvar_unref(b);
 }
 
 TEST(without_memory_there_is_no_variable_and_no_context) {
     if (asyncio_testing_fail_allocation(0) < 0) SKIP("built without fault injection");
-    asyncio_contextvar *var = asyncio_contextvar_new("var", NULL);
+    asyncio_auto_contextvar var = asyncio_contextvar_new("var", NULL);
     asyncio_value value = make_thing();
     asyncio_testing_fail_allocation(1);
     CHECK_PTR(asyncio_contextvar_new("x", &value), NULL);
@@ -553,5 +531,4 @@ TEST(without_memory_there_is_no_variable_and_no_context) {
     CHECK_INT(slot, before);
     asyncio__context_release(slot);
     empty_context();
-    asyncio_contextvar_unref(var);
 }

@@ -29,7 +29,7 @@ static asyncio_error *error_with_thing(int code) {
 }
 
 TEST(a_new_error_has_code_and_message_and_nothing_else) {
-    asyncio_error *e = asyncio_error_new(ASYNCIO_VALUE_ERROR, "bad %s %d", "thing", 7);
+    asyncio_auto_error e = asyncio_error_new(ASYNCIO_VALUE_ERROR, "bad %s %d", "thing", 7);
     CHECK_INT(asyncio_error_code(e), ASYNCIO_VALUE_ERROR);
     CHECK_STR(asyncio_error_message(e), "bad thing 7");
     CHECK_PTR(asyncio_error_where(e), NULL);
@@ -42,7 +42,6 @@ TEST(a_new_error_has_code_and_message_and_nothing_else) {
     const struct asyncio__traced *frames;
     CHECK_INT(asyncio__error_frames(e, &frames), 0);
     CHECK_PTR(frames, NULL);
-    asyncio_error_unref(e);
 }
 
 TEST(a_message_may_be_absent_empty_or_long) {
@@ -109,7 +108,7 @@ TEST(a_group_holds_its_members) {
     asyncio_error *members[2] = { asyncio_error_new(ASYNCIO_VALUE_ERROR, "a"),
                                   asyncio_error_new(-EIO, "b") };
     char message[] = "both";
-    asyncio_error *g = asyncio_errorgroup_new(message, 2, members);
+    asyncio_auto_error g = asyncio_errorgroup_new(message, 2, members);
     message[0] = 'm';
     asyncio_error_unref(members[0]);
     asyncio_error_unref(members[1]);
@@ -119,7 +118,6 @@ TEST(a_group_holds_its_members) {
     CHECK_PTR(asyncio_error_child(g, 0), members[0]);
     CHECK_STR(asyncio_error_message(asyncio_error_child(g, 1)), "b");
     CHECK_PTR(asyncio_error_child(g, 2), NULL);
-    asyncio_error_unref(g);
 }
 
 TEST(a_group_with_a_base_exception_is_a_base_exception_group) {
@@ -128,12 +126,11 @@ TEST(a_group_with_a_base_exception_is_a_base_exception_group) {
     asyncio_error *inner = asyncio_errorgroup_new(NULL, 2, members);
     CHECK_INT(asyncio_error_code(inner), ASYNCIO_BASE_EXCEPTION_GROUP);
     CHECK_PTR(asyncio_error_message(inner), NULL);
-    asyncio_error *outer = asyncio_errorgroup_new("outer", 1, &inner);
+    asyncio_auto_error outer = asyncio_errorgroup_new("outer", 1, &inner);
     CHECK_INT(asyncio_error_code(outer), ASYNCIO_BASE_EXCEPTION_GROUP);
     asyncio_error_unref(members[0]);
     asyncio_error_unref(members[1]);
     asyncio_error_unref(inner);
-    asyncio_error_unref(outer);
 }
 
 TEST(an_argument_is_lent_and_dropped_with_the_error) {
@@ -153,7 +150,7 @@ TEST(an_argument_is_lent_and_dropped_with_the_error) {
 /* ---- causes ---- */
 
 TEST(a_cause_is_held_until_another_is_set) {
-    asyncio_error *e = asyncio_error_new(-EIO, NULL);
+    asyncio_auto_error e = asyncio_error_new(-EIO, NULL);
     asyncio_error *first = error_with_thing(-EPIPE), *second = error_with_thing(-EINVAL);
     CHECK_INT(asyncio_error_set_cause(e, first), 0);
     asyncio_error_unref(first);
@@ -166,7 +163,6 @@ TEST(a_cause_is_held_until_another_is_set) {
     CHECK_INT(asyncio_error_set_cause(e, NULL), 0);
     CHECK_INT(drops, 2);
     CHECK_PTR(asyncio_error_cause(e), NULL);
-    asyncio_error_unref(e);
 }
 
 TEST(a_cause_that_closes_a_circle_is_refused) {
@@ -174,13 +170,12 @@ TEST(a_cause_that_closes_a_circle_is_refused) {
     CHECK_INT(asyncio_error_set_cause(a, a), ASYNCIO_VALUE_ERROR);
     CHECK_INT(asyncio_error_set_cause(a, b), 0);
     CHECK_INT(asyncio_error_set_cause(b, a), ASYNCIO_VALUE_ERROR);
-    asyncio_error *group = asyncio_errorgroup_new("g", 1, &a);
+    asyncio_auto_error group = asyncio_errorgroup_new("g", 1, &a);
     CHECK_INT(asyncio_error_set_cause(b, group), ASYNCIO_VALUE_ERROR);
     CHECK_PTR(asyncio_error_cause(b), NULL);
     CHECK_INT(asyncio_error_set_cause(NULL, a), ASYNCIO_TYPE_ERROR);
     asyncio_ignore(ASYNCIO_TYPE_ERROR);
     asyncio_ignore(ASYNCIO_VALUE_ERROR);
-    asyncio_error_unref(group);
     asyncio_error_unref(a);
     asyncio_error_unref(b);
 }
@@ -239,46 +234,43 @@ static void check_frame(const struct asyncio__traced *f, const char *where, cons
 
 TEST(outside_coroutines_the_place_of_the_raise_is_the_only_frame) {
     int rc = asyncio_raise(-EIO, "x.c:12", "work", "bad");
-    asyncio_error *e = asyncio_error_take(rc);
+    asyncio_auto_error e = asyncio_error_take(rc);
     const struct asyncio__traced *frames;
     CHECK_INT(asyncio__error_frames(e, &frames), 1);
     check_frame(frames, "x.c:12", "work");
     CHECK_STR(asyncio_error_where(e), "x.c:12");
     CHECK_STR(asyncio_error_func(e), "work");
-    asyncio_error_unref(e);
 }
 
 TEST(the_body_of_a_coroutine_is_shown_by_its_name_and_once) {
     struct asyncio__frame outer = make_frame(NULL, &main_type, "m.c:5", "main_coro");
     struct asyncio__frame inner = make_frame(&outer, &fetch_type, "f.c:7", "fetch_coro");
     asyncio__here.own.top = &inner;
-    asyncio_error *e = asyncio_error_take(asyncio_raise(-EIO, "f.c:9", "fetch_coro", NULL));
+    asyncio_auto_error e = asyncio_error_take(asyncio_raise(-EIO, "f.c:9", "fetch_coro", NULL));
     asyncio__here.own.top = NULL;
     const struct asyncio__traced *frames;
     CHECK_INT(asyncio__error_frames(e, &frames), 2);
     check_frame(&frames[0], "m.c:5", "main");
     check_frame(&frames[1], "f.c:9", "fetch");
-    asyncio_error_unref(e);
 }
 
 TEST(a_c_function_that_raises_stands_below_its_coroutine) {
     struct asyncio__frame frame = make_frame(NULL, &fetch_type, "f.c:7", "fetch_coro");
     asyncio__here.own.top = &frame;
-    asyncio_error *e = asyncio_error_take(asyncio_raise(-EIO, "h.c:3", "helper", NULL));
+    asyncio_auto_error e = asyncio_error_take(asyncio_raise(-EIO, "h.c:3", "helper", NULL));
     asyncio__here.own.top = NULL;
     const struct asyncio__traced *frames;
     CHECK_INT(asyncio__error_frames(e, &frames), 2);
     check_frame(&frames[0], "f.c:7", "fetch");
     check_frame(&frames[1], "h.c:3", "helper");
-    asyncio_error_unref(e);
 }
 
 TEST(a_raise_without_a_place_is_at_the_current_await) {
     struct asyncio__frame frame = make_frame(NULL, &fetch_type, "f.c:7", "in_helper");
     asyncio__here.own.top = &frame;
-    asyncio_error *constant = asyncio_error_take(asyncio__raise(-EIO, "constant"));
-    asyncio_error *made = asyncio_error_take(asyncio_raise(-EIO, NULL, NULL, "made %d", 1));
-    asyncio_error *bare = asyncio_error_take(-EPIPE);
+    asyncio_auto_error constant = asyncio_error_take(asyncio__raise(-EIO, "constant"));
+    asyncio_auto_error made = asyncio_error_take(asyncio_raise(-EIO, NULL, NULL, "made %d", 1));
+    asyncio_auto_error bare = asyncio_error_take(-EPIPE);
     asyncio__here.own.top = NULL;
     CHECK_STR(asyncio_error_where(constant), "f.c:7");
     CHECK_STR(asyncio_error_func(constant), "in_helper");
@@ -287,19 +279,15 @@ TEST(a_raise_without_a_place_is_at_the_current_await) {
     CHECK_STR(asyncio_error_message(made), "made 1");
     CHECK_STR(asyncio_error_where(bare), "f.c:7");
     CHECK_PTR(asyncio_error_message(bare), NULL);
-    asyncio_error_unref(constant);
-    asyncio_error_unref(made);
-    asyncio_error_unref(bare);
 }
 
 TEST(a_frame_that_has_not_awaited_has_a_name_but_no_place) {
     struct asyncio__frame frame = make_frame(NULL, &fetch_type, NULL, NULL);
     asyncio__here.own.top = &frame;
-    asyncio_error *e = asyncio_error_take(asyncio__raise(-EIO, NULL));
+    asyncio_auto_error e = asyncio_error_take(asyncio__raise(-EIO, NULL));
     asyncio__here.own.top = NULL;
     CHECK_PTR(asyncio_error_where(e), NULL);
     CHECK_STR(asyncio_error_func(e), "fetch");
-    asyncio_error_unref(e);
 }
 
 TEST(only_the_newest_frames_are_kept) {
@@ -312,19 +300,18 @@ TEST(only_the_newest_frames_are_kept) {
         frames[i].func = "f";
     }
     asyncio__here.own.top = &frames[39];
-    asyncio_error *e = asyncio_error_take(asyncio_raise(-EIO, "here.c:1", "helper", NULL));
+    asyncio_auto_error e = asyncio_error_take(asyncio_raise(-EIO, "here.c:1", "helper", NULL));
     asyncio__here.own.top = NULL;
     const struct asyncio__traced *kept;
     CHECK_INT(asyncio__error_frames(e, &kept), 32);
     CHECK_STR(kept[0].where, "nine.c:1");
     CHECK_STR(kept[30].where, "new.c:1");
     CHECK_STR(kept[31].where, "here.c:1");
-    asyncio_error_unref(e);
 }
 
 TEST(an_error_gets_its_frames_where_it_is_first_raised) {
     struct asyncio__frame frame = make_frame(NULL, &fetch_type, "f.c:7", "fetch_coro");
-    asyncio_error *e = asyncio_error_new(-EIO, "made before");
+    asyncio_auto_error e = asyncio_error_new(-EIO, "made before");
     asyncio__here.own.top = &frame;
     CHECK_INT(asyncio_reraise(asyncio_error_ref(e)), -EIO);
     frame.where = "f.c:8";
@@ -332,7 +319,6 @@ TEST(an_error_gets_its_frames_where_it_is_first_raised) {
     asyncio__here.own.top = NULL;
     CHECK_STR(asyncio_error_where(e), "f.c:7");
     asyncio_ignore(-EIO);
-    asyncio_error_unref(e);
 }
 
 /* ---- threads, memory ---- */
@@ -376,12 +362,11 @@ TEST(without_memory_there_is_no_error_object) {
 TEST(without_memory_for_frames_an_error_is_raised_without_them) {
     if (asyncio_testing_fail_allocation(0) < 0) SKIP("built without fault injection");
     struct asyncio__frame frame = make_frame(NULL, &fetch_type, "f.c:7", "fetch_coro");
-    asyncio_error *e = asyncio_error_new(-EIO, "made before");
+    asyncio_auto_error e = asyncio_error_new(-EIO, "made before");
     asyncio__here.own.top = &frame;
     asyncio_testing_fail_allocation(1);
     CHECK_INT(asyncio_reraise(e), -EIO);
     asyncio__here.own.top = NULL;
     CHECK_PTR(asyncio_error_take(-EIO), e);
     CHECK_PTR(asyncio_error_where(e), NULL);
-    asyncio_error_unref(e);
 }

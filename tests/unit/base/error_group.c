@@ -55,9 +55,8 @@ static void check_split(asyncio_error *e, int code, const char *match, const cha
 }
 
 static void check_raised(int code, const char *message) {
-    asyncio_error *e = asyncio_error_take(code);
+    asyncio_auto_error e = asyncio_error_take(code);
     CHECK_STR(asyncio_error_message(e), message);
-    asyncio_error_unref(e);
 }
 
 /* ---- making ---- */
@@ -96,14 +95,13 @@ TEST(an_exception_group_takes_exceptions_only) {
 /* ---- parting ---- */
 
 TEST(both_halves_keep_the_form_of_the_tree) {
-    asyncio_error *e = nested();
+    asyncio_auto_error e = nested();
     check_split(e, ASYNCIO_VALUE_ERROR,
                 "ExceptionGroup('m', [ValueError('1'), ExceptionGroup('n', [ValueError('3')])])",
                 "ExceptionGroup('m', [ExceptionGroup('n', [TypeError('2')])])");
     check_split(e, ASYNCIO_TYPE_ERROR,
                 "ExceptionGroup('m', [ExceptionGroup('n', [TypeError('2')])])",
                 "ExceptionGroup('m', [ValueError('1'), ExceptionGroup('n', [ValueError('3')])])");
-    asyncio_error_unref(e);
 }
 
 TEST(a_half_without_errors_is_not_there) {
@@ -138,11 +136,10 @@ TEST(the_kind_of_each_half_follows_from_its_members) {
 }
 
 TEST(an_error_alone_is_the_one_half_or_the_other) {
-    asyncio_error *e = make(ASYNCIO_VALUE_ERROR, "1");
+    asyncio_auto_error e = make(ASYNCIO_VALUE_ERROR, "1");
     check_split(e, ASYNCIO_VALUE_ERROR, "ValueError('1')", "None");
     check_split(e, ASYNCIO_TYPE_ERROR, "None", "ValueError('1')");
     CHECK_INT(asyncio_error_split(e, ASYNCIO_VALUE_ERROR, NULL, NULL), 0);
-    asyncio_error_unref(e);
 }
 
 /* Wants errors of two codes, as a tuple of classes does. */
@@ -167,7 +164,7 @@ TEST(a_predicate_is_asked_about_groups_first) {
 }
 
 TEST(what_a_group_carries_goes_to_both_halves) {
-    asyncio_error *e = pair("g", make(-EIO, "1"), make(-EPIPE, "2"));
+    asyncio_auto_error e = pair("g", make(-EIO, "1"), make(-EPIPE, "2"));
     asyncio_error *cause = make(ASYNCIO_KEY_ERROR, "cause"), *match, *rest;
     CHECK_INT(asyncio_error_set_cause(e, cause), 0);
     CHECK_INT(asyncio_error_add_note(e, "note %d", 1), 0);
@@ -191,7 +188,6 @@ TEST(what_a_group_carries_goes_to_both_halves) {
         CHECK_STR(asyncio_error_func(halves[i]), "run");
         asyncio_error_unref(halves[i]);
     }
-    asyncio_error_unref(e);
     asyncio_error_unref(cause);
 }
 
@@ -208,19 +204,17 @@ TEST(an_argument_that_cannot_be_copied_stays_with_the_whole) {
 }
 
 TEST(deriving_takes_other_members) {
-    asyncio_error *e = pair("g", make(-EIO, "1"), make(-EPIPE, "2"));
+    asyncio_auto_error e = pair("g", make(-EIO, "1"), make(-EPIPE, "2"));
     asyncio_error *other = make(ASYNCIO_CANCELLED_ERROR, NULL);
     CHECK_INT(asyncio_error_add_note(e, "note"), 0);
-    asyncio_error *derived = asyncio_error_derive(e, 1, &other);
+    asyncio_auto_error derived = asyncio_error_derive(e, 1, &other);
     CHECK_STR(repr(derived), "BaseExceptionGroup('g', [CancelledError()])");
     CHECK_STR(asyncio_error_note(derived, 0), "note");
     CHECK_PTR(asyncio_error_derive(NULL, 1, &other), NULL);
     check_raised(ASYNCIO_TYPE_ERROR, "a group is required");
     CHECK_PTR(asyncio_error_derive(e, 0, &other), NULL);
     check_raised(ASYNCIO_VALUE_ERROR, "second argument (exceptions) must be a non-empty sequence");
-    asyncio_error_unref(derived);
     asyncio_error_unref(other);
-    asyncio_error_unref(e);
 }
 
 TEST(parting_refuses_nonsense) {
@@ -301,13 +295,12 @@ TEST(what_no_clause_takes_goes_on) {
     CHECK_STR(repr(e), "ExceptionGroup('m', [ExceptionGroup('n', [TypeError('2')])])");
     asyncio_error_unref(e);
     CHECK_PTR(asyncio__strand_current()->error, NULL);
-    asyncio_error *whole = nested();
+    asyncio_auto_error whole = nested();
     rc = asyncio_reraise(asyncio_error_ref(whole));
     CHECK_PTR(asyncio_catch_group(&rc, ASYNCIO_KEY_ERROR), NULL);
     e = asyncio_error_take(rc);
     CHECK_PTR(e, whole); /* nothing was taken out: the same object */
     asyncio_error_unref(e);
-    asyncio_error_unref(whole);
 }
 
 TEST(the_rest_may_be_of_another_kind) {
@@ -348,11 +341,10 @@ TEST(older_errors_stay_behind_the_rest) {
 
 TEST(a_clause_may_be_a_predicate) {
     int rc = asyncio_reraise(nested()), asked = 0;
-    asyncio_error *e = asyncio_catch_group_if(&rc, is_value_or_type, &asked);
+    asyncio_auto_error e = asyncio_catch_group_if(&rc, is_value_or_type, &asked);
     CHECK_STR(repr(e), "ExceptionGroup('m', [ValueError('1'), ExceptionGroup('n', "
                        "[TypeError('2'), ValueError('3')])])");
     CHECK_INT(rc, 0);
-    asyncio_error_unref(e);
 }
 
 TEST(a_clause_refuses_nonsense) {
@@ -393,7 +385,7 @@ TEST(catching_without_memory_loses_nothing) {
 /* ---- notes ---- */
 
 TEST(notes_are_kept_in_order) {
-    asyncio_error *e = make(-EIO, NULL);
+    asyncio_auto_error e = make(-EIO, NULL);
     CHECK_PTR(asyncio_error_note(e, 0), NULL);
     CHECK_PTR(asyncio_error_note(NULL, 0), NULL);
     CHECK_INT(asyncio_error_add_note(e, "%s", "first"), 0);
@@ -402,5 +394,4 @@ TEST(notes_are_kept_in_order) {
     CHECK_INT(strlen(asyncio_error_note(e, 1)), 600);
     CHECK_INT(asyncio_error_add_note(NULL, "x"), ASYNCIO_TYPE_ERROR);
     check_raised(ASYNCIO_TYPE_ERROR, "an error and a note are required");
-    asyncio_error_unref(e);
 }

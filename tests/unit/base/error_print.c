@@ -94,19 +94,17 @@ TEST(repr_of_a_group_shows_its_members) {
         CHECK(strncmp(small, repr(group), strlen(small)) == 0);
         CHECK_INT(strlen(small), size < 53 ? size - 1 : 52);
     }
-    asyncio_error *outer = make_group(NULL, 1, &group);
+    asyncio_auto_error outer = make_group(NULL, 1, &group);
     CHECK_STR(repr(outer),
               "ExceptionGroup('', [ExceptionGroup('msg', [ValueError('a'), KeyError()])])");
-    asyncio_error_unref(outer);
 }
 
 TEST(repr_of_an_error_that_is_its_own_argument_has_an_end) {
-    asyncio_error *e = make(ASYNCIO_VALUE_ERROR, NULL);
+    asyncio_auto_error e = make(ASYNCIO_VALUE_ERROR, NULL);
     asyncio_error_set_value(e, asyncio_own(asyncio_error_ref(e), &asyncio_value_error));
     CHECK_CONTAINS(repr(e), "ValueError(ValueError(");
     CHECK_CONTAINS(repr(e), "(...)");
     asyncio_error_set_value(e, asyncio_none());
-    asyncio_error_unref(e);
 }
 
 /* ---- one error ---- */
@@ -141,10 +139,9 @@ TEST(an_argument_stands_in_for_the_message) {
 }
 
 TEST(the_default_stream_is_standard_error) {
-    asyncio_error *e = make(ASYNCIO_VALUE_ERROR, "bad");
+    asyncio_auto_error e = make(ASYNCIO_VALUE_ERROR, "bad");
     asyncio_error_print(e, NULL);
     CHECK_STR(test_printed(), "ValueError: bad\n");
-    asyncio_error_unref(e);
 }
 
 /* ---- frames ---- */

@@ -8,7 +8,7 @@
 
 ASYNC(plain) {
     asyncio_coro aws[] = { gives_after(3, 3), gives_after(1, 1), gives_after(2, 2) };
-    asyncio_as_completed *it = asyncio_as_completed_new(3, aws, ASYNCIO_FOREVER);
+    asyncio_auto_as_completed it = asyncio_as_completed_new(3, aws, ASYNCIO_FOREVER);
     CHECK_INT(asyncio_as_completed_left(it), 3);
     for (int i = 1; i <= 3; i++) {
         asyncio_value v;
@@ -18,7 +18,6 @@ ASYNC(plain) {
         CHECK_INT(asyncio_as_completed_left(it), 3 - i);
     }
     CHECK_ERROR(AWAIT(asyncio_as_completed_result(it)), ASYNCIO_STOP_ASYNC_ITERATION, NULL);
-    asyncio_as_completed_unref(it);
     RETURN();
 }
 
@@ -27,11 +26,10 @@ TEST(results_come_in_the_order_they_end) { run_alone(plain()); } /* ASC-1, ASC-2
 ASYNC(with_errors) {
     asyncio_value v;
     asyncio_coro aws[] = { fails_after(1, ASYNCIO_KEY_ERROR, "k"), gives_after(2, 2) };
-    asyncio_as_completed *it = asyncio_as_completed_new(2, aws, ASYNCIO_FOREVER);
+    asyncio_auto_as_completed it = asyncio_as_completed_new(2, aws, ASYNCIO_FOREVER);
     CHECK_ERROR(AWAIT(asyncio_as_completed_result(it)), ASYNCIO_KEY_ERROR, "k");
     TRY(AWAIT(asyncio_as_completed_result(it), &v));
     CHECK_INT(v.i, 2);
-    asyncio_as_completed_unref(it);
     RETURN();
 }
 
@@ -48,9 +46,8 @@ ASYNC(takes_one, (asyncio_as_completed *) it, (const char *) name) {
 
 ASYNC(several_wait) {
     asyncio_coro aws[] = { gives_after(2, 2), gives_after(1, 1) };
-    asyncio_as_completed *it = asyncio_as_completed_new(2, aws, ASYNCIO_FOREVER);
+    asyncio_auto_as_completed it = asyncio_as_completed_new(2, aws, ASYNCIO_FOREVER);
     TRY(AWAIT(asyncio_gather(NULL, takes_one(it, "a"), takes_one(it, "b"))));
-    asyncio_as_completed_unref(it);
     RETURN();
 }
 
@@ -66,7 +63,7 @@ ASYNC(originals) {
     asyncio_auto_future b = asyncio_future_new();
     CHECK_INT(asyncio_future_set_result(b, asyncio_int(5)), 0);
     asyncio_coro aws[] = { ASYNCIO_CORO(a), ASYNCIO_CORO(b), gives_after(1, 7) };
-    asyncio_as_completed *it = asyncio_as_completed_new(3, aws, ASYNCIO_FOREVER);
+    asyncio_auto_as_completed it = asyncio_as_completed_new(3, aws, ASYNCIO_FOREVER);
     asyncio_future *f;
     asyncio_value v;
     TRY(AWAIT(asyncio_as_completed_next(it, &f)));
@@ -80,7 +77,6 @@ ASYNC(originals) {
     CHECK_PTR(f, asyncio_task_as_future(a));
     CHECK_INT(asyncio_as_completed_left(it), 0);
     CHECK_ERROR(AWAIT(asyncio_as_completed_next(it, &f)), ASYNCIO_STOP_ASYNC_ITERATION, NULL);
-    asyncio_as_completed_unref(it);
     RETURN();
 }
 
@@ -89,10 +85,9 @@ TEST(next_gives_the_task_or_future_itself_done) { run_alone(originals()); } /* A
 ASYNC(failed_original) {
     asyncio_future *f;
     asyncio_coro aws[] = { fails(ASYNCIO_KEY_ERROR, "k") };
-    asyncio_as_completed *it = asyncio_as_completed_new(1, aws, ASYNCIO_FOREVER);
+    asyncio_auto_as_completed it = asyncio_as_completed_new(1, aws, ASYNCIO_FOREVER);
     TRY(AWAIT(asyncio_as_completed_next(it, &f)));
     CHECK_ERROR(AWAIT(f), ASYNCIO_KEY_ERROR, "k");
-    asyncio_as_completed_unref(it);
     RETURN();
 }
 
@@ -105,14 +100,13 @@ ASYNC(both_forms) {
     asyncio_value v;
     asyncio_future *f;
     asyncio_coro aws[] = { gives_after(1, 1), gives_after(2, 2), gives_after(3, 3) };
-    asyncio_as_completed *it = asyncio_as_completed_new(3, aws, ASYNCIO_FOREVER);
+    asyncio_auto_as_completed it = asyncio_as_completed_new(3, aws, ASYNCIO_FOREVER);
     TRY(AWAIT(asyncio_as_completed_next(it, &f)));
     TRY(AWAIT(asyncio_as_completed_result(it), &v));
     CHECK_INT(v.i, 2);
     while (asyncio_as_completed_left(it)) TRY(AWAIT(asyncio_as_completed_next(it, &f)));
     TRY(AWAIT(f, &v));
     CHECK_INT(v.i, 3);
-    asyncio_as_completed_unref(it);
     RETURN();
 }
 
@@ -123,22 +117,20 @@ TEST(it_goes_on_where_the_last_loop_stopped) { run_alone(both_forms()); } /* ASC
 ASYNC(with_duplicates) {
     asyncio_auto_task t = asyncio_create_task(gives(1));
     asyncio_coro aws[] = { ASYNCIO_CORO(t), ASYNCIO_CORO(t), ASYNCIO_CORO(t) };
-    asyncio_as_completed *it = asyncio_as_completed_new(3, aws, ASYNCIO_FOREVER);
+    asyncio_auto_as_completed it = asyncio_as_completed_new(3, aws, ASYNCIO_FOREVER);
     CHECK_INT(asyncio_as_completed_left(it), 1);
     TRY(AWAIT(asyncio_as_completed_result(it)));
-    asyncio_as_completed_unref(it);
     RETURN();
 }
 
 TEST(the_same_one_twice_counts_once) { run_alone(with_duplicates()); } /* ASC-7 */
 
 ASYNC(without_inputs) {
-    asyncio_as_completed *it = asyncio_as_completed_new(0, NULL, 1);
+    asyncio_auto_as_completed it = asyncio_as_completed_new(0, NULL, 1);
     CHECK_INT(asyncio_as_completed_left(it), 0);
     CHECK_INT(TURNS_OF(CHECK_ERROR(AWAIT(asyncio_as_completed_result(it)),
                                    ASYNCIO_STOP_ASYNC_ITERATION, NULL)),
               0);
-    asyncio_as_completed_unref(it);
     RETURN();
 }
 
@@ -146,11 +138,10 @@ TEST(nothing_gives_nothing) { run_alone(without_inputs()); } /* ASC-6 */
 
 ASYNC(starts_at_the_call) {
     asyncio_coro aws[] = { sleeper("x", 1) };
-    asyncio_as_completed *it = asyncio_as_completed_new(1, aws, 2);
+    asyncio_auto_as_completed it = asyncio_as_completed_new(1, aws, 2);
     TRY(AWAIT(asyncio_sleep(5)));
     note("asks");
     TRY(AWAIT(asyncio_as_completed_result(it))); /* done before the limit */
-    asyncio_as_completed_unref(it);
     RETURN();
 }
 
@@ -161,9 +152,8 @@ TEST(tasks_and_limit_run_from_the_call_on) { /* ASC-3, V13-2 */
 
 ASYNC(counts_turns) {
     asyncio_coro aws[] = { noop() };
-    asyncio_as_completed *it = asyncio_as_completed_new(1, aws, ASYNCIO_FOREVER);
+    asyncio_auto_as_completed it = asyncio_as_completed_new(1, aws, ASYNCIO_FOREVER);
     CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_as_completed_result(it)))), 3);
-    asyncio_as_completed_unref(it);
     RETURN();
 }
 
@@ -199,12 +189,11 @@ TEST(past_the_limit_all_that_is_left_times_out_and_goes_on) { /* ASC-4, ASC-9 */
 
 ASYNC(times_out_while_waiting) {
     asyncio_coro aws[] = { gives_counted_after(9), gives_counted_after(10) };
-    asyncio_as_completed *it = asyncio_as_completed_new(2, aws, 5);
+    asyncio_auto_as_completed it = asyncio_as_completed_new(2, aws, 5);
     CHECK_ERROR(AWAIT(asyncio_as_completed_result(it)), ASYNCIO_TIMEOUT_ERROR, NULL);
     CHECK_ERROR(AWAIT(asyncio_as_completed_result(it)), ASYNCIO_TIMEOUT_ERROR, NULL);
     CHECK_DOUBLE(now(), 5.0);
     TRY(AWAIT(asyncio_sleep(10)));
-    asyncio_as_completed_unref(it);
     RETURN();
 }
 
@@ -216,11 +205,10 @@ TEST(the_limit_wakes_who_waits) { /* ASC-4 */
 
 ASYNC(in_time) {
     asyncio_coro aws[] = { gives_after(1, 1), gives_after(2, 2) };
-    asyncio_as_completed *it = asyncio_as_completed_new(2, aws, 5);
+    asyncio_auto_as_completed it = asyncio_as_completed_new(2, aws, 5);
     TRY(AWAIT(asyncio_sleep(8)));
     TRY(AWAIT(asyncio_as_completed_result(it)));
     TRY(AWAIT(asyncio_as_completed_result(it)));
-    asyncio_as_completed_unref(it);
     RETURN();
 }
 
@@ -240,9 +228,8 @@ TEST(the_timer_of_the_limit_goes_with_the_last_one) { /* ASC-5 */
 
 ASYNC(no_time_at_all) {
     asyncio_coro aws[] = { noop(), noop() };
-    asyncio_as_completed *it = asyncio_as_completed_new(2, aws, 0);
+    asyncio_auto_as_completed it = asyncio_as_completed_new(2, aws, 0);
     CHECK_ERROR(AWAIT(asyncio_as_completed_result(it)), ASYNCIO_TIMEOUT_ERROR, NULL);
-    asyncio_as_completed_unref(it);
     RETURN();
 }
 
@@ -364,14 +351,13 @@ TEST(a_task_that_takes_from_it_holds_it) {
 
 ASYNC(takes_counted) {
     asyncio_coro aws[] = { gives_counted_after(1), gives_counted_anyway(2), gives_counted() };
-    asyncio_as_completed *it = asyncio_as_completed_new(3, aws, 1.5);
+    asyncio_auto_as_completed it = asyncio_as_completed_new(3, aws, 1.5);
     int rc = 0;
     while (rc >= 0 && asyncio_as_completed_left(it)) {
         asyncio_value v = asyncio_none();
         rc = AWAIT(asyncio_as_completed_result(it), &v);
         asyncio_value_drop(&v);
     }
-    asyncio_as_completed_unref(it);
     return rc;
 }
 

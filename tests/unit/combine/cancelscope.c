@@ -213,7 +213,7 @@ ASYNC(gets_item, (asyncio_queue *) q) {
 }
 
 ASYNC(puts_and_cancels) {
-    asyncio_queue *q = asyncio_queue_new(0);
+    asyncio_auto_queue q = asyncio_queue_new(0);
     asyncio_auto_task t = asyncio_create_task(gets_item(q));
     TRY(AWAIT(asyncio_sleep(1)));
     asyncio_auto_future f = asyncio_future_new();
@@ -221,7 +221,6 @@ ASYNC(puts_and_cancels) {
     asyncio_cancelscope_cancel(shared_scope, "late");
     TRY(AWAIT(t));
     note("left=%zu", asyncio_queue_qsize(q));
-    asyncio_queue_unref(q);
     RETURN();
 }
 
@@ -494,10 +493,9 @@ ASYNC_GEN(yields_inside) {
 
 ASYNC(uses_generator) {
     asyncio_value v = asyncio_none();
-    asyncio_gen *g = yields_inside();
+    asyncio_auto_gen g = yields_inside();
     CHECK_ERROR(AWAIT(asyncio_gen_next(g), &v), ASYNCIO_RUNTIME_ERROR,
                 "yield inside a cancel scope or a shielded block");
-    asyncio_gen_unref(g);
     RETURN();
 }
 
@@ -542,10 +540,9 @@ ASYNC(never_ends) {
 
 TEST(a_task_that_never_ends_is_taken_out_of_its_scopes) {
     start_loop();
-    asyncio_task *t = asyncio_loop_create_task(loop, never_ends());
+    asyncio_auto_task t = asyncio_loop_create_task(loop, never_ends());
     turn();
     CHECK_INT(asyncio_loop_close(loop), 0);
     asyncio_cancelscope_cancel(kept, NULL);
-    asyncio_task_unref(t);
     asyncio_loop_unref(loop);
 }

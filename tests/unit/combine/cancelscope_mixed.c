@@ -539,8 +539,8 @@ ASYNC(holds_lock, (asyncio_lock *) lock, (double) seconds) {
 
 ASYNC(condition_in_cancelled_scope) {
     int rc;
-    asyncio_lock *lock = asyncio_lock_new();
-    asyncio_condition *c = asyncio_condition_new(lock);
+    asyncio_auto_lock lock = asyncio_lock_new();
+    asyncio_auto_condition c = asyncio_condition_new(lock);
     unsigned long long before = turns();
     TRY(AWAIT(asyncio_condition_acquire(c)));
     asyncio_auto_task other = asyncio_create_task(holds_lock(lock, 1000));
@@ -553,8 +553,6 @@ ASYNC(condition_in_cancelled_scope) {
     note("caught=%d", caught(scope));
     CHECK_INT(asyncio_condition_release(c), 0);
     TRY(AWAIT(other));
-    asyncio_condition_unref(c);
-    asyncio_lock_unref(lock);
     RETURN();
 }
 

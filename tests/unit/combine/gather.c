@@ -338,15 +338,13 @@ ASYNC(gathers_two, (asyncio_task *) a, (asyncio_task *) b) {
 
 /* Cancels the waiter at 1 and runs to the end; gives how the waiter ended. */
 static asyncio_task *cancel_waiter(asyncio_coro a, asyncio_coro b) {
-    asyncio_task *ta = asyncio_loop_create_task(loop, a);
-    asyncio_task *tb = asyncio_loop_create_task(loop, b);
+    asyncio_auto_task ta = asyncio_loop_create_task(loop, a);
+    asyncio_auto_task tb = asyncio_loop_create_task(loop, b);
     asyncio_task *t = asyncio_loop_create_task(loop, gathers_two(ta, tb));
     CHECK_INT(run(asyncio_sleep(1)), 0);
     CHECK(asyncio_task_cancel(t, "stop"));
     CHECK(!asyncio_task_done(t));
     CHECK_INT(run(asyncio_sleep(20)), 0);
-    asyncio_task_unref(ta);
-    asyncio_task_unref(tb);
     return t;
 }
 

@@ -21,9 +21,8 @@ ASYNC(advances, (asyncio_gen *)g) {
 
 /* Another task advances it once, and is gone afterwards. */
 static void start_elsewhere(asyncio_gen *g) {
-    asyncio_task *t = asyncio_create_task(advances(g));
+    asyncio_auto_task t = asyncio_create_task(advances(g));
     CHECK_INT(AWAIT(t), 0);
-    asyncio_task_unref(t);
 }
 
 /* The same, but it lives until `end`. */
@@ -148,11 +147,10 @@ ASYNC_GEN(failing_group, (double)delay) {
 
 static void check_group_of(int rc, int first) {
     CHECK_STR(asyncio_err_name(rc), asyncio_err_name(ASYNCIO_BASE_EXCEPTION_GROUP));
-    asyncio_error *e = asyncio_error_take(rc);
+    asyncio_auto_error e = asyncio_error_take(rc);
     CHECK_INT(asyncio_error_count(e), 2);
     CHECK_INT(asyncio_error_code(asyncio_error_child(e, 0)), first);
     CHECK_INT(asyncio_error_code(asyncio_error_child(e, 1)), ASYNCIO_GENERATOR_EXIT);
-    asyncio_error_unref(e);
 }
 
 ASYNC(fails_after_its_parent) {
@@ -493,11 +491,10 @@ ASYNC(closes_stubborn_with_error) {
     TRY(AWAIT(asyncio_sleep(0)));
     int rc = AWAIT(asyncio_gen_aclose(g));
     CHECK_INT(rc, ASYNCIO_RUNTIME_ERROR);
-    asyncio_error *e = asyncio_error_take(rc);
+    asyncio_auto_error e = asyncio_error_take(rc);
     const asyncio_error *context = asyncio_error_context(e);
     CHECK_INT(asyncio_error_code(context), ASYNCIO_BASE_EXCEPTION_GROUP);
     CHECK_INT(asyncio_error_code(asyncio_error_child(context, 0)), ASYNCIO_KEY_ERROR);
-    asyncio_error_unref(e);
     RETURN();
 }
 

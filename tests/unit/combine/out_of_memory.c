@@ -232,13 +232,12 @@ OUT_OF_MEMORY(as_completed, completes())
 /* A group of errors none of which is unexpected is handled; -ENOMEM inside is the status. */
 static int handle_group(int rc) {
     if (rc != ASYNCIO_EXCEPTION_GROUP) return rc;
-    asyncio_error *e = asyncio_error_take(rc);
+    asyncio_auto_error e = asyncio_error_take(rc);
     rc = e ? 0 : -ENOMEM;
     for (size_t i = 0; i < asyncio_error_count(e); i++) {
         int code = asyncio_error_code(asyncio_error_child(e, i));
         if (code != ASYNCIO_KEY_ERROR && code != ASYNCIO_VALUE_ERROR) rc = code;
     }
-    asyncio_error_unref(e);
     return rc;
 }
 

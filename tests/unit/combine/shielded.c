@@ -400,10 +400,9 @@ ASYNC_GEN(yields_inside) {
 
 ASYNC(uses_generator) {
     asyncio_value v = asyncio_none();
-    asyncio_gen *g = yields_inside();
+    asyncio_auto_gen g = yields_inside();
     CHECK_ERROR(AWAIT(asyncio_gen_next(g), &v), ASYNCIO_RUNTIME_ERROR,
                 "yield inside a cancel scope or a shielded block");
-    asyncio_gen_unref(g);
     RETURN();
 }
 

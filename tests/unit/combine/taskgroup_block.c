@@ -13,10 +13,9 @@ static void spawn(asyncio_coro c) { CHECK_INT(asyncio_taskgroup_spawn(tg, c), 0)
 
 static void check_group(int rc, int code) {
     CHECK_INT(rc, ASYNCIO_EXCEPTION_GROUP);
-    asyncio_error *group = asyncio_error_take(rc);
+    asyncio_auto_error group = asyncio_error_take(rc);
     CHECK_INT(asyncio_error_count(group), 1);
     CHECK_INT(asyncio_error_code(asyncio_error_child(group, 0)), code);
-    asyncio_error_unref(group);
 }
 
 /* ---- ways out of the body ---- */

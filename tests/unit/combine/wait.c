@@ -101,8 +101,8 @@ TEST(errors_of_members_are_theirs_to_be_retrieved) { /* WAIT-8 */
 /* ---- the limit ---- */
 
 ASYNC(times_out) {
-    asyncio_task *a = asyncio_create_task(sleeper("a", 5));
-    asyncio_task *b = asyncio_create_task(sleeper("b", 1));
+    asyncio_auto_task a = asyncio_create_task(sleeper("a", 5));
+    asyncio_auto_task b = asyncio_create_task(sleeper("b", 1));
     asyncio_task *t[] = { a, b };
     CHECK_INT(AWAIT(asyncio_wait(t, 2, .timeout = 2, .has_timeout = true)), 1);
     CHECK_DOUBLE(now(), 2.0);
@@ -112,8 +112,6 @@ ASYNC(times_out) {
     CHECK_DOUBLE(now(), 4.0);
     CHECK_INT(AWAIT(asyncio_wait(t + 1, 1, .timeout = ASYNCIO_FOREVER, .has_timeout = true)), 1);
     CHECK_DOUBLE(now(), 5.0);
-    asyncio_task_unref(a);
-    asyncio_task_unref(b);
     RETURN();
 }
 
@@ -174,8 +172,8 @@ TEST(it_suspends_at_least_once_and_takes_as_many_turns_as_asyncio) { run_alone(c
 /* ---- the array ---- */
 
 ASYNC(with_duplicates) {
-    asyncio_task *a = asyncio_create_task(gives_after(1, 1));
-    asyncio_task *b = asyncio_create_task(gives_after(2, 2));
+    asyncio_auto_task a = asyncio_create_task(gives_after(1, 1));
+    asyncio_auto_task b = asyncio_create_task(gives_after(2, 2));
     asyncio_task *t[] = { b, a, b, a };
     CHECK_INT(AWAIT(asyncio_wait(t, N, .return_when = ASYNCIO_FIRST_COMPLETED)), 2);
     CHECK_PTR(t[0], a);
@@ -183,8 +181,6 @@ ASYNC(with_duplicates) {
     CHECK_PTR(t[2], b);
     CHECK_PTR(t[3], b);
     CHECK_INT(AWAIT(asyncio_wait(t, N)), 4);
-    asyncio_task_unref(a);
-    asyncio_task_unref(b);
     RETURN();
 }
 
@@ -266,13 +262,12 @@ ASYNC(bad_input) {
                 ASYNCIO_VALUE_ERROR, "Invalid return_when value: 3");
     CHECK_ERROR(AWAIT(asyncio_wait(f, 1, .timeout = (double)NAN, .has_timeout = true)),
                 ASYNCIO_VALUE_ERROR, "Invalid timeout: NaN (not a number)");
-    asyncio_future *foreign = asyncio_loop_create_future(other_loop);
+    asyncio_auto_future foreign = asyncio_loop_create_future(other_loop);
     f[1] = foreign;
     CHECK_ERROR(AWAIT(asyncio_wait(f, 2)), ASYNCIO_VALUE_ERROR,
                 "a future belongs to a different loop");
     CHECK_ERROR(AWAIT(asyncio_wait(f + 1, 1)), ASYNCIO_VALUE_ERROR,
                 "a future belongs to a different loop");
-    asyncio_future_unref(foreign);
     RETURN();
 }
 

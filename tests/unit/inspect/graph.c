@@ -176,10 +176,9 @@ TEST(what_wait_waits_for) { /* INTR-7 */
 
 ASYNC(main_as_completed) {
     asyncio_coro aws[] = { c1(), c2() };
-    asyncio_as_completed *it = asyncio_as_completed_new(2, aws, ASYNCIO_FOREVER);
+    asyncio_auto_as_completed it = asyncio_as_completed_new(2, aws, ASYNCIO_FOREVER);
     asyncio_future *f;
     for (int i = 0; i < 2; i++) TRY(AWAIT(asyncio_as_completed_next(it, &f)));
-    asyncio_as_completed_unref(it);
     RETURN();
 }
 
@@ -450,9 +449,8 @@ ASYNC(inner) {
                                 "  + Call stack:\n"
                                 "  |   File 'FILE', line N, in async inner()\n"
                                 "  |   File 'FILE', line N, in async main_options()");
-    asyncio_call_graph *g = asyncio_capture_call_graph_with(NULL);
+    asyncio_auto_call_graph g = asyncio_capture_call_graph_with(NULL);
     CHECK_INT(asyncio_call_graph_frame_count(g), 2);
-    asyncio_call_graph_unref(g);
     RETURN();
 }
 

@@ -237,7 +237,7 @@ TEST(a_drop_hook_frees_the_future_whose_callback_has_run) {
 }
 
 TEST(a_drop_hook_frees_its_future_while_that_is_resolved_after_the_end_of_the_loop) {
-    asyncio_loop *loop = new_loop();
+    asyncio_auto_loop loop = new_loop();
     the_future = asyncio_loop_create_future(loop);
     CHECK_INT(
         asyncio_future_add_done_callback(the_future, count_done, &the_future, .drop = free_future),
@@ -249,7 +249,6 @@ TEST(a_drop_hook_frees_its_future_while_that_is_resolved_after_the_end_of_the_lo
     CHECK_INT(asyncio_future_set_result(the_future, asyncio_none()), 0);
     CHECK_INT(drops, 2);
     CHECK(the_future == NULL);
-    asyncio_loop_unref(loop);
 }
 
 TEST(drop_hooks_free_other_futures_while_the_loop_is_closed) {

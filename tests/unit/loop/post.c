@@ -143,7 +143,7 @@ static int see_variable(void *arg) {
 }
 
 TEST(they_run_in_the_context_they_were_posted_in) {
-    asyncio_contextvar *var = asyncio_contextvar_new("var", NULL);
+    asyncio_auto_contextvar var = asyncio_contextvar_new("var", NULL);
     start_loop();
     CHECK_INT(asyncio_contextvar_set(var, asyncio_int(7), NULL), 0);
     CHECK_INT(asyncio_loop_call_soon_threadsafe(loop, see_variable, var), 0);
@@ -151,7 +151,6 @@ TEST(they_run_in_the_context_they_were_posted_in) {
     turn();
     CHECK_INT(expected, 7);
     end_loop();
-    asyncio_contextvar_unref(var);
 }
 
 static void *post_to_closed(void *arg) {

@@ -489,14 +489,13 @@ TEST(unclosed_loop_is_closed_with_its_last_reference_and_that_is_said) { /* LOOP
 
 TEST(future_outlives_its_loop) {
     start_loop();
-    asyncio_future *f = asyncio_loop_create_future(loop);
+    asyncio_auto_future f = asyncio_loop_create_future(loop);
     asyncio_future_set_result(f, asyncio_int(5));
     asyncio_loop_close(loop);
     asyncio_loop_unref(loop);
     asyncio_value v;
     CHECK_INT(asyncio_future_result(f, &v), 0);
     CHECK_INT(v.i, 5);
-    asyncio_future_unref(f);
 }
 
 TEST(loop_repr_shows_its_state) { /* LOOP-27 */

@@ -13,9 +13,8 @@
 
 static void check_no_loop(asyncio_loop *loop, const char *message) {
     CHECK(loop == NULL);
-    asyncio_error *e = asyncio_error_take(ASYNCIO_RUNTIME_ERROR);
+    asyncio_auto_error e = asyncio_error_take(ASYNCIO_RUNTIME_ERROR);
     CHECK_STR(asyncio_error_message(e), message);
-    asyncio_error_unref(e);
 }
 
 ASYNC(sees_loop, (asyncio_loop **) running, (asyncio_loop **) event) {
@@ -113,13 +112,12 @@ static void *has_no_loop(void *arg) {
 
 TEST(the_loop_that_is_set_is_the_threads_own) {
     pthread_t thread;
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     asyncio_set_event_loop(loop);
     CHECK_INT(pthread_create(&thread, NULL, has_no_loop, NULL), 0);
     pthread_join(thread, NULL);
     CHECK(asyncio_get_event_loop() == loop);
     asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
 }
 
 static void *leaves_loop_set(void *arg) {
@@ -226,7 +224,7 @@ static int in_order(void *arg) {
 
 TEST(calls_posted_by_one_thread_run_in_order) {
     int numbers[50];
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     for (int i = 0; i < 50; i++) {
         numbers[i] = i + 1;
         CHECK_INT(asyncio_loop_call_soon_threadsafe(loop, in_order, &numbers[i]), 0);
@@ -234,7 +232,6 @@ TEST(calls_posted_by_one_thread_run_in_order) {
     asyncio_loop_stop(loop);
     CHECK_INT(asyncio_loop_run_forever(loop), 0);
     asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
 }
 
 struct race {

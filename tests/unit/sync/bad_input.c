@@ -6,9 +6,8 @@
 
 static void check_type_error(int rc) {
     CHECK_STR(asyncio_err_name(rc), "TypeError");
-    asyncio_error *e = asyncio_error_take(rc);
+    asyncio_auto_error e = asyncio_error_take(rc);
     CHECK(asyncio_error_message(e) != NULL);
-    asyncio_error_unref(e);
 }
 
 static bool never(void *arg) {
@@ -66,7 +65,7 @@ TEST(repr_of_null_is_none) {
 static void enter_null(asyncio_block block) { check_type_error(asyncio_block_enter(&block)); }
 
 ASYNC(awaits_null) {
-    asyncio_condition *c = asyncio_condition_new(NULL);
+    asyncio_auto_condition c = asyncio_condition_new(NULL);
     check_type_error(AWAIT(asyncio_lock_acquire(NULL)));
     check_type_error(AWAIT(asyncio_event_wait(NULL)));
     check_type_error(AWAIT(asyncio_condition_acquire(NULL)));
@@ -86,15 +85,14 @@ ASYNC(awaits_null) {
     enter_null(asyncio_barrier_block(NULL, NULL).block);
     asyncio_task *t = asyncio_create_task(asyncio_lock_acquire(NULL));
     check_ended(t, ASYNCIO_TYPE_ERROR);
-    asyncio_condition_unref(c);
     RETURN();
 }
 
 TEST(a_method_of_null_fails_when_it_is_awaited) { run(awaits_null()); }
 
 TEST(awaiting_outside_a_task_is_an_error_and_takes_nothing) {
-    asyncio_lock *lock = asyncio_lock_new();
-    asyncio_queue *q = asyncio_queue_new(0);
+    asyncio_auto_lock lock = asyncio_lock_new();
+    asyncio_auto_queue q = asyncio_queue_new(0);
     asyncio_lock_with with = asyncio_lock_block(lock, NULL);
     CHECK_ERROR(AWAIT(asyncio_lock_acquire(lock)), ASYNCIO_RUNTIME_ERROR, "await outside a task");
     CHECK_ERROR(AWAIT(asyncio_queue_put(q, asyncio_int(1))), ASYNCIO_RUNTIME_ERROR,
@@ -102,19 +100,14 @@ TEST(awaiting_outside_a_task_is_an_error_and_takes_nothing) {
     CHECK(asyncio_catch(asyncio_block_enter(&with.block), ASYNCIO_RUNTIME_ERROR));
     CHECK(!asyncio_lock_locked(lock));
     CHECK(asyncio_queue_empty(q));
-    asyncio_lock_unref(lock);
-    asyncio_queue_unref(q);
 }
 
 TEST(objects_can_be_made_and_used_without_a_loop) {
-    asyncio_event *event = asyncio_event_new();
-    asyncio_semaphore *s = asyncio_semaphore_new(0);
-    asyncio_queue *q = asyncio_queue_new(0);
+    asyncio_auto_event event = asyncio_event_new();
+    asyncio_auto_semaphore s = asyncio_semaphore_new(0);
+    asyncio_auto_queue q = asyncio_queue_new(0);
     asyncio_event_set(event);
     CHECK_INT(asyncio_semaphore_release(s), 0);
     CHECK_INT(asyncio_queue_put_nowait(q, asyncio_int(1)), 0);
     asyncio_queue_shutdown(q, true);
-    asyncio_event_unref(event);
-    asyncio_semaphore_unref(s);
-    asyncio_queue_unref(q);
 }

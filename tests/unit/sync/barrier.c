@@ -36,18 +36,17 @@ TEST(a_barrier_is_for_one_at_least) { /* BAR-1 */
 }
 
 ASYNC(waits_alone) {
-    asyncio_barrier *b = asyncio_barrier_new(1);
+    asyncio_auto_barrier b = asyncio_barrier_new(1);
     unsigned long long before = turns();
     for (int i = 0; i < 3; i++) CHECK_INT(AWAIT(asyncio_barrier_wait(b)), 0);
     CHECK_INT(turns(), before);
-    asyncio_barrier_unref(b);
     RETURN();
 }
 
 TEST(a_barrier_for_one_never_suspends) { run(waits_alone()); }
 
 ASYNC(fills) {
-    asyncio_barrier *b = asyncio_barrier_new(3);
+    asyncio_auto_barrier b = asyncio_barrier_new(3);
     asyncio_task *a = asyncio_create_task(waits(b, "a"));
     asyncio_task *c = asyncio_create_task(waits(b, "b"));
     take_turns(1);
@@ -62,7 +61,6 @@ ASYNC(fills) {
     check_ended(c, 0);
     CHECK_STR(notes, "main2 a0 b1");
     check_repr(b, "<Barrier [filling, waiters:0/3]>");
-    asyncio_barrier_unref(b);
     RETURN();
 }
 
@@ -75,17 +73,16 @@ ASYNC(waits_thrice, (asyncio_barrier *) b, (const char *) name) {
 }
 
 ASYNC(fills_thrice) {
-    asyncio_barrier *b = asyncio_barrier_new(2);
+    asyncio_auto_barrier b = asyncio_barrier_new(2);
     TRY(AWAIT(asyncio_gather(NULL, waits_thrice(b, "a"), waits_thrice(b, "b"))));
     CHECK_STR(notes, "b1 a0 b1 a0 b1 a0");
-    asyncio_barrier_unref(b);
     RETURN();
 }
 
 TEST(a_barrier_can_be_used_again_and_again) { run(fills_thrice()); } /* BAR-8 */
 
 ASYNC(arrives_while_draining) {
-    asyncio_barrier *b = asyncio_barrier_new(2);
+    asyncio_auto_barrier b = asyncio_barrier_new(2);
     asyncio_task *a = asyncio_create_task(waits(b, "a"));
     take_turns(1);
     TRY(AWAIT(waits(b, "b")));
@@ -97,7 +94,6 @@ ASYNC(arrives_while_draining) {
     check_ended(c, 0);
     check_ended(d, 0);
     CHECK_STR(notes, "b1 a0 d1 c0");
-    asyncio_barrier_unref(b);
     RETURN();
 }
 
@@ -105,7 +101,7 @@ ASYNC(arrives_while_draining) {
 TEST(who_arrives_while_it_drains_waits_for_the_next_filling) { run(arrives_while_draining()); }
 
 ASYNC(cancels_one) {
-    asyncio_barrier *b = asyncio_barrier_new(2);
+    asyncio_auto_barrier b = asyncio_barrier_new(2);
     asyncio_task *a = asyncio_create_task(waits(b, "a"));
     take_turns(1);
     asyncio_task_cancel(a, NULL);
@@ -115,7 +111,6 @@ ASYNC(cancels_one) {
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     TRY(AWAIT(asyncio_gather(NULL, waits(b, "b"), waits(b, "c"))));
     CHECK_STR(notes, "a? c1 b0");
-    asyncio_barrier_unref(b);
     RETURN();
 }
 
@@ -124,7 +119,7 @@ TEST(a_cancelled_task_leaves_and_the_barrier_stays_whole) { run(cancels_one()); 
 /* ---- reset and abort ---- */
 
 ASYNC(resets) {
-    asyncio_barrier *b = asyncio_barrier_new(3);
+    asyncio_auto_barrier b = asyncio_barrier_new(3);
     TRY(AWAIT(asyncio_barrier_reset(b)));
     check_repr(b, "<Barrier [filling, waiters:0/3]>");
     asyncio_task *a = asyncio_create_task(waits(b, "a"));
@@ -139,14 +134,13 @@ ASYNC(resets) {
     CHECK(!asyncio_barrier_broken(b));
     TRY(AWAIT(asyncio_gather(NULL, waits(b, "c"), waits(b, "d"), waits(b, "e"))));
     CHECK_STR(notes, "a! b! e2 c0 d1");
-    asyncio_barrier_unref(b);
     RETURN();
 }
 
 TEST(reset_makes_those_who_wait_fail_and_the_barrier_empty) { run(resets()); } /* BAR-6, BAR-9 */
 
 ASYNC(resets_while_draining, (bool) at_once) {
-    asyncio_barrier *b = asyncio_barrier_new(3);
+    asyncio_auto_barrier b = asyncio_barrier_new(3);
     int ended = at_once ? ASYNCIO_BROKEN_BARRIER_ERROR : 0;
     asyncio_task *a = asyncio_create_task(waits(b, "a"));
     asyncio_task *c = asyncio_create_task(waits(b, "b"));
@@ -159,7 +153,6 @@ ASYNC(resets_while_draining, (bool) at_once) {
     check_ended(c, ended);
     CHECK_STR(notes, at_once ? "c2 a! b!" : "c2 a0 b1");
     check_repr(b, "<Barrier [filling, waiters:0/3]>");
-    asyncio_barrier_unref(b);
     RETURN();
 }
 
@@ -170,7 +163,7 @@ TEST(a_reset_that_is_first_catches_those_that_have_not_drained) { /* BAR-6 */
 }
 
 ASYNC(aborts) {
-    asyncio_barrier *b = asyncio_barrier_new(3);
+    asyncio_auto_barrier b = asyncio_barrier_new(3);
     asyncio_task *a = asyncio_create_task(waits(b, "a"));
     take_turns(1);
     TRY(AWAIT(asyncio_barrier_abort(b)));
@@ -183,7 +176,6 @@ ASYNC(aborts) {
     CHECK(!asyncio_barrier_broken(b));
     TRY(AWAIT(asyncio_gather(NULL, waits(b, "c"), waits(b, "d"), waits(b, "e"))));
     CHECK_STR(notes, "a! e2 c0 d1");
-    asyncio_barrier_unref(b);
     RETURN();
 }
 
@@ -202,7 +194,7 @@ ASYNC(has_a_block, (asyncio_barrier *) b, (int) fails) {
 }
 
 ASYNC(runs_blocks) {
-    asyncio_barrier *b = asyncio_barrier_new(2);
+    asyncio_auto_barrier b = asyncio_barrier_new(2);
     asyncio_task *t = asyncio_create_task(has_a_block(b, true));
     take_turns(1);
     int rc;
@@ -213,7 +205,6 @@ ASYNC(runs_blocks) {
     TRY(AWAIT(asyncio_barrier_abort(b)));
     CHECK(asyncio_catch(AWAIT(has_a_block(b, false)), ASYNCIO_BROKEN_BARRIER_ERROR));
     CHECK_STR(notes, "main1 0");
-    asyncio_barrier_unref(b);
     RETURN();
 }
 
@@ -256,7 +247,7 @@ ASYNC(comes_by_chance, (asyncio_barrier *) b, (int *) done) {
 
 ASYNC(disturbs_by_chance) {
     enum { N = 9 };
-    asyncio_barrier *b = asyncio_barrier_new(3);
+    asyncio_auto_barrier b = asyncio_barrier_new(3);
     asyncio_task *tasks[N];
     int done = 0;
     for (int i = 0; i < N; i++) tasks[i] = asyncio_create_task(comes_by_chance(b, &done));
@@ -275,7 +266,6 @@ ASYNC(disturbs_by_chance) {
     TRY(AWAIT(asyncio_barrier_reset(b)));
     check_repr(b, "<Barrier [filling, waiters:0/3]>");
     for (int i = 0; i < N; i++) asyncio_task_unref(tasks[i]);
-    asyncio_barrier_unref(b);
     RETURN();
 }
 

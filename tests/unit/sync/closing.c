@@ -7,12 +7,11 @@
 
 /* Runs the coroutine, then closes the loop with whatever it has left waiting. */
 static void run_and_close(asyncio_coro c) {
-    asyncio_loop *loop = asyncio_testing_new_event_loop(0);
+    asyncio_auto_loop loop = asyncio_testing_new_event_loop(0);
     int rc = asyncio_loop_run_until_complete(loop, c, NULL);
     if (rc < 0) asyncio_error_print(asyncio_error_take(rc), NULL);
     CHECK(rc >= 0);
     CHECK_INT(asyncio_loop_close(loop), 0);
-    asyncio_loop_unref(loop);
 }
 
 /* Awaits it three times: all must fail in the same way. */
@@ -106,20 +105,18 @@ ASYNC(leaves_condition_waiters, (asyncio_condition *) c, (bool) held) {
 }
 
 TEST(a_condition_gives_the_lock_back_to_those_that_are_closed_if_it_is_free) {
-    asyncio_condition *c = asyncio_condition_new(NULL);
+    asyncio_auto_condition c = asyncio_condition_new(NULL);
     run_and_close(leaves_condition_waiters(c, false));
     CHECK_STR(notes, "with with");
     CHECK(!asyncio_condition_locked(c));
-    asyncio_condition_unref(c);
 }
 
 TEST(a_condition_does_not_wait_for_the_lock_when_its_loop_is_closed) {
-    asyncio_condition *c = asyncio_condition_new(NULL);
+    asyncio_auto_condition c = asyncio_condition_new(NULL);
     run_and_close(leaves_condition_waiters(c, true));
     CHECK_CONTAINS(notes, "with");
     CHECK_CONTAINS(notes, "holder");
     CHECK(!asyncio_condition_locked(c));
-    asyncio_condition_unref(c);
 }
 
 /* ---- woken, and closed before they run ---- */
@@ -130,11 +127,10 @@ static int stop_now(void *arg) {
 }
 
 static void run_and_interrupt(asyncio_coro c) {
-    asyncio_loop *loop = asyncio_testing_new_event_loop(0);
+    asyncio_auto_loop loop = asyncio_testing_new_event_loop(0);
     int rc = asyncio_loop_run_until_complete(loop, c, NULL);
     CHECK(asyncio_catch(rc, ASYNCIO_KEYBOARD_INTERRUPT));
     asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
 }
 
 ASYNC(takes, (asyncio_semaphore *) s) { return AWAIT(asyncio_semaphore_acquire(s)); }
@@ -153,16 +149,14 @@ ASYNC(wakes_and_is_interrupted, (asyncio_semaphore *) s, (asyncio_queue *) q) {
 }
 
 TEST(permits_and_items_of_tasks_that_are_closed_are_not_lost) {
-    asyncio_semaphore *s = asyncio_boundedsemaphore_new(1);
-    asyncio_queue *q = asyncio_queue_new(0);
+    asyncio_auto_semaphore s = asyncio_boundedsemaphore_new(1);
+    asyncio_auto_queue q = asyncio_queue_new(0);
     run_and_close(takes(s));
     run_and_interrupt(wakes_and_is_interrupted(s, q));
     char text[64];
     asyncio_semaphore_repr(s, text, sizeof text);
     CHECK_STR(text, "<BoundedSemaphore [unlocked, value:1]>");
     CHECK_INT(asyncio_queue_qsize(q), 1);
-    asyncio_semaphore_unref(s);
-    asyncio_queue_unref(q);
 }
 
 ASYNC(notifies_and_is_interrupted, (asyncio_condition *) c) {
@@ -177,11 +171,10 @@ ASYNC(notifies_and_is_interrupted, (asyncio_condition *) c) {
 }
 
 TEST(tasks_that_were_just_notified_can_be_closed) {
-    asyncio_condition *c = asyncio_condition_new(NULL);
+    asyncio_auto_condition c = asyncio_condition_new(NULL);
     run_and_interrupt(notifies_and_is_interrupted(c));
     CHECK_STR(notes, "with with");
     CHECK(!asyncio_condition_locked(c));
-    asyncio_condition_unref(c);
 }
 
 ASYNC(waits_at, (asyncio_barrier *) b) { return AWAIT(asyncio_barrier_wait(b)); }
@@ -195,8 +188,7 @@ ASYNC(leaves_them_at_the_barrier, (asyncio_barrier *) b) {
 }
 
 TEST(nobody_is_inside_a_barrier_after_its_loop_was_closed) {
-    asyncio_barrier *b = asyncio_barrier_new(3);
+    asyncio_auto_barrier b = asyncio_barrier_new(3);
     run_and_close(leaves_them_at_the_barrier(b));
     CHECK_INT(asyncio_barrier_n_waiting(b), 0);
-    asyncio_barrier_unref(b);
 }

@@ -28,7 +28,7 @@ static bool is_true(void *arg) { return *(bool *)arg; }
 /* ---- the lock ---- */
 
 ASYNC(is_without_the_lock) {
-    asyncio_condition *c = asyncio_condition_new(NULL);
+    asyncio_auto_condition c = asyncio_condition_new(NULL);
     bool yes = true, no = false;
     asyncio_value v;
     CHECK_ERROR(AWAIT(asyncio_condition_wait(c)), ASYNCIO_RUNTIME_ERROR,
@@ -42,7 +42,6 @@ ASYNC(is_without_the_lock) {
     CHECK_ERROR(asyncio_condition_notify_all(c), ASYNCIO_RUNTIME_ERROR,
                 "cannot notify on un-acquired lock");
     CHECK_ERROR(asyncio_condition_release(c), ASYNCIO_RUNTIME_ERROR, "Lock is not acquired.");
-    asyncio_condition_unref(c);
     RETURN();
 }
 
@@ -68,7 +67,7 @@ TEST(conditions_can_share_a_lock) { run(shares_a_lock()); } /* COND-6 */
 /* ---- wait and notify ---- */
 
 ASYNC(notifies_some) {
-    asyncio_condition *c = asyncio_condition_new(NULL);
+    asyncio_auto_condition c = asyncio_condition_new(NULL);
     asyncio_task *a = asyncio_create_task(waits(c, "a"));
     asyncio_task *b = asyncio_create_task(waits(c, "b"));
     asyncio_task *d = asyncio_create_task(waits(c, "d"));
@@ -89,14 +88,13 @@ ASYNC(notifies_some) {
     check_ended(b, 0);
     check_ended(d, 0);
     CHECK_STR(notes, "a b 1 2 3 d");
-    asyncio_condition_unref(c);
     RETURN();
 }
 
 TEST(notify_wakes_the_oldest_n) { run(notifies_some()); } /* COND-2, COND-3 */
 
 ASYNC(notifies_while_it_holds_the_lock) {
-    asyncio_condition *c = asyncio_condition_new(NULL);
+    asyncio_auto_condition c = asyncio_condition_new(NULL);
     asyncio_task *a = asyncio_create_task(waits(c, "a"));
     asyncio_task *b = asyncio_create_task(waits(c, "b"));
     take_turns(1);
@@ -113,7 +111,6 @@ ASYNC(notifies_while_it_holds_the_lock) {
     CHECK_STR(notes, "a 1 b 2 3");
     check_ended(a, 0);
     check_ended(b, 0);
-    asyncio_condition_unref(c);
     RETURN();
 }
 
@@ -122,7 +119,7 @@ TEST(each_notify_wakes_another_and_they_go_on_as_the_lock_gets_free) { /* COND-3
 }
 
 ASYNC(notifies_all) {
-    asyncio_condition *c = asyncio_condition_new(NULL);
+    asyncio_auto_condition c = asyncio_condition_new(NULL);
     asyncio_task *tasks[4];
     for (int i = 0; i < 4; i++) tasks[i] = asyncio_create_task(waits(c, "x"));
     take_turns(1);
@@ -131,7 +128,6 @@ ASYNC(notifies_all) {
     CHECK_INT(asyncio_condition_release(c), 0);
     for (int i = 0; i < 4; i++) check_ended(tasks[i], 0);
     CHECK_STR(notes, "x x x x");
-    asyncio_condition_unref(c);
     RETURN();
 }
 
@@ -153,7 +149,7 @@ ASYNC(waits_for, (asyncio_condition *) c, (int *) n) {
 }
 
 ASYNC(notifies_a_predicate) {
-    asyncio_condition *c = asyncio_condition_new(NULL);
+    asyncio_auto_condition c = asyncio_condition_new(NULL);
     int n = 3;
     asyncio_task *t = asyncio_create_task(waits_for(c, &n));
     take_turns(1);
@@ -164,7 +160,6 @@ ASYNC(notifies_a_predicate) {
     TRY(AWAIT(notifies(c, 1)));
     check_ended(t, 0);
     CHECK_STR(notes, "3 2 1");
-    asyncio_condition_unref(c);
     RETURN();
 }
 
@@ -178,14 +173,13 @@ ASYNC(is_cancelled, (asyncio_condition *) c) {
     int rc = AWAIT(asyncio_condition_wait(c));
     CHECK(asyncio_condition_locked(c));
     CHECK_INT(rc, ASYNCIO_CANCELLED_ERROR);
-    asyncio_error *e = asyncio_error_take(rc);
+    asyncio_auto_error e = asyncio_error_take(rc);
     note("%s", asyncio_error_message(e));
-    asyncio_error_unref(e);
     return asyncio_condition_release(c);
 }
 
 ASYNC(cancels_once_and_again) {
-    asyncio_condition *c = asyncio_condition_new(NULL);
+    asyncio_auto_condition c = asyncio_condition_new(NULL);
     asyncio_task *t = asyncio_create_task(is_cancelled(c));
     take_turns(1);
     TRY(AWAIT(asyncio_condition_acquire(c)));
@@ -200,7 +194,6 @@ ASYNC(cancels_once_and_again) {
     take_turns(1);
     CHECK_STR(notes, "third");
     check_ended(t, 0);
-    asyncio_condition_unref(c);
     RETURN();
 }
 
@@ -209,7 +202,7 @@ TEST(a_cancelled_wait_gets_the_lock_first_and_fails_with_the_last_error) { /* CO
 }
 
 ASYNC(cancels_a_notified_one, (bool) while_it_waits_for_the_lock) {
-    asyncio_condition *c = asyncio_condition_new(NULL);
+    asyncio_auto_condition c = asyncio_condition_new(NULL);
     asyncio_task *a = asyncio_create_task(waits(c, "a"));
     asyncio_task *b = asyncio_create_task(waits(c, "b"));
     take_turns(1);
@@ -223,7 +216,6 @@ ASYNC(cancels_a_notified_one, (bool) while_it_waits_for_the_lock) {
     check_ended(b, 0);
     CHECK_STR(notes, "a! b");
     CHECK(!asyncio_condition_locked(c));
-    asyncio_condition_unref(c);
     RETURN();
 }
 
@@ -236,7 +228,7 @@ TEST(a_notified_waiter_that_is_cancelled_at_the_lock_passes_it_on) { /* COND-5 *
 }
 
 ASYNC(times_out) {
-    asyncio_condition *c = asyncio_condition_new(NULL);
+    asyncio_auto_condition c = asyncio_condition_new(NULL);
     int rc;
     ASYNC_WITH(_, asyncio_condition_block(c, &rc)) {
         int inner = AWAIT(asyncio_wait_for(asyncio_condition_wait(c), 1));
@@ -245,7 +237,6 @@ ASYNC(times_out) {
     }
     TRY(rc);
     CHECK(!asyncio_condition_locked(c));
-    asyncio_condition_unref(c);
     RETURN();
 }
 

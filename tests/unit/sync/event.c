@@ -14,7 +14,7 @@ ASYNC(waits, (asyncio_event *) event, (const char *) name) {
 }
 
 ASYNC(waits_for_a_set_event) {
-    asyncio_event *event = asyncio_event_new();
+    asyncio_auto_event event = asyncio_event_new();
     unsigned long long before = turns();
     CHECK(!asyncio_event_is_set(event));
     asyncio_event_set(event);
@@ -25,14 +25,13 @@ ASYNC(waits_for_a_set_event) {
     asyncio_event_clear(event);
     asyncio_event_clear(event);
     CHECK(!asyncio_event_is_set(event));
-    asyncio_event_unref(event);
     RETURN();
 }
 
 TEST(wait_on_a_set_event_does_not_suspend) { run(waits_for_a_set_event()); } /* EVT-1 */
 
 ASYNC(sets_with_waiters, (bool) clear) {
-    asyncio_event *event = asyncio_event_new();
+    asyncio_auto_event event = asyncio_event_new();
     asyncio_task *a = asyncio_create_task(waits(event, "1"));
     asyncio_task *b = asyncio_create_task(waits(event, "2"));
     take_turns(1);
@@ -43,7 +42,6 @@ ASYNC(sets_with_waiters, (bool) clear) {
     CHECK_STR(notes, clear ? "1 2" : "3 1 2");
     check_ended(a, 0);
     check_ended(b, 0);
-    asyncio_event_unref(event);
     RETURN();
 }
 
@@ -55,7 +53,7 @@ TEST(set_wakes_all_in_order_one_turn_later_and_who_comes_meanwhile_goes_first) {
 TEST(a_waiter_that_saw_the_event_set_goes_on_though_it_is_cleared) { run(sets_with_waiters(true)); }
 
 ASYNC(sets_again_and_again) {
-    asyncio_event *event = asyncio_event_new();
+    asyncio_auto_event event = asyncio_event_new();
     asyncio_task *a = asyncio_create_task(waits(event, "1"));
     take_turns(1);
     asyncio_event_set(event);
@@ -70,14 +68,13 @@ ASYNC(sets_again_and_again) {
     CHECK_STR(notes, "1 2");
     check_ended(a, 0);
     check_ended(b, 0);
-    asyncio_event_unref(event);
     RETURN();
 }
 
 TEST(who_waits_after_clear_waits_for_the_next_set) { run(sets_again_and_again()); }
 
 ASYNC(cancels_waiters) {
-    asyncio_event *event = asyncio_event_new();
+    asyncio_auto_event event = asyncio_event_new();
     char text[64];
     asyncio_task *a = asyncio_create_task(waits(event, "1"));
     asyncio_task *b = asyncio_create_task(waits(event, "2"));
@@ -99,7 +96,6 @@ ASYNC(cancels_waiters) {
     CHECK_STR(notes, "1! 2! 3");
     asyncio_event_repr(event, text, sizeof text);
     CHECK_STR(text, "<Event [set]>");
-    asyncio_event_unref(event);
     RETURN();
 }
 

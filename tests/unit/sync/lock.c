@@ -17,7 +17,7 @@ ASYNC(holds, (asyncio_lock *) lock, (const char *) name, (int) keep) {
 /* ---- order ---- */
 
 ASYNC(acquires_a_free_lock) {
-    asyncio_lock *lock = asyncio_lock_new();
+    asyncio_auto_lock lock = asyncio_lock_new();
     unsigned long long before = turns();
     asyncio_value v;
     CHECK(!asyncio_lock_locked(lock));
@@ -27,14 +27,13 @@ ASYNC(acquires_a_free_lock) {
     CHECK_INT(asyncio_lock_release(lock), 0);
     CHECK(!asyncio_lock_locked(lock));
     CHECK_INT(turns(), before);
-    asyncio_lock_unref(lock);
     RETURN();
 }
 
 TEST(a_free_lock_is_acquired_without_suspending) { run(acquires_a_free_lock()); } /* LOCK-1 */
 
 ASYNC(lets_three_wait) {
-    asyncio_lock *lock = asyncio_lock_new();
+    asyncio_auto_lock lock = asyncio_lock_new();
     TRY(AWAIT(asyncio_lock_acquire(lock)));
     asyncio_task *a = asyncio_create_task(holds(lock, "a", 0));
     asyncio_task *b = asyncio_create_task(holds(lock, "b", 1));
@@ -51,7 +50,6 @@ ASYNC(lets_three_wait) {
     check_ended(a, 0);
     check_ended(b, 0);
     check_ended(c, 0);
-    asyncio_lock_unref(lock);
     RETURN();
 }
 
@@ -59,7 +57,7 @@ ASYNC(lets_three_wait) {
 TEST(waiters_get_the_lock_in_order_one_turn_after_its_release) { run(lets_three_wait()); }
 
 ASYNC(releases_and_acquires) {
-    asyncio_lock *lock = asyncio_lock_new();
+    asyncio_auto_lock lock = asyncio_lock_new();
     TRY(AWAIT(asyncio_lock_acquire(lock)));
     asyncio_task *a = asyncio_create_task(holds(lock, "a", 0));
     take_turns(1);
@@ -69,14 +67,13 @@ ASYNC(releases_and_acquires) {
     note("main");
     CHECK_STR(notes, "a main");
     check_ended(a, 0);
-    asyncio_lock_unref(lock);
     RETURN();
 }
 
 TEST(nobody_passes_a_waiter_that_was_woken) { run(releases_and_acquires()); } /* LOCK-2 */
 
 ASYNC(passes_cancelled_waiters) {
-    asyncio_lock *lock = asyncio_lock_new();
+    asyncio_auto_lock lock = asyncio_lock_new();
     TRY(AWAIT(asyncio_lock_acquire(lock)));
     asyncio_task *a = asyncio_create_task(holds(lock, "a", 0));
     asyncio_task *b = asyncio_create_task(holds(lock, "b", 0));
@@ -90,7 +87,6 @@ ASYNC(passes_cancelled_waiters) {
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     check_ended(b, ASYNCIO_CANCELLED_ERROR);
     CHECK(asyncio_lock_locked(lock));
-    asyncio_lock_unref(lock);
     RETURN();
 }
 
@@ -99,7 +95,7 @@ TEST(cancelled_waiters_do_not_hold_up_others) { run(passes_cancelled_waiters());
 /* ---- cancellation ---- */
 
 ASYNC(cancels_the_first, (bool) woken_before) {
-    asyncio_lock *lock = asyncio_lock_new();
+    asyncio_auto_lock lock = asyncio_lock_new();
     TRY(AWAIT(asyncio_lock_acquire(lock)));
     asyncio_task *a = asyncio_create_task(holds(lock, "a", 0));
     asyncio_task *b = asyncio_create_task(holds(lock, "b", 5));
@@ -119,7 +115,6 @@ ASYNC(cancels_the_first, (bool) woken_before) {
     check_ended(c, 0);
     CHECK_STR(notes, "a! b c");
     CHECK(!asyncio_lock_locked(lock));
-    asyncio_lock_unref(lock);
     RETURN();
 }
 
@@ -131,7 +126,7 @@ TEST(a_waiter_cancelled_in_line_wakes_the_next_if_the_lock_is_free) { /* LOCK-5 
 TEST(a_waiter_cancelled_after_it_was_woken_wakes_the_next) { run(cancels_the_first(true)); }
 
 ASYNC(times_out) {
-    asyncio_lock *lock = asyncio_lock_new();
+    asyncio_auto_lock lock = asyncio_lock_new();
     TRY(AWAIT(asyncio_lock_acquire(lock)));
     int rc = AWAIT(asyncio_wait_for(asyncio_lock_acquire(lock), 1));
     CHECK(asyncio_catch(rc, ASYNCIO_TIMEOUT_ERROR));
@@ -139,7 +134,6 @@ ASYNC(times_out) {
     CHECK(!asyncio_lock_locked(lock));
     TRY(AWAIT(asyncio_wait_for(asyncio_lock_acquire(lock), 1)));
     CHECK(asyncio_lock_locked(lock));
-    asyncio_lock_unref(lock);
     RETURN();
 }
 
@@ -163,7 +157,7 @@ ASYNC(works_by_chance, (asyncio_lock *) lock, (int *) inside, (int *) done) {
 
 ASYNC(cancels_by_chance) {
     enum { N = 12 };
-    asyncio_lock *lock = asyncio_lock_new();
+    asyncio_auto_lock lock = asyncio_lock_new();
     asyncio_task *tasks[N];
     int inside = 0, done = 0;
     for (int i = 0; i < N; i++)
@@ -177,7 +171,6 @@ ASYNC(cancels_by_chance) {
     for (int i = 0; i < N; i++) asyncio_task_unref(tasks[i]);
     CHECK(!asyncio_lock_locked(lock));
     TRY(AWAIT(asyncio_lock_acquire(lock)));
-    asyncio_lock_unref(lock);
     RETURN();
 }
 
@@ -190,22 +183,20 @@ TEST(no_cancellation_loses_or_doubles_the_lock) {
 ASYNC(releases, (asyncio_lock *) lock) { RETURN(asyncio_lock_release(lock)); }
 
 ASYNC(has_it_released) {
-    asyncio_lock *lock = asyncio_lock_new();
+    asyncio_auto_lock lock = asyncio_lock_new();
     TRY(AWAIT(asyncio_lock_acquire(lock)));
     TRY(AWAIT(asyncio_gather(NULL, releases(lock))));
     CHECK(!asyncio_lock_locked(lock));
     CHECK_ERROR(asyncio_lock_release(lock), ASYNCIO_RUNTIME_ERROR, "Lock is not acquired.");
-    asyncio_lock_unref(lock);
     RETURN();
 }
 
 TEST(any_task_may_release_and_a_free_lock_cannot_be) { run(has_it_released()); } /* LOCK-4 */
 
 ASYNC(acquires_twice) {
-    asyncio_lock *lock = asyncio_lock_new();
+    asyncio_auto_lock lock = asyncio_lock_new();
     TRY(AWAIT(asyncio_lock_acquire(lock)));
     int rc = AWAIT(asyncio_lock_acquire(lock));
-    asyncio_lock_unref(lock);
     return rc;
 }
 
@@ -282,7 +273,7 @@ ASYNC(has_a_block, (asyncio_lock *) lock, (enum way) way) {
 }
 
 ASYNC(leaves_blocks) {
-    asyncio_lock *lock = asyncio_lock_new();
+    asyncio_auto_lock lock = asyncio_lock_new();
     asyncio_value v;
     TRY(AWAIT(has_a_block(lock, TO_THE_END), &v));
     CHECK_INT(v.i, 8);
@@ -303,14 +294,13 @@ ASYNC(leaves_blocks) {
     check_ended(t, ASYNCIO_CANCELLED_ERROR);
     CHECK(!asyncio_lock_locked(lock));
     CHECK_ERROR(AWAIT(has_a_block(lock, RELEASES)), ASYNCIO_RUNTIME_ERROR, "Lock is not acquired.");
-    asyncio_lock_unref(lock);
     RETURN();
 }
 
 TEST(a_block_releases_the_lock_however_it_is_left) { run(leaves_blocks()); }
 
 ASYNC(cannot_enter) {
-    asyncio_lock *lock = asyncio_lock_new();
+    asyncio_auto_lock lock = asyncio_lock_new();
     TRY(AWAIT(asyncio_lock_acquire(lock)));
     asyncio_task *t = asyncio_create_task(has_a_block(lock, IS_CANCELLED));
     take_turns(1);
@@ -318,7 +308,6 @@ ASYNC(cannot_enter) {
     check_ended(t, ASYNCIO_CANCELLED_ERROR);
     CHECK(asyncio_lock_locked(lock));
     CHECK_INT(asyncio_lock_release(lock), 0);
-    asyncio_lock_unref(lock);
     RETURN();
 }
 
@@ -327,7 +316,7 @@ TEST(a_block_that_is_cancelled_on_entry_does_not_run_or_release) { run(cannot_en
 /* ---- repr ---- */
 
 ASYNC(is_shown) {
-    asyncio_lock *lock = asyncio_lock_new();
+    asyncio_auto_lock lock = asyncio_lock_new();
     char text[64];
     CHECK_INT(asyncio_lock_repr(lock, text, sizeof text), (int)strlen("<Lock [unlocked]>"));
     CHECK_STR(text, "<Lock [unlocked]>");
@@ -338,7 +327,6 @@ ASYNC(is_shown) {
     CHECK_STR(text, "<Lock [locked, waiters:1]>");
     asyncio_task_cancel(t, NULL);
     check_ended(t, ASYNCIO_CANCELLED_ERROR);
-    asyncio_lock_unref(lock);
     RETURN();
 }
 

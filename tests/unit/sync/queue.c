@@ -74,7 +74,7 @@ TEST(nowait_raises_full_and_empty) { /* QUE-3 */
 }
 
 ASYNC(puts_and_gets) {
-    asyncio_queue *q = asyncio_queue_new(1);
+    asyncio_auto_queue q = asyncio_queue_new(1);
     asyncio_value v;
     unsigned long long before = turns();
     for (int i = 0; i < 100; i++) {
@@ -84,7 +84,6 @@ ASYNC(puts_and_gets) {
         CHECK_INT(v.i, i);
     }
     CHECK_INT(turns(), before);
-    asyncio_queue_unref(q);
     RETURN();
 }
 
@@ -93,7 +92,7 @@ TEST(put_and_get_that_can_go_on_do_not_suspend) { run(puts_and_gets()); } /* QUE
 /* ---- waking ---- */
 
 ASYNC(wakes_getters) {
-    asyncio_queue *q = asyncio_queue_new(0);
+    asyncio_auto_queue q = asyncio_queue_new(0);
     asyncio_task *a = asyncio_create_task(gets(q, "a"));
     asyncio_task *b = asyncio_create_task(gets(q, "b"));
     take_turns(1);
@@ -105,14 +104,13 @@ ASYNC(wakes_getters) {
     CHECK_STR(notes, "a1 b2");
     check_ended(a, 0);
     check_ended(b, 0);
-    asyncio_queue_unref(q);
     RETURN();
 }
 
 TEST(a_put_wakes_the_getter_that_waits_longest) { run(wakes_getters()); } /* QUE-4, QUE-13 */
 
 ASYNC(steals) {
-    asyncio_queue *q = asyncio_queue_new(0);
+    asyncio_auto_queue q = asyncio_queue_new(0);
     asyncio_task *a = asyncio_create_task(gets(q, "a"));
     asyncio_task *b = asyncio_create_task(gets(q, "b"));
     take_turns(1);
@@ -127,14 +125,13 @@ ASYNC(steals) {
     check_ended(a, 0);
     check_ended(b, 0);
     CHECK_STR(notes, "b2 a3");
-    asyncio_queue_unref(q);
     RETURN();
 }
 
 TEST(a_woken_getter_that_finds_nothing_waits_anew_as_the_last) { run(steals()); } /* QUE-4 */
 
 ASYNC(wakes_putters) {
-    asyncio_queue *q = asyncio_queue_new(1);
+    asyncio_auto_queue q = asyncio_queue_new(1);
     put_now(q, 0);
     asyncio_task *a = asyncio_create_task(puts_one(q, "a", 1));
     asyncio_task *b = asyncio_create_task(puts_one(q, "b", 2));
@@ -150,7 +147,6 @@ ASYNC(wakes_putters) {
     CHECK_INT(get_now(q), 2);
     check_ended(a, 0);
     check_ended(b, 0);
-    asyncio_queue_unref(q);
     RETURN();
 }
 
@@ -159,7 +155,7 @@ TEST(a_get_wakes_the_putter_that_waits_longest) { run(wakes_putters()); } /* QUE
 /* ---- cancellation ---- */
 
 ASYNC(cancels_a_getter, (bool) woken) {
-    asyncio_queue *q = asyncio_queue_new(0);
+    asyncio_auto_queue q = asyncio_queue_new(0);
     asyncio_task *a = asyncio_create_task(gets(q, "a"));
     asyncio_task *b = asyncio_create_task(gets(q, "b"));
     take_turns(1);
@@ -173,7 +169,6 @@ ASYNC(cancels_a_getter, (bool) woken) {
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     check_ended(b, 0);
     check_repr(q, "<Queue maxsize=0 tasks=1>");
-    asyncio_queue_unref(q);
     RETURN();
 }
 
@@ -183,7 +178,7 @@ TEST(a_getter_cancelled_after_it_was_woken_wakes_the_next) { run(cancels_a_gette
 TEST(a_getter_cancelled_in_line_is_passed_over) { run(cancels_a_getter(false)); }
 
 ASYNC(cancels_a_putter, (bool) woken) {
-    asyncio_queue *q = asyncio_queue_new(1);
+    asyncio_auto_queue q = asyncio_queue_new(1);
     put_now(q, 0);
     asyncio_task *a = asyncio_create_task(puts_one(q, "a", 1));
     asyncio_task *b = asyncio_create_task(puts_one(q, "b", 2));
@@ -197,7 +192,6 @@ ASYNC(cancels_a_putter, (bool) woken) {
     check_ended(b, 0);
     CHECK_INT(get_now(q), 2);
     CHECK(asyncio_queue_empty(q));
-    asyncio_queue_unref(q);
     RETURN();
 }
 
@@ -207,7 +201,7 @@ TEST(a_putter_cancelled_after_it_was_woken_wakes_the_next) { run(cancels_a_putte
 TEST(a_putter_cancelled_in_line_is_passed_over) { run(cancels_a_putter(false)); }
 
 ASYNC(cancels_the_only_getter) {
-    asyncio_queue *q = asyncio_queue_new(0);
+    asyncio_auto_queue q = asyncio_queue_new(0);
     asyncio_task *a = asyncio_create_task(gets(q, "a"));
     take_turns(1);
     asyncio_task_cancel(a, NULL);
@@ -223,7 +217,6 @@ ASYNC(cancels_the_only_getter) {
     CHECK_INT(rc, 0);
     rc = AWAIT(asyncio_wait_for(asyncio_queue_get(q), 1));
     CHECK(asyncio_catch(rc, ASYNCIO_TIMEOUT_ERROR));
-    asyncio_queue_unref(q);
     RETURN();
 }
 
@@ -301,7 +294,7 @@ ASYNC(joins, (asyncio_queue *) q, (const char *) name) {
 }
 
 ASYNC(is_joined) {
-    asyncio_queue *q = asyncio_queue_new(0);
+    asyncio_auto_queue q = asyncio_queue_new(0);
     unsigned long long before = turns();
     TRY(AWAIT(asyncio_queue_join(q)));
     CHECK_INT(turns(), before);
@@ -324,7 +317,6 @@ ASYNC(is_joined) {
     CHECK_INT(asyncio_queue_task_done(q), 0);
     CHECK_ERROR(asyncio_queue_task_done(q), ASYNCIO_VALUE_ERROR,
                 "task_done() called too many times");
-    asyncio_queue_unref(q);
     RETURN();
 }
 
@@ -333,7 +325,7 @@ TEST(join_waits_until_every_item_is_done) { run(is_joined()); } /* QUE-8 */
 /* ---- shutdown ---- */
 
 ASYNC(shuts_down_an_empty_queue) {
-    asyncio_queue *q = asyncio_queue_new(0);
+    asyncio_auto_queue q = asyncio_queue_new(0);
     asyncio_task *a = asyncio_create_task(gets(q, "a"));
     asyncio_task *b = asyncio_create_task(gets(q, "b"));
     take_turns(1);
@@ -348,7 +340,6 @@ ASYNC(shuts_down_an_empty_queue) {
     CHECK_ERROR(AWAIT(asyncio_queue_get(q)), ASYNCIO_QUEUE_SHUT_DOWN, NULL);
     asyncio_queue_shutdown(q, false);
     check_repr(q, "<Queue maxsize=0 shutdown>");
-    asyncio_queue_unref(q);
     RETURN();
 }
 
@@ -356,7 +347,7 @@ ASYNC(shuts_down_an_empty_queue) {
 TEST(shutdown_wakes_getters_and_refuses_what_comes) { run(shuts_down_an_empty_queue()); }
 
 ASYNC(shuts_down_a_full_queue) {
-    asyncio_queue *q = asyncio_queue_new(2);
+    asyncio_auto_queue q = asyncio_queue_new(2);
     put_now(q, 1);
     put_now(q, 2);
     asyncio_task *a = asyncio_create_task(puts_one(q, "a", 3));
@@ -373,7 +364,6 @@ ASYNC(shuts_down_a_full_queue) {
     CHECK_INT(asyncio_queue_task_done(q), 0);
     check_ended(j, 0);
     CHECK_STR(notes, "a! 1 joined");
-    asyncio_queue_unref(q);
     RETURN();
 }
 
@@ -381,7 +371,7 @@ ASYNC(shuts_down_a_full_queue) {
 TEST(a_queue_that_is_shut_down_gives_what_is_left) { run(shuts_down_a_full_queue()); }
 
 ASYNC(shuts_down_at_once) {
-    asyncio_queue *q = asyncio_queue_new(3);
+    asyncio_auto_queue q = asyncio_queue_new(3);
     for (int i = 0; i < 3; i++) put_now(q, i);
     asyncio_task *j = asyncio_create_task(joins(q, "joined"));
     take_turns(1);
@@ -396,7 +386,6 @@ ASYNC(shuts_down_at_once) {
     check_ended(j, 0);
     CHECK_ERROR(asyncio_queue_task_done(q), ASYNCIO_VALUE_ERROR,
                 "task_done() called too many times");
-    asyncio_queue_unref(q);
     RETURN();
 }
 
@@ -404,7 +393,7 @@ ASYNC(shuts_down_at_once) {
 TEST(an_immediate_shutdown_drops_the_items_and_counts_them_as_done) { run(shuts_down_at_once()); }
 
 ASYNC(shuts_down_with_a_joiner) {
-    asyncio_queue *q = asyncio_queue_new(0);
+    asyncio_auto_queue q = asyncio_queue_new(0);
     put_now(q, 1);
     asyncio_task *j = asyncio_create_task(joins(q, "joined"));
     take_turns(1);
@@ -412,7 +401,6 @@ ASYNC(shuts_down_with_a_joiner) {
     take_turns(1);
     CHECK_STR(notes, "joined");
     check_ended(j, 0);
-    asyncio_queue_unref(q);
     RETURN();
 }
 

@@ -87,7 +87,7 @@ ASYNC(fails_to_put) {
 TEST(a_put_that_fails_in_whatever_way_leaves_the_item_with_the_caller) { run(fails_to_put()); }
 
 ASYNC(gets_owned_items) {
-    asyncio_queue *q = asyncio_queue_new(0);
+    asyncio_auto_queue q = asyncio_queue_new(0);
     asyncio_value v;
     for (int i = 0; i < 3; i++) TRY(AWAIT(asyncio_queue_put(q, new_counted())));
     TRY(AWAIT(asyncio_queue_get(q), &v));
@@ -101,7 +101,6 @@ ASYNC(gets_owned_items) {
     CHECK_INT(drops, 2);
     asyncio_task_unref(t);
     CHECK_INT(drops, 3);
-    asyncio_queue_unref(q);
     RETURN();
 }
 
@@ -152,7 +151,7 @@ static void note_all(asyncio_queue *q) {
 }
 
 TEST(a_queue_gives_the_oldest_first_also_while_it_grows) {
-    asyncio_queue *q = asyncio_queue_new(0);
+    asyncio_auto_queue q = asyncio_queue_new(0);
     asyncio_value v;
     int in = 0, out = 0;
     for (int i = 0; i < 5000; i++) {
@@ -167,7 +166,6 @@ TEST(a_queue_gives_the_oldest_first_also_while_it_grows) {
         CHECK_INT(v.i, out++);
     }
     CHECK_INT(out, in);
-    asyncio_queue_unref(q);
 }
 
 TEST(a_lifoqueue_gives_the_newest_first) { /* QUE-9 */

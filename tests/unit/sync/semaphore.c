@@ -34,7 +34,7 @@ TEST(the_initial_value_cannot_be_negative) { /* SEM-1 */
 }
 
 ASYNC(takes_what_is_there) {
-    asyncio_semaphore *s = asyncio_semaphore_new(2);
+    asyncio_auto_semaphore s = asyncio_semaphore_new(2);
     unsigned long long before = turns();
     asyncio_value v;
     check_repr(s, "<Semaphore [unlocked, value:2]>");
@@ -47,7 +47,6 @@ ASYNC(takes_what_is_there) {
     CHECK_INT(asyncio_semaphore_release(s), 0);
     CHECK(!asyncio_semaphore_locked(s));
     CHECK_INT(turns(), before);
-    asyncio_semaphore_unref(s);
     RETURN();
 }
 
@@ -57,7 +56,7 @@ TEST(permits_that_are_there_are_taken_without_suspending) { run(takes_what_is_th
 /* ---- order ---- */
 
 ASYNC(releases_one) {
-    asyncio_semaphore *s = asyncio_semaphore_new(0);
+    asyncio_auto_semaphore s = asyncio_semaphore_new(0);
     asyncio_task *a = asyncio_create_task(takes(s, "a"));
     asyncio_task *b = asyncio_create_task(takes(s, "b"));
     take_turns(1);
@@ -74,14 +73,13 @@ ASYNC(releases_one) {
     CHECK_STR(notes, "a b");
     check_ended(a, 0);
     check_ended(b, 0);
-    asyncio_semaphore_unref(s);
     RETURN();
 }
 
 TEST(a_release_hands_the_permit_to_the_first_in_line) { run(releases_one()); } /* SEM-3, SEM-9 */
 
 ASYNC(releases_several) {
-    asyncio_semaphore *s = asyncio_semaphore_new(0);
+    asyncio_auto_semaphore s = asyncio_semaphore_new(0);
     asyncio_task *tasks[4];
     for (int i = 0; i < 4; i++) tasks[i] = asyncio_create_task(takes(s, "x"));
     take_turns(1);
@@ -94,14 +92,13 @@ ASYNC(releases_several) {
     CHECK_INT(asyncio_semaphore_release(s), 0);
     CHECK(!asyncio_semaphore_locked(s));
     for (int i = 0; i < 4; i++) check_ended(tasks[i], 0);
-    asyncio_semaphore_unref(s);
     RETURN();
 }
 
 TEST(several_releases_in_one_turn_wake_as_many) { run(releases_several()); } /* SEM-4, V13-6 */
 
 ASYNC(does_not_pass) {
-    asyncio_semaphore *s = asyncio_semaphore_new(0);
+    asyncio_auto_semaphore s = asyncio_semaphore_new(0);
     asyncio_task *a = asyncio_create_task(takes(s, "a"));
     take_turns(1);
     CHECK_INT(asyncio_semaphore_release(s), 0);
@@ -112,7 +109,6 @@ ASYNC(does_not_pass) {
     CHECK_STR(notes, "a main");
     CHECK_INT(turns(), before + 2);
     check_ended(a, 0);
-    asyncio_semaphore_unref(s);
     RETURN();
 }
 
@@ -127,7 +123,7 @@ ASYNC(takes_again_and_again, (asyncio_semaphore *) s, (const char *) name) {
 }
 
 ASYNC(shares_one_permit) {
-    asyncio_semaphore *s = asyncio_semaphore_new(0);
+    asyncio_auto_semaphore s = asyncio_semaphore_new(0);
     asyncio_task *a = asyncio_create_task(takes_again_and_again(s, "a"));
     asyncio_task *b = asyncio_create_task(takes_again_and_again(s, "b"));
     take_turns(1);
@@ -135,7 +131,6 @@ ASYNC(shares_one_permit) {
     check_ended(a, 0);
     check_ended(b, 0);
     CHECK_STR(notes, "a b a b a b");
-    asyncio_semaphore_unref(s);
     RETURN();
 }
 
@@ -144,7 +139,7 @@ TEST(who_releases_and_acquires_goes_to_the_back) { run(shares_one_permit()); } /
 /* ---- cancellation ---- */
 
 ASYNC(cancels_after_the_grant) {
-    asyncio_semaphore *s = asyncio_semaphore_new(0);
+    asyncio_auto_semaphore s = asyncio_semaphore_new(0);
     asyncio_task *a = asyncio_create_task(takes(s, "a"));
     asyncio_task *b = asyncio_create_task(takes(s, "b"));
     take_turns(1);
@@ -156,7 +151,6 @@ ASYNC(cancels_after_the_grant) {
     CHECK_STR(notes, "a! b");
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     check_ended(b, 0);
-    asyncio_semaphore_unref(s);
     RETURN();
 }
 
@@ -165,21 +159,20 @@ TEST(a_waiter_cancelled_after_the_grant_gives_the_permit_to_the_next) { /* SEM-5
 }
 
 ASYNC(cancels_the_only_one) {
-    asyncio_semaphore *s = asyncio_semaphore_new(0);
+    asyncio_auto_semaphore s = asyncio_semaphore_new(0);
     asyncio_task *a = asyncio_create_task(takes(s, "a"));
     take_turns(1);
     CHECK_INT(asyncio_semaphore_release(s), 0);
     asyncio_task_cancel(a, NULL);
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     check_repr(s, "<Semaphore [unlocked, value:1]>");
-    asyncio_semaphore_unref(s);
     RETURN();
 }
 
 TEST(a_permit_that_nobody_wants_any_more_is_free) { run(cancels_the_only_one()); }
 
 ASYNC(cancels_in_line) {
-    asyncio_semaphore *s = asyncio_semaphore_new(0);
+    asyncio_auto_semaphore s = asyncio_semaphore_new(0);
     asyncio_task *a = asyncio_create_task(takes(s, "a"));
     asyncio_task *b = asyncio_create_task(takes(s, "b"));
     take_turns(1);
@@ -195,7 +188,6 @@ ASYNC(cancels_in_line) {
     CHECK_INT(asyncio_semaphore_release(s), 0);
     CHECK(!asyncio_semaphore_locked(s));
     check_ended(c, ASYNCIO_CANCELLED_ERROR);
-    asyncio_semaphore_unref(s);
     RETURN();
 }
 
@@ -218,7 +210,7 @@ ASYNC(works_by_chance, (asyncio_semaphore *) s, (int *) inside, (int *) done) {
 
 ASYNC(cancels_by_chance) {
     enum { N = 12 };
-    asyncio_semaphore *s = asyncio_boundedsemaphore_new(3);
+    asyncio_auto_semaphore s = asyncio_boundedsemaphore_new(3);
     asyncio_task *tasks[N];
     int inside = 0, done = 0;
     for (int i = 0; i < N; i++) tasks[i] = asyncio_create_task(works_by_chance(s, &inside, &done));
@@ -230,7 +222,6 @@ ASYNC(cancels_by_chance) {
     }
     for (int i = 0; i < N; i++) asyncio_task_unref(tasks[i]);
     check_repr(s, "<BoundedSemaphore [unlocked, value:3]>");
-    asyncio_semaphore_unref(s);
     RETURN();
 }
 
@@ -251,11 +242,10 @@ TEST(a_bounded_semaphore_refuses_a_release_too_many_and_is_left_as_it_is) { /* S
 }
 
 TEST(a_semaphore_can_have_more_permits_than_at_first_up_to_long_max) {
-    asyncio_semaphore *s = asyncio_semaphore_new(LONG_MAX - 1);
+    asyncio_auto_semaphore s = asyncio_semaphore_new(LONG_MAX - 1);
     CHECK_INT(asyncio_semaphore_release(s), 0);
     CHECK_ERROR(asyncio_semaphore_release(s), ASYNCIO_VALUE_ERROR,
                 "Semaphore released too many times");
-    asyncio_semaphore_unref(s);
 }
 
 /* ---- the block, references, loops ---- */
@@ -272,7 +262,7 @@ ASYNC(has_blocks, (asyncio_semaphore *) s, (int *) inside) {
 }
 
 ASYNC(runs_blocks) {
-    asyncio_semaphore *s = asyncio_boundedsemaphore_new(2);
+    asyncio_auto_semaphore s = asyncio_boundedsemaphore_new(2);
     int inside = 0, rc;
     asyncio_task *tasks[5];
     for (int i = 0; i < 5; i++) tasks[i] = asyncio_create_task(has_blocks(s, &inside));
@@ -290,7 +280,6 @@ ASYNC(runs_blocks) {
         CHECK_INT(asyncio_semaphore_release(permit), 0);
     }
     CHECK_ERROR(rc, ASYNCIO_VALUE_ERROR, "BoundedSemaphore released too many times");
-    asyncio_semaphore_unref(s);
     RETURN();
 }
 

@@ -25,9 +25,8 @@ static int run_on(asyncio_loop *loop, asyncio_coro c, unsigned holders) {
 
 /* Runs it to its end on a loop of its own, and looks that nothing is left there. */
 TEST_UNUSED static int run_for_status(asyncio_coro c) {
-    asyncio_loop *loop = asyncio_testing_new_event_loop(0);
+    asyncio_auto_loop loop = asyncio_testing_new_event_loop(0);
     int rc = run_on(loop, c, 0);
-    asyncio_loop_unref(loop);
     return rc;
 }
 

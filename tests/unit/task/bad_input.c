@@ -61,22 +61,20 @@ static int await_in_callback(void *arg) {
 }
 
 TEST(await_in_a_callback_is_an_error) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     int rc = 0;
     CHECK_INT(asyncio_loop_call_soon(loop, await_in_callback, &rc), 0);
     CHECK_INT(asyncio_loop_run_forever(loop), 0);
     CHECK_INT(rc, ASYNCIO_RUNTIME_ERROR);
     asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
 }
 
 TEST(await_of_a_future_outside_a_task_is_an_error) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     asyncio_future *f = asyncio_loop_create_future(loop);
     CHECK_ERROR(AWAIT(f), ASYNCIO_RUNTIME_ERROR, "await outside a task");
     asyncio_future_unref(f);
     asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
 }
 
 TEST(create_task_without_a_running_loop_is_an_error) {
@@ -140,19 +138,17 @@ ASYNC(is_intruded, (struct intrusion *) in) {
 
 TEST(debug_mode_refuses_a_running_loop_to_other_threads) {
     struct intrusion in = { .refused = true };
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     asyncio_loop_set_slow_callback_duration(loop, 1000);
     CHECK_INT(asyncio_loop_run_until_complete(loop, is_intruded(&in), NULL), 0);
     asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
 }
 
 TEST(debug_mode_lets_a_loop_that_does_not_run_be_prepared_anywhere) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     asyncio_loop_set_debug(loop, true);
     CHECK_INT(asyncio_loop_call_soon(loop, nothing, NULL), 0);
     asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
 }
 
 /* ---- loops that run already ---- */
@@ -208,7 +204,7 @@ TEST(scheduling_on_a_closed_loop_is_an_error) { /* LOOP-21, LOOP-25 */
 static void dropped(void *arg) { ++*(int *)arg; }
 
 TEST(a_call_that_was_refused_does_not_drop_its_argument) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     int drops = 0;
     asyncio_ignore(asyncio_loop_call_soon(loop, NULL, &drops, .drop = dropped));
     asyncio_ignore(asyncio_loop_call_later(loop, (double)NAN, nothing, &drops, .drop = dropped));
@@ -217,19 +213,16 @@ TEST(a_call_that_was_refused_does_not_drop_its_argument) {
     asyncio_ignore(asyncio_loop_call_at(loop, 1, nothing, &drops, .drop = dropped));
     asyncio_ignore(asyncio_loop_call_soon_threadsafe(loop, nothing, &drops, .drop = dropped));
     CHECK_INT(drops, 0);
-    asyncio_loop_unref(loop);
 }
 
 TEST(a_done_callback_on_a_done_future_of_a_closed_loop_is_an_error) {
-    asyncio_loop *loop = asyncio_new_event_loop();
-    asyncio_future *f = asyncio_loop_create_future(loop);
+    asyncio_auto_loop loop = asyncio_new_event_loop();
+    asyncio_auto_future f = asyncio_loop_create_future(loop);
     int calls = 0;
     CHECK_INT(asyncio_future_set_result(f, asyncio_none()), 0);
     asyncio_loop_close(loop);
     CHECK_ERROR(asyncio_future_add_done_callback(f, finished, &calls), ASYNCIO_RUNTIME_ERROR,
                 "Event loop is closed");
-    asyncio_future_unref(f);
-    asyncio_loop_unref(loop);
 }
 
 /* ---- futures ---- */
@@ -237,7 +230,7 @@ TEST(a_done_callback_on_a_done_future_of_a_closed_loop_is_an_error) {
 ASYNC(resolves_twice) {
     asyncio_auto_future f = asyncio_future_new();
     asyncio_value v;
-    asyncio_error *e = asyncio_error_new(ASYNCIO_VALUE_ERROR, "late");
+    asyncio_auto_error e = asyncio_error_new(ASYNCIO_VALUE_ERROR, "late");
     CHECK_INT(asyncio_future_set_result(f, asyncio_int(1)), 0);
     CHECK_ERROR(asyncio_future_set_result(f, asyncio_int(2)), ASYNCIO_INVALID_STATE_ERROR,
                 "invalid state");
@@ -249,7 +242,6 @@ ASYNC(resolves_twice) {
     CHECK(!asyncio_future_cancel(f, NULL));
     TRY(AWAIT(f, &v));
     CHECK_INT(v.i, 1);
-    asyncio_error_unref(e);
     RETURN();
 }
 
@@ -295,14 +287,13 @@ ASYNC(awaits_foreign, (asyncio_future *) f) {
 }
 
 TEST(awaiting_a_future_of_another_loop_is_an_error) {
-    asyncio_loop *other = asyncio_new_event_loop();
+    asyncio_auto_loop other = asyncio_new_event_loop();
     asyncio_future *f = asyncio_loop_create_future(other);
     run(awaits_foreign(f));
     CHECK_ERROR(asyncio_run(ASYNCIO_CORO(f), NULL), ASYNCIO_RUNTIME_ERROR,
                 "a future is attached to a different loop");
     asyncio_future_unref(f);
     CHECK_INT(asyncio_loop_close(other), 0);
-    asyncio_loop_unref(other);
 }
 
 TEST(run_until_complete_of_a_future_of_another_loop_is_an_error) {
@@ -429,15 +420,14 @@ ASYNC(sleeps_for_ever_until_cancelled) {
 }
 
 TEST(an_infinite_sleep_lasts_until_it_is_cancelled) {
-    asyncio_loop *loop = asyncio_testing_new_event_loop(0);
+    asyncio_auto_loop loop = asyncio_testing_new_event_loop(0);
     CHECK_INT(asyncio_loop_run_until_complete(loop, sleeps_for_ever_until_cancelled(), NULL), 0);
     CHECK_NEAR(asyncio_loop_time(loop), 3600, 1e-6);
     asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
 }
 
 TEST(with_only_infinite_sleeps_left_a_virtual_clock_reports_a_deadlock) {
-    asyncio_loop *loop = asyncio_testing_new_event_loop(0);
+    asyncio_auto_loop loop = asyncio_testing_new_event_loop(0);
     asyncio_task *t = asyncio_loop_create_task(loop, waits_for_the_endless());
     CHECK_ERROR(asyncio_loop_run_forever(loop), ASYNCIO_DEADLOCK_ERROR,
                 "nothing is left that could wake the loop");
@@ -445,7 +435,6 @@ TEST(with_only_infinite_sleeps_left_a_virtual_clock_reports_a_deadlock) {
     asyncio_task_unref(t);
     asyncio_loop_set_exception_handler(loop, NULL, NULL);
     CHECK_INT(asyncio_loop_close(loop), 0);
-    asyncio_loop_unref(loop);
 }
 
 static int stop(void *arg) {
@@ -454,7 +443,7 @@ static int stop(void *arg) {
 }
 
 TEST(timers_of_nan_are_refused_and_infinite_ones_never_run) {
-    asyncio_loop *loop = asyncio_testing_new_event_loop(100);
+    asyncio_auto_loop loop = asyncio_testing_new_event_loop(100);
     int calls = 0, past = 0;
     CHECK_ERROR(asyncio_loop_call_later(loop, (double)NAN, count, &calls), ASYNCIO_VALUE_ERROR,
                 "Invalid delay: NaN (not a number)");
@@ -470,7 +459,6 @@ TEST(timers_of_nan_are_refused_and_infinite_ones_never_run) {
     CHECK_INT(calls, 0);
     CHECK_INT(past, 3);
     asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
 }
 
 /* ---- stack sizes ---- */
@@ -505,7 +493,7 @@ TEST(stack_size_1_gib_works) {
 }
 
 TEST(default_stack_sizes_out_of_range_are_refused) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     CHECK_INT(asyncio_loop_get_stack_size(loop), 65536);
     CHECK_ERROR(asyncio_loop_set_stack_size(loop, 0), ASYNCIO_VALUE_ERROR,
                 "stack size out of range");
@@ -526,7 +514,6 @@ TEST(default_stack_sizes_out_of_range_are_refused) {
     CHECK_INT(asyncio_loop_get_stack_size(loop), 200001);
     CHECK_INT(asyncio_loop_run_until_complete(loop, returns(1), NULL), 0);
     asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
 }
 
 /* ---- chains and circles ---- */
@@ -701,11 +688,10 @@ ASYNC(awaits_again, (asyncio_future *) f) {
 }
 
 TEST(a_future_can_be_awaited_by_many_frames_at_once) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     asyncio_future *f = asyncio_loop_create_future(loop);
     CHECK_INT(asyncio_future_set_result(f, asyncio_none()), 0);
     CHECK_INT(asyncio_loop_run_until_complete(loop, awaits_again(f), NULL), 0);
     asyncio_future_unref(f);
     asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
 }

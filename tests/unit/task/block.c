@@ -184,9 +184,8 @@ ASYNC(swallowed) {
     CHECK_PTR(asyncio_error_context(NULL), NULL);
     note("fine");
     int rc = asyncio_raise(ASYNCIO_KEY_ERROR, ASYNCIO_WHERE, __func__, "fresh");
-    asyncio_error *e = asyncio_error_take(rc);
+    asyncio_auto_error e = asyncio_error_take(rc);
     CHECK_PTR(asyncio_error_context(e), NULL); /* the swallowed error is not in the slot */
-    asyncio_error_unref(e);
     RETURN();
 }
 
@@ -502,11 +501,10 @@ ASYNC(raise_in_exit) {
 
 ASYNC(check_context) {
     int rc = AWAIT(raise_in_exit());
-    asyncio_error *e = asyncio_error_take(rc);
+    asyncio_auto_error e = asyncio_error_take(rc);
     CHECK_INT(rc, ASYNCIO_KEY_ERROR);
     CHECK_STR(asyncio_error_message(e), "from exit");
     CHECK_STR(asyncio_error_message(asyncio_error_context(e)), "from body");
-    asyncio_error_unref(e);
     RETURN();
 }
 

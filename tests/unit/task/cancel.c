@@ -81,7 +81,7 @@ ASYNC(await_and_note, (asyncio_task *) t) {
 }
 
 ASYNC(cancel_before_start) {
-    asyncio_task *t = asyncio_create_task(wait_future(future));
+    asyncio_auto_task t = asyncio_create_task(wait_future(future));
     CHECK(asyncio_task_cancel(t, "early"));
     CHECK(!asyncio_task_cancelled(t));
     CHECK(!asyncio_task_done(t));
@@ -92,7 +92,6 @@ ASYNC(cancel_before_start) {
     CHECK_INT(turns() - before, 2);
     CHECK(asyncio_task_cancelled(t));
     CHECK(!asyncio_future_done(future));
-    asyncio_task_unref(t);
     RETURN();
 }
 

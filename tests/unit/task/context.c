@@ -38,15 +38,13 @@ ASYNC(see_and_set, (int) expected, (int) value) {
 
 ASYNC(create_children) {
     set(1);
-    asyncio_task *a = asyncio_create_task(see_and_set(1, 100));
+    asyncio_auto_task a = asyncio_create_task(see_and_set(1, 100));
     set(2);
-    asyncio_task *b = asyncio_create_task(see_and_set(2, 200));
+    asyncio_auto_task b = asyncio_create_task(see_and_set(2, 200));
     set(3);
     TRY(AWAIT(a));
     TRY(AWAIT(b));
     CHECK_INT(get(), 3);
-    asyncio_task_unref(a);
-    asyncio_task_unref(b);
     RETURN();
 }
 

@@ -319,10 +319,9 @@ TEST(unnamed_tasks_are_numbered_named_ones_take_no_number) { /* TASK-13 */
 
 static void *make_task_in_thread(void *arg) {
     (void)arg;
-    asyncio_loop *own = asyncio_testing_new_event_loop(0);
+    asyncio_auto_loop own = asyncio_testing_new_event_loop(0);
     CHECK_INT(asyncio_loop_run_until_complete(own, note_own_name(), NULL), 0);
     asyncio_loop_close(own);
-    asyncio_loop_unref(own);
     return NULL;
 }
 

@@ -51,10 +51,9 @@ TEST(taken_error_knows_where_it_was_raised) { run_alone(take_it()); }
 ASYNC(bare) {
     int rc = AWAIT(fail_bare(-ENOENT));
     CHECK_INT(rc, -ENOENT);
-    asyncio_error *e = asyncio_error_take(rc);
+    asyncio_auto_error e = asyncio_error_take(rc);
     CHECK_INT(asyncio_error_code(e), -ENOENT);
     CHECK_PTR(asyncio_error_message(e), NULL);
-    asyncio_error_unref(e);
     RETURN();
 }
 

@@ -720,13 +720,12 @@ TEST(a_generator_belongs_to_the_loop_that_started_it) {
 }
 
 TEST(a_generator_is_advanced_inside_a_task) {
-    asyncio_gen *g = numbers(3);
+    asyncio_auto_gen g = numbers(3);
     asyncio_value v;
     int rc;
     CHECK_ERROR(AWAIT(asyncio_gen_next(g)), ASYNCIO_RUNTIME_ERROR, "await outside a task");
     ASYNC_FOR(v, g, rc) FAIL("there is no value");
     CHECK_ERROR(rc, ASYNCIO_RUNTIME_ERROR, "await outside a task");
-    asyncio_gen_unref(g);
 }
 
 ASYNC(yields_elsewhere) {

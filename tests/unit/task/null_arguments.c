@@ -11,9 +11,8 @@
 
 static void check_type_error(int rc) {
     CHECK_STR(asyncio_err_name(rc), "TypeError");
-    asyncio_error *e = asyncio_error_take(rc);
+    asyncio_auto_error e = asyncio_error_take(rc);
     CHECK(asyncio_error_message(e) != NULL);
-    asyncio_error_unref(e);
 }
 
 static void check_null(const void *p) {
@@ -105,7 +104,7 @@ TEST(a_null_loop_has_no_properties) {
 }
 
 TEST(a_null_callback_is_refused) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     asyncio_future *f = asyncio_loop_create_future(loop);
     check_type_error(asyncio_loop_call_soon(loop, NULL, NULL));
     check_type_error(asyncio_loop_call_later(loop, 1, NULL, NULL));
@@ -116,7 +115,6 @@ TEST(a_null_callback_is_refused) {
     asyncio_future_unref(f);
     CHECK_INT(asyncio_testing_live_objects(loop), 0);
     asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
 }
 
 TEST(null_options_are_the_defaults) {
@@ -134,9 +132,8 @@ TEST(null_options_are_the_defaults) {
     asyncio_loop_close(loop);
     asyncio_loop_unref(loop);
     CHECK_INT(asyncio_run_with(returns(1), NULL), 0);
-    asyncio_runner *r = asyncio_runner_new(NULL);
+    asyncio_auto_runner r = asyncio_runner_new(NULL);
     CHECK_INT(asyncio_runner_run(r, returns(1), NULL, NULL), 0);
-    asyncio_runner_unref(r);
 }
 
 TEST(a_null_handle_is_no_handle) {
@@ -148,14 +145,13 @@ TEST(a_null_handle_is_no_handle) {
 }
 
 TEST(a_null_exception_context_is_refused) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     const asyncio_exception_context context = { .size = sizeof context, .message = "m" };
     check_type_error(asyncio_loop_call_exception_handler(loop, NULL));
     check_type_error(asyncio_loop_call_exception_handler(NULL, &context));
     check_type_error(asyncio_loop_default_exception_handler(loop, NULL));
     check_type_error(asyncio_loop_default_exception_handler(NULL, &context));
     asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
 }
 
 TEST(a_null_future_is_refused_or_tells_of_nothing) {
@@ -175,7 +171,7 @@ TEST(a_null_future_is_refused_or_tells_of_nothing) {
     CHECK(asyncio_future_get_loop(NULL) == NULL);
     CHECK_INT(asyncio_future_repr(NULL, text, sizeof text), 4);
     CHECK(asyncio_future_as_task(NULL) == NULL);
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     asyncio_future *f = asyncio_loop_create_future(loop);
     check_type_error(asyncio_future_set_error(f, NULL));
     check_type_error(asyncio_future_set_exception(f, 0, NULL));
@@ -183,7 +179,6 @@ TEST(a_null_future_is_refused_or_tells_of_nothing) {
     CHECK(!asyncio_future_done(f));
     asyncio_future_unref(f);
     asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
 }
 
 TEST(a_null_task_is_refused_or_tells_of_nothing) {
@@ -271,8 +266,8 @@ TEST(null_errors_tell_of_nothing) {
 TEST(null_contexts_and_variables_are_refused) {
     asyncio_value v;
     asyncio_token *token = NULL;
-    asyncio_context *c = asyncio_context_new();
-    asyncio_contextvar *var = asyncio_contextvar_new("var", NULL);
+    asyncio_auto_context c = asyncio_context_new();
+    asyncio_auto_contextvar var = asyncio_contextvar_new("var", NULL);
     check_null(asyncio_contextvar_new(NULL, NULL));
     CHECK(asyncio_contextvar_name(NULL) == NULL);
     check_type_error(asyncio_contextvar_get(NULL, &v));
@@ -283,8 +278,6 @@ TEST(null_contexts_and_variables_are_refused) {
     check_type_error(asyncio_context_run(c, NULL, NULL));
     check_type_error(asyncio_context_get(NULL, var, &v));
     check_type_error(asyncio_context_get(c, NULL, &v));
-    asyncio_contextvar_unref(var);
-    asyncio_context_unref(c);
 }
 
 TEST(null_values_are_none) {

@@ -24,10 +24,9 @@ static void retry(int (*run)(void)) {
 /* ---- loops ---- */
 
 static int make_a_loop(void) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     if (!loop) return status_of_null();
     asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
     return 0;
 }
 
@@ -149,10 +148,9 @@ static int fail_a_future(asyncio_loop *loop) {
 TEST_TIMEOUT(future_with_an_error, 60) { fail_each(fail_a_future); }
 
 static int forget_an_error(asyncio_loop *loop) {
-    asyncio_future *f = asyncio_loop_create_future(loop);
+    asyncio_auto_future f = asyncio_loop_create_future(loop);
     if (!f) return status_of_null();
     int rc = asyncio_future_set_exception(f, ASYNCIO_VALUE_ERROR, NULL);
-    asyncio_future_unref(f);
     return rc;
 }
 
@@ -202,14 +200,12 @@ ASYNC(handles) {
     if (!e) return -ENOMEM;
     rc = asyncio_reraise(e);
     if (!asyncio_catch(rc, ASYNCIO_VALUE_ERROR)) return rc;
-    asyncio_error *cause = asyncio_error_new(ASYNCIO_KEY_ERROR, "%s", "k");
+    asyncio_auto_error cause = asyncio_error_new(ASYNCIO_KEY_ERROR, "%s", "k");
     e = asyncio_error_new(ASYNCIO_VALUE_ERROR, NULL);
     if (cause && e) CHECK_INT(asyncio_error_set_cause(e, cause), 0);
-    asyncio_error *group = e ? asyncio_errorgroup_new("all", 1, &e) : NULL;
+    asyncio_auto_error group = e ? asyncio_errorgroup_new("all", 1, &e) : NULL;
     rc = cause && e && group ? 0 : -ENOMEM;
-    asyncio_error_unref(cause);
     asyncio_error_unref(e);
-    asyncio_error_unref(group);
     return rc;
 }
 

@@ -317,9 +317,8 @@ TEST(the_handler_is_not_installed_if_the_environment_says_so) {
     struct sigaction before, after;
     setenv("ASYNCIO_NO_SEGV_HANDLER", "1", 1);
     sigaction(SIGSEGV, NULL, &before);
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     sigaction(SIGSEGV, NULL, &after);
     CHECK(before.sa_sigaction == after.sa_sigaction);
     asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
 }

@@ -332,13 +332,12 @@ ASYNC(runs_until_closed, (asyncio_loop *) loop) {
 }
 
 TEST(a_runner_whose_loop_was_closed_can_still_be_closed) {
-    asyncio_runner *r = asyncio_runner_new(NULL);
+    asyncio_auto_runner r = asyncio_runner_new(NULL);
     CHECK_INT(asyncio_runner_run(r, runs_until_closed(NULL), NULL, NULL), 0);
     CHECK_INT(asyncio_loop_close(asyncio_runner_get_loop(r)), 0);
     CHECK_ERROR(asyncio_runner_run(r, returns(1), NULL, NULL), ASYNCIO_RUNTIME_ERROR,
                 "Event loop is closed");
     CHECK_INT(asyncio_runner_close(r), 0);
-    asyncio_runner_unref(r);
 }
 
 static int stop_running(void *arg) {

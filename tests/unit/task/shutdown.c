@@ -163,12 +163,11 @@ TEST(a_runner_has_the_same_limit) {
     asyncio_run_options o = {
         .size = sizeof o, .loop_factory = noting_loop, .shutdown_timeout = 1, .shutdown_repeat = 5
     };
-    asyncio_runner *r = asyncio_runner_new(&o);
+    asyncio_auto_runner r = asyncio_runner_new(&o);
     CHECK_INT(asyncio_runner_run(r, leaves(100), NULL, NULL), 0);
     CHECK_ERROR(asyncio_runner_close(r), ASYNCIO_TIMEOUT_ERROR,
                 "1 task did not end within the shutdown timeout");
     CHECK_INT(asyncio_runner_close(r), 0);
-    asyncio_runner_unref(r);
 }
 
 TEST(wrong_times_are_refused) {

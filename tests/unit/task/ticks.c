@@ -24,7 +24,7 @@ static int resolve(void *arg) {
 }
 
 ASYNC(await_done_things) {
-    asyncio_task *t = asyncio_create_task(nothing());
+    asyncio_auto_task t = asyncio_create_task(nothing());
     asyncio_future_set_result(future, asyncio_none());
     TRY(AWAIT(t));
     begin();
@@ -33,7 +33,6 @@ ASYNC(await_done_things) {
     TRY(AWAIT(nothing()));
     TRY(AWAIT(ASYNCIO_CORO(t)));
     CHECK_TURNS(0);
-    asyncio_task_unref(t);
     RETURN();
 }
 
@@ -70,10 +69,9 @@ ASYNC(note_first_step) {
 
 ASYNC(create_and_await) {
     begin();
-    asyncio_task *t = asyncio_create_task(note_first_step());
+    asyncio_auto_task t = asyncio_create_task(note_first_step());
     TRY(AWAIT(t));
     CHECK_TURNS(2);
-    asyncio_task_unref(t);
     RETURN();
 }
 
@@ -130,14 +128,13 @@ TEST(all_waiters_of_a_future_go_on_in_the_next_turn) { /* FUT-23 */
 }
 
 ASYNC(cancel_waiter) {
-    asyncio_task *t = asyncio_create_task(await_and_check(1));
+    asyncio_auto_task t = asyncio_create_task(await_and_check(1));
     TRY(AWAIT(asyncio_sleep(0)));
     begin();
     asyncio_task_cancel(t, NULL);
     CHECK_INT(AWAIT(t), ASYNCIO_CANCELLED_ERROR);
     asyncio_ignore(ASYNCIO_CANCELLED_ERROR);
     CHECK_TURNS(2);
-    asyncio_task_unref(t);
     RETURN();
 }
 
@@ -150,21 +147,19 @@ ASYNC(nest, (int) k) {
         TRY(AWAIT(future));
         RETURN();
     }
-    asyncio_task *t = asyncio_create_task(nest(k - 1));
+    asyncio_auto_task t = asyncio_create_task(nest(k - 1));
     int rc = AWAIT(t);
-    asyncio_task_unref(t);
     return rc;
 }
 
 ASYNC(cancel_nested, (int) k) {
-    asyncio_task *t = asyncio_create_task(nest(k - 1));
+    asyncio_auto_task t = asyncio_create_task(nest(k - 1));
     for (int i = 0; i < k; i++) TRY(AWAIT(asyncio_sleep(0)));
     begin();
     asyncio_task_cancel(t, NULL);
     CHECK_INT(AWAIT(t), ASYNCIO_CANCELLED_ERROR);
     asyncio_ignore(ASYNCIO_CANCELLED_ERROR);
     CHECK_TURNS(k + 1);
-    asyncio_task_unref(t);
     RETURN();
 }
 

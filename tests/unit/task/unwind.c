@@ -39,9 +39,8 @@ static void end(asyncio_loop *loop) {
 }
 
 static void spawn(asyncio_loop *loop, asyncio_coro c, const char *name) {
-    asyncio_task *t = asyncio_loop_create_task(loop, c, .name = name);
+    asyncio_auto_task t = asyncio_loop_create_task(loop, c, .name = name);
     CHECK(t != NULL);
-    asyncio_task_unref(t);
 }
 
 /* Frees what it holds, and says with what its await failed. */
@@ -186,14 +185,12 @@ ASYNC(awaits_more) {
 }
 
 TEST(every_further_wait_of_an_unwound_task_fails_too) {
-    asyncio_loop *loop = new_loop();
-    asyncio_task *t = asyncio_loop_create_task(loop, awaits_more(), .name = "A");
+    asyncio_auto_loop loop = new_loop();
+    asyncio_auto_task t = asyncio_loop_create_task(loop, awaits_more(), .name = "A");
     turn(loop);
     CHECK_INT(asyncio_loop_close(loop), 0);
     CHECK_STR(notes, "pending A GeneratorExit GeneratorExit OK GeneratorExit");
     CHECK(!asyncio_task_done(t));
-    asyncio_task_unref(t);
-    asyncio_loop_unref(loop);
 }
 
 ASYNC(refuses_to_end, (long *) turns) {
@@ -206,8 +203,9 @@ ASYNC(refuses_to_end, (long *) turns) {
 
 TEST(a_task_that_never_ends_is_left_where_it_is_and_named) {
     long turns = 0;
-    asyncio_loop *loop = new_loop();
-    asyncio_task *t = asyncio_loop_create_task(loop, refuses_to_end(&turns), .name = "stubborn");
+    asyncio_auto_loop loop = new_loop();
+    asyncio_auto_task t =
+        asyncio_loop_create_task(loop, refuses_to_end(&turns), .name = "stubborn");
     spawn(loop, on_sleep("B", 1000), "B");
     turn(loop);
     CHECK_INT(asyncio_loop_close(loop), 0);
@@ -218,8 +216,6 @@ TEST(a_task_that_never_ends_is_left_where_it_is_and_named) {
     CHECK(asyncio_task_repr(t, text, sizeof text) > 0);
     CHECK_INT(asyncio_task_get_stack(t, NULL, 0), 0);
     CHECK(!asyncio_task_cancel(t, NULL));
-    asyncio_task_unref(t);
-    asyncio_loop_unref(loop);
 }
 
 static int drops;

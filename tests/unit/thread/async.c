@@ -31,7 +31,7 @@ static void send_from_handler(int signo) {
 }
 
 TEST(a_signal_handler_sends_a_call) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     struct sigaction action = { .sa_handler = send_from_handler };
     async = asyncio_async_new(loop, count_call, loop, .drop = count_drop);
     CHECK_INT(sigaction(SIGUSR1, &action, NULL), 0);
@@ -48,11 +48,10 @@ TEST(a_signal_handler_sends_a_call) {
     asyncio_async_close(async);
     CHECK_INT(drops, 1);
     asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
 }
 
 TEST(closing_takes_back_what_was_sent) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     async = asyncio_async_new(loop, count_call, NULL, .drop = count_drop);
     CHECK_INT(asyncio_async_send(async), 0);
     asyncio_async_close(async);
@@ -65,7 +64,6 @@ TEST(closing_takes_back_what_was_sent) {
     asyncio_loop_close(loop);
     CHECK_INT(asyncio_async_send(async), ASYNCIO_RUNTIME_ERROR);
     asyncio_async_close(async);
-    asyncio_loop_unref(loop);
 }
 
 static int close_itself(void *arg) {
@@ -84,7 +82,7 @@ static int take_report(asyncio_loop *loop, const asyncio_exception_context *cont
 }
 
 TEST(a_callback_may_close_its_own_call) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     asyncio_loop_set_exception_handler(loop, take_report, NULL);
     async = asyncio_async_new(loop, close_itself, NULL, .drop = count_drop);
     CHECK_INT(asyncio_async_send(async), 0);
@@ -93,7 +91,6 @@ TEST(a_callback_may_close_its_own_call) {
     CHECK_INT(calls, 1);
     CHECK_INT(drops, 1);
     asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
 }
 
 #define SENDERS 4
@@ -137,7 +134,7 @@ TEST(the_last_send_is_never_lost) {
 }
 
 TEST(bad_input_to_async) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     CHECK(asyncio_async_new(NULL, count_call, NULL) == NULL);
     CHECK(asyncio_async_new(loop, (asyncio_callback *)NULL, NULL) == NULL);
     asyncio_loop_close(loop);
@@ -146,5 +143,4 @@ TEST(bad_input_to_async) {
     asyncio_async_close(NULL);
     asyncio_ignore(ASYNCIO_TYPE_ERROR);
     asyncio_ignore(ASYNCIO_RUNTIME_ERROR);
-    asyncio_loop_unref(loop);
 }

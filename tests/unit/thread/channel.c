@@ -68,9 +68,8 @@ ASYNC(passes_in_one_loop, (asyncio_channel *) c) {
 }
 
 TEST(tasks_of_one_loop_pass_values) {
-    asyncio_channel *c = asyncio_channel_new(3);
+    asyncio_auto_channel c = asyncio_channel_new(3);
     CHECK_INT(asyncio_run(passes_in_one_loop(c), NULL), 0);
-    asyncio_channel_unref(c);
 }
 
 ASYNC(is_cancelled_waiting, (asyncio_channel *) c) {
@@ -99,10 +98,9 @@ ASYNC(is_cancelled_waiting, (asyncio_channel *) c) {
 }
 
 TEST(who_is_cancelled_has_put_or_taken_nothing) {
-    asyncio_channel *c = asyncio_channel_new(1);
+    asyncio_auto_channel c = asyncio_channel_new(1);
     CHECK_INT(asyncio_run(is_cancelled_waiting(c), NULL), 0);
     CHECK_INT(asyncio_channel_qsize(c), 0);
-    asyncio_channel_unref(c);
 }
 
 ASYNC(closes_under_waiters, (asyncio_channel *) c) {
@@ -118,9 +116,8 @@ ASYNC(closes_under_waiters, (asyncio_channel *) c) {
 }
 
 TEST(closing_wakes_everybody) {
-    asyncio_channel *c = asyncio_channel_new(1);
+    asyncio_auto_channel c = asyncio_channel_new(1);
     CHECK_INT(asyncio_run(closes_under_waiters(c), NULL), 0);
-    asyncio_channel_unref(c);
 }
 
 ASYNC(leaves_a_waiter, (asyncio_channel *) c) {
@@ -130,11 +127,10 @@ ASYNC(leaves_a_waiter, (asyncio_channel *) c) {
 }
 
 TEST(a_loop_that_ends_takes_its_waiters_along) {
-    asyncio_channel *c = asyncio_channel_new(1);
+    asyncio_auto_channel c = asyncio_channel_new(1);
     CHECK_INT(asyncio_run(leaves_a_waiter(c), NULL), 0);
     CHECK_INT(asyncio_channel_put_nowait(c, asyncio_int(1)), 0);
     CHECK_INT(asyncio_channel_qsize(c), 1);
-    asyncio_channel_unref(c);
 }
 
 /* ---- threads and loops ---- */
@@ -216,7 +212,7 @@ ASYNC(blocks_a_loop, (asyncio_channel *) c) {
 }
 
 TEST(bad_input_to_channels) {
-    asyncio_channel *c = asyncio_channel_new(1);
+    asyncio_auto_channel c = asyncio_channel_new(1);
     CHECK(asyncio_channel_new(0) == NULL);
     asyncio_ignore(ASYNCIO_VALUE_ERROR);
     CHECK(asyncio_channel_new(SIZE_MAX) == NULL);
@@ -232,5 +228,4 @@ TEST(bad_input_to_channels) {
     CHECK(!asyncio_channel_closed(NULL));
     CHECK_INT(asyncio_channel_qsize(NULL), 0);
     CHECK_INT(asyncio_run(blocks_a_loop(c), NULL), 0);
-    asyncio_channel_unref(c);
 }

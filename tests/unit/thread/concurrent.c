@@ -22,7 +22,7 @@ static void check_repr(asyncio_concurrent_future *f, const char *part) {
 /* ---- states ---- */
 
 TEST(a_future_is_done_once) {
-    asyncio_concurrent_future *f = asyncio_concurrent_future_new();
+    asyncio_auto_concurrent_future f = asyncio_concurrent_future_new();
     asyncio_value value;
     check_repr(f, " state=pending>");
     CHECK(!asyncio_concurrent_future_done(f));
@@ -42,11 +42,10 @@ TEST(a_future_is_done_once) {
     CHECK_ERROR(asyncio_concurrent_future_set_exception(f, ASYNCIO_VALUE_ERROR, "x"),
                 ASYNCIO_INVALID_STATE_ERROR, "invalid state");
     CHECK(!asyncio_concurrent_future_cancel(f));
-    asyncio_concurrent_future_unref(f);
 }
 
 TEST(a_future_can_fail) {
-    asyncio_concurrent_future *f = asyncio_concurrent_future_new();
+    asyncio_auto_concurrent_future f = asyncio_concurrent_future_new();
     asyncio_error *error;
     CHECK_INT(asyncio_concurrent_future_set_exception(f, ASYNCIO_VALUE_ERROR, "bad %d", 1), 0);
     check_repr(f, " state=finished raised ValueError>");
@@ -56,11 +55,10 @@ TEST(a_future_can_fail) {
     CHECK(asyncio_concurrent_future_take_result(f).type == NULL);
     CHECK_ERROR(asyncio_concurrent_future_set_error(f, error), ASYNCIO_INVALID_STATE_ERROR,
                 "invalid state");
-    asyncio_concurrent_future_unref(f);
 }
 
 TEST(a_pending_future_can_be_cancelled) {
-    asyncio_concurrent_future *f = asyncio_concurrent_future_new();
+    asyncio_auto_concurrent_future f = asyncio_concurrent_future_new();
     CHECK(asyncio_concurrent_future_cancel(f));
     check_repr(f, " state=cancelled>");
     CHECK(!asyncio_concurrent_future_start(f));
@@ -68,7 +66,6 @@ TEST(a_pending_future_can_be_cancelled) {
     CHECK_INT(asyncio_concurrent_future_result(f, 0, NULL), ASYNCIO_CANCELLED_ERROR);
     asyncio_ignore(ASYNCIO_CANCELLED_ERROR);
     asyncio_ignore(ASYNCIO_INVALID_STATE_ERROR);
-    asyncio_concurrent_future_unref(f);
 }
 
 /* ---- callbacks ---- */
@@ -117,12 +114,11 @@ static void *waits(void *arg) {
 
 TEST(many_threads_wait_for_one_future) {
     pthread_t threads[5];
-    asyncio_concurrent_future *f = asyncio_concurrent_future_new();
+    asyncio_auto_concurrent_future f = asyncio_concurrent_future_new();
     asyncio_concurrent_future_ref(f);
     for (int i = 0; i < 4; i++) CHECK_INT(pthread_create(&threads[i], NULL, waits, f), 0);
     CHECK_INT(pthread_create(&threads[4], NULL, finishes_later, f), 0);
     for (int i = 0; i < 5; i++) pthread_join(threads[i], NULL);
-    asyncio_concurrent_future_unref(f);
 }
 
 TEST(bad_input_to_a_future_for_threads) {
@@ -235,19 +231,17 @@ ASYNC(has_two, (asyncio_concurrent_future *) f) {
 }
 
 TEST(wrappers_have_copies_of_the_value) {
-    asyncio_concurrent_future *f = asyncio_concurrent_future_new();
+    asyncio_auto_concurrent_future f = asyncio_concurrent_future_new();
     CHECK_INT(asyncio_run(has_two(f), NULL), 0);
-    asyncio_concurrent_future_unref(f);
 }
 
 static void drop_nothing(asyncio_value *value) { (void)value; }
 static const asyncio_value_type uncopyable = { .size = sizeof uncopyable, .drop = drop_nothing };
 
 TEST(a_value_that_cannot_be_copied_is_an_error_of_the_wrapper) {
-    asyncio_concurrent_future *f = asyncio_concurrent_future_new();
+    asyncio_auto_concurrent_future f = asyncio_concurrent_future_new();
     CHECK_INT(asyncio_concurrent_future_set_result(f, asyncio_own(NULL, &uncopyable)), 0);
     CHECK_ERROR(asyncio_run(follows(f), NULL), ASYNCIO_TYPE_ERROR, "the result cannot be copied");
-    asyncio_concurrent_future_unref(f);
 }
 
 ASYNC(leaves_wrappers, (asyncio_concurrent_future *) f) {

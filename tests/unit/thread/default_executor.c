@@ -92,8 +92,7 @@ TEST(a_shutdown_that_takes_too_long_is_reported) { /* THR-6, V13-9 */
 
 ASYNC(leaves_a_job, (sem_t *) leave) {
     asyncio_loop *loop = asyncio_get_running_loop();
-    asyncio_future *f = asyncio_loop_run_in_executor(loop, NULL, waits_for_post, leave);
-    asyncio_future_unref(f);
+    asyncio_auto_future f = asyncio_loop_run_in_executor(loop, NULL, waits_for_post, leave);
     RETURN();
 }
 
@@ -150,8 +149,8 @@ TEST(threads_of_the_default_executor_have_its_name) { /* THR-2 */
 
 ASYNC(replaces) {
     asyncio_loop *loop = asyncio_get_running_loop();
-    asyncio_executor *a = asyncio_executor_new(.max_workers = 1);
-    asyncio_executor *b = asyncio_executor_new(.max_workers = 1);
+    asyncio_auto_executor a = asyncio_executor_new(.max_workers = 1);
+    asyncio_auto_executor b = asyncio_executor_new(.max_workers = 1);
     CHECK_ERROR(asyncio_loop_set_default_executor(loop, NULL), ASYNCIO_TYPE_ERROR,
                 "executor must be ThreadPoolExecutor instance");
     CHECK_INT(asyncio_loop_set_default_executor(loop, a), 0);
@@ -159,8 +158,6 @@ ASYNC(replaces) {
     CHECK_INT(asyncio_loop_set_default_executor(loop, b), 0);
     CHECK_INT(AWAIT(asyncio_to_thread(nop, NULL)), 0);
     CHECK_INT(asyncio_executor_shutdown(a, true, false), 0);
-    asyncio_executor_unref(a);
-    asyncio_executor_unref(b);
     RETURN();
 }
 
@@ -191,12 +188,11 @@ TEST(the_default_executor_has_to_be_a_pool_of_threads) { /* THR-2 */
 }
 
 TEST(a_closed_loop_takes_no_jobs) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     asyncio_loop_close(loop);
     CHECK(asyncio_loop_run_in_executor(loop, NULL, nop, NULL) == NULL);
     CHECK_ERROR(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
     CHECK_INT(asyncio_loop_set_default_executor(loop, NULL), ASYNCIO_RUNTIME_ERROR);
-    asyncio_loop_unref(loop);
 }
 
 /* ---- the virtual clock ---- */
@@ -227,8 +223,7 @@ ASYNC(mixes_clocks) {
 }
 
 TEST(a_virtual_clock_goes_as_the_real_one_while_threads_are_waited_for) {
-    asyncio_loop *loop = asyncio_testing_new_event_loop(0);
+    asyncio_auto_loop loop = asyncio_testing_new_event_loop(0);
     CHECK_INT(asyncio_loop_run_until_complete(loop, mixes_clocks(), NULL), 0);
     asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
 }

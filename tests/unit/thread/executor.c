@@ -25,11 +25,10 @@ static int name_of_thread(void *arg, asyncio_value *result) {
 
 static void check_thread_name(asyncio_executor *executor, const char *name) {
     asyncio_value value;
-    asyncio_concurrent_future *f = asyncio_executor_submit(executor, name_of_thread, NULL);
+    asyncio_auto_concurrent_future f = asyncio_executor_submit(executor, name_of_thread, NULL);
     CHECK(f != NULL);
     CHECK_INT(asyncio_concurrent_future_result(f, INFINITY, &value), 0);
     CHECK_STR(value.s, name);
-    asyncio_concurrent_future_unref(f);
 }
 
 TEST(threads_are_named_and_started_when_needed) {
@@ -75,7 +74,7 @@ static int meets(void *arg, asyncio_value *result) {
 TEST(as_many_threads_as_jobs_up_to_the_limit) {
     struct together t;
     asyncio_concurrent_future *f[8];
-    asyncio_executor *executor = asyncio_executor_new(.max_workers = 8);
+    asyncio_auto_executor executor = asyncio_executor_new(.max_workers = 8);
     pthread_barrier_init(&t.barrier, NULL, 8);
     for (int i = 0; i < 8; i++)
         CHECK((f[i] = asyncio_executor_submit(executor, meets, &t)) != NULL);
@@ -84,7 +83,6 @@ TEST(as_many_threads_as_jobs_up_to_the_limit) {
         asyncio_concurrent_future_unref(f[i]);
     }
     CHECK_INT(asyncio_executor_shutdown(executor, true, false), 0);
-    asyncio_executor_unref(executor);
 }
 
 static int counts(void *arg, asyncio_value *result) {
@@ -133,12 +131,11 @@ static int shuts_itself_down(void *arg, asyncio_value *result) {
 }
 
 TEST(a_thread_of_the_executor_cannot_wait_for_its_end) {
-    asyncio_executor *executor = asyncio_executor_new();
+    asyncio_auto_executor executor = asyncio_executor_new();
     asyncio_concurrent_future *f = asyncio_executor_submit(executor, shuts_itself_down, executor);
     CHECK_INT(asyncio_concurrent_future_result(f, INFINITY, NULL), 0);
     asyncio_concurrent_future_unref(f);
     CHECK_INT(asyncio_executor_shutdown(executor, true, false), 0);
-    asyncio_executor_unref(executor);
 }
 
 TEST(the_last_thread_frees_what_the_executor_left) {
@@ -189,12 +186,11 @@ TEST(options_out_of_range_are_refused) {
 
 TEST(a_thread_that_cannot_be_started_is_an_error) {
     if (test_under_emulation() || test_under_valgrind()) SKIP("it would be started there");
-    asyncio_executor *executor = asyncio_executor_new(.stack_size = (size_t)1 << 46);
+    asyncio_auto_executor executor = asyncio_executor_new(.stack_size = (size_t)1 << 46);
     CHECK(executor != NULL);
     CHECK(asyncio_executor_submit(executor, counts, NULL) == NULL);
     CHECK_ERROR(-EAGAIN, -EAGAIN, "can't start new thread");
     CHECK_INT(asyncio_executor_shutdown(executor, true, false), 0);
-    asyncio_executor_unref(executor);
 }
 
 TEST(a_forked_child_cannot_use_the_executor) {

@@ -92,12 +92,11 @@ ASYNC(awaits_foreign, (asyncio_future *) f) {
 }
 
 TEST(a_future_of_another_loop_is_refused) {
-    asyncio_loop *other = asyncio_new_event_loop();
+    asyncio_auto_loop other = asyncio_new_event_loop();
     asyncio_future *f = asyncio_loop_create_future(other);
     CHECK_INT(asyncio_run(awaits_foreign(f), NULL), 0);
     asyncio_future_unref(f);
     asyncio_loop_close(other);
-    asyncio_loop_unref(other);
 }
 
 /* Debug mode: what belongs to a running loop is touched from another thread. */

@@ -44,7 +44,7 @@ ASYNC(adds, (int) a, (int) b) {
 }
 
 static int run_submission(void) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     if (!loop) return -ENOMEM;
     asyncio_concurrent_future *f = asyncio_run_coroutine_threadsafe(adds(1, 2), loop);
     int rc = f ? 0 : -ENOMEM;
@@ -56,7 +56,6 @@ static int run_submission(void) {
     if (f && rc >= 0) rc = asyncio_concurrent_future_result(f, 0, NULL);
     asyncio_concurrent_future_unref(f);
     asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
     return rc;
 }
 
@@ -71,10 +70,9 @@ ASYNC(passes_value, (asyncio_channel *) c) {
 }
 
 static int run_channel(void) {
-    asyncio_channel *c = asyncio_channel_new(1);
+    asyncio_auto_channel c = asyncio_channel_new(1);
     if (!c) return -ENOMEM;
     int rc = asyncio_run(passes_value(c), NULL);
-    asyncio_channel_unref(c);
     return rc;
 }
 
@@ -88,24 +86,22 @@ static int run_many(void) { return asyncio_run_many(3, does_nothing, NULL); }
 
 static int run_wrap(void) {
     asyncio_concurrent_future *f = asyncio_concurrent_future_new();
-    asyncio_loop *loop = f ? asyncio_new_event_loop() : NULL;
+    asyncio_auto_loop loop = f ? asyncio_new_event_loop() : NULL;
     asyncio_future *wrapper = loop ? asyncio_wrap_future(f, loop) : NULL;
     int rc =
         wrapper ? asyncio_concurrent_future_set_exception(f, ASYNCIO_VALUE_ERROR, "x") : -ENOMEM;
     asyncio_concurrent_future_unref(f);
     asyncio_future_unref(wrapper);
     if (loop) asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
     return rc;
 }
 
 static int run_async(void) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     asyncio_async *a =
         loop ? asyncio_async_new(loop, (asyncio_callback *)(void (*)(void))abort, NULL) : NULL;
     asyncio_async_close(a);
     if (loop) asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
     return a ? 0 : -ENOMEM;
 }
 

@@ -113,14 +113,13 @@ static void *posts_and_cancels(void *arg) {
 TEST_TIMEOUT(eight_threads_post_and_cancel, 60) {
     struct client clients[THREADS];
     atomic_int left;
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     start_clients(clients, loop, &left, posts_and_cancels);
     CHECK_INT(asyncio_loop_run_forever(loop), 0);
     join_clients(clients);
     CHECK_INT(drops, THREADS * CALLS);
     CHECK(runs >= THREADS * CALLS / 4);
     asyncio_loop_close(loop);
-    asyncio_loop_unref(loop);
 }
 
 /* ---- coroutines, cancelled from both sides ---- */
@@ -166,7 +165,7 @@ ASYNC(cancels_tasks, (atomic_int *) left) {
 TEST_TIMEOUT(coroutines_are_cancelled_from_both_sides, 60) {
     struct client clients[THREADS];
     atomic_int left;
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     start_clients(clients, loop, &left, hands_over_and_cancels);
     asyncio_task *t = asyncio_loop_create_task(loop, cancels_tasks(&left));
     CHECK_INT(asyncio_loop_run_forever(loop), 0);
@@ -184,7 +183,6 @@ TEST_TIMEOUT(coroutines_are_cancelled_from_both_sides, 60) {
     CHECK_INT(values_dropped, values_made);
     asyncio_loop_close(loop);
     CHECK_INT(asyncio_testing_live_objects(loop), 0);
-    asyncio_loop_unref(loop);
 }
 
 /* ---- jobs, abandoned at every point ---- */

@@ -68,7 +68,7 @@ ASYNC(adds, (int) a, (int) b) {
 
 static void takes_result(asyncio_loop *loop) {
     asyncio_value value;
-    asyncio_concurrent_future *f = asyncio_run_coroutine_threadsafe(adds(1, 2), loop);
+    asyncio_auto_concurrent_future f = asyncio_run_coroutine_threadsafe(adds(1, 2), loop);
     CHECK_INT(asyncio_concurrent_future_result(f, INFINITY, &value), 0);
     CHECK_INT(value.i, 3);
     CHECK(asyncio_concurrent_future_done(f));
@@ -76,7 +76,6 @@ static void takes_result(asyncio_loop *loop) {
     CHECK(!asyncio_concurrent_future_cancelled(f));
     CHECK(!asyncio_concurrent_future_cancel(f)); /* too late */
     CHECK_INT(asyncio_concurrent_future_exception(f, 0, NULL), 0);
-    asyncio_concurrent_future_unref(f);
 }
 
 TEST(a_thread_gets_the_result_of_a_coroutine) { play(takes_result); } /* RCT-1, RCT-6 */
@@ -88,11 +87,10 @@ ASYNC(fails, (const char *) message) {
 
 static void takes_error(asyncio_loop *loop) {
     asyncio_error *error = NULL;
-    asyncio_concurrent_future *f = asyncio_run_coroutine_threadsafe(fails("no"), loop);
+    asyncio_auto_concurrent_future f = asyncio_run_coroutine_threadsafe(fails("no"), loop);
     CHECK_ERROR(asyncio_concurrent_future_result(f, INFINITY, NULL), ASYNCIO_VALUE_ERROR, "no");
     CHECK_INT(asyncio_concurrent_future_exception(f, 0, &error), 0);
     CHECK_STR(asyncio_error_message(error), "no");
-    asyncio_concurrent_future_unref(f);
 }
 
 TEST(a_thread_gets_the_error_of_a_coroutine) { play(takes_error); } /* RCT-2 */
@@ -134,10 +132,9 @@ static void has_context(asyncio_loop *loop) {
     asyncio_value value;
     variable = asyncio_contextvar_new("variable", NULL);
     CHECK_INT(asyncio_contextvar_set(variable, asyncio_int(4), NULL), 0);
-    asyncio_concurrent_future *f = asyncio_run_coroutine_threadsafe(reads_variable(), loop);
+    asyncio_auto_concurrent_future f = asyncio_run_coroutine_threadsafe(reads_variable(), loop);
     CHECK_INT(asyncio_concurrent_future_result(f, INFINITY, &value), 0);
     CHECK_INT(value.i, 4);
-    asyncio_concurrent_future_unref(f);
 }
 
 TEST(the_coroutine_runs_in_a_copy_of_the_threads_context) {
@@ -195,11 +192,10 @@ TEST(a_timeout_leaves_the_task_alone_and_cancel_does_not) { play(times_out_and_c
 ASYNC(cancels_itself) { RAISE(ASYNCIO_CANCELLED_ERROR, "enough"); }
 
 static void takes_cancelled(asyncio_loop *loop) {
-    asyncio_concurrent_future *f = asyncio_run_coroutine_threadsafe(cancels_itself(), loop);
+    asyncio_auto_concurrent_future f = asyncio_run_coroutine_threadsafe(cancels_itself(), loop);
     CHECK_ERROR(asyncio_concurrent_future_result(f, INFINITY, NULL), ASYNCIO_CANCELLED_ERROR,
                 "enough");
     CHECK(asyncio_concurrent_future_cancelled(f));
-    asyncio_concurrent_future_unref(f);
 }
 
 TEST(a_cancelled_task_makes_the_future_cancelled) { play(takes_cancelled); } /* RCT-4 */
@@ -264,7 +260,7 @@ TEST(an_error_after_the_thread_has_cancelled_is_reported) { /* RCT-3, V14-8 */
 
 ASYNC(waits_for_itself) {
     asyncio_loop *loop = asyncio_get_running_loop();
-    asyncio_concurrent_future *f = asyncio_run_coroutine_threadsafe(adds(1, 1), loop);
+    asyncio_auto_concurrent_future f = asyncio_run_coroutine_threadsafe(adds(1, 1), loop);
     asyncio_value value;
     CHECK_ERROR(asyncio_concurrent_future_result(f, INFINITY, NULL), ASYNCIO_RUNTIME_ERROR,
                 "waiting here would never end: the loop of this very thread has to finish the "
@@ -273,7 +269,6 @@ ASYNC(waits_for_itself) {
     TRY(AWAIT(wrapper, &value));
     CHECK_INT(value.i, 2);
     CHECK_INT(asyncio_concurrent_future_result(f, INFINITY, NULL), 0);
-    asyncio_concurrent_future_unref(f);
     RETURN();
 }
 
@@ -282,15 +277,14 @@ TEST(waiting_in_the_loops_own_thread_is_an_error) {
 }
 
 TEST(a_closed_loop_takes_no_coroutine) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     asyncio_loop_close(loop);
     CHECK(asyncio_run_coroutine_threadsafe(adds(1, 2), loop) == NULL);
     CHECK_ERROR(ASYNCIO_RUNTIME_ERROR, ASYNCIO_RUNTIME_ERROR, "Event loop is closed");
-    asyncio_loop_unref(loop);
 }
 
 TEST(a_loop_that_closes_ends_the_wait) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     atomic_int cancelled = 0;
     char report[128] = "";
     asyncio_loop_set_exception_handler(loop, take_report, report);
@@ -311,7 +305,6 @@ TEST(a_loop_that_closes_ends_the_wait) {
         CHECK(!asyncio_concurrent_future_cancel(all[i]));
         asyncio_concurrent_future_unref(all[i]);
     }
-    asyncio_loop_unref(loop);
 }
 
 static void turns(asyncio_loop *loop, int n) {
@@ -322,7 +315,7 @@ static void turns(asyncio_loop *loop, int n) {
 }
 
 TEST(a_cancellation_may_come_too_late_for_the_loop) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     atomic_int cancelled = 0;
     char report[128] = "";
     asyncio_loop_set_exception_handler(loop, take_report, report);
@@ -335,13 +328,12 @@ TEST(a_cancellation_may_come_too_late_for_the_loop) {
     CHECK(asyncio_concurrent_future_cancelled(f));
     asyncio_concurrent_future_unref(f);
     CHECK_INT(asyncio_testing_live_objects(loop), 0);
-    asyncio_loop_unref(loop);
 }
 
 ASYNC(returns_three) { RETURN(3); }
 
 TEST(a_coroutine_that_ends_eagerly_delivers_its_result) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     asyncio_value value;
     asyncio_loop_set_task_factory(loop, asyncio_eager_task_factory, NULL);
     asyncio_concurrent_future *f = asyncio_run_coroutine_threadsafe(returns_three(), loop);
@@ -350,7 +342,6 @@ TEST(a_coroutine_that_ends_eagerly_delivers_its_result) {
     CHECK_INT(value.i, 3);
     asyncio_concurrent_future_unref(f);
     CHECK_INT(asyncio_loop_close(loop), 0);
-    asyncio_loop_unref(loop);
 }
 
 static int interrupts;
@@ -364,7 +355,7 @@ static asyncio_task *refuses_tasks(asyncio_loop *loop, const asyncio_task_option
 
 /* As an exception that is none for callbacks, it leaves the run; who waits has it, too. */
 TEST(an_interrupt_of_a_task_factory_leaves_the_run) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     asyncio_loop_set_task_factory(loop, refuses_tasks, NULL);
     asyncio_concurrent_future *f = asyncio_run_coroutine_threadsafe(adds(1, 2), loop);
     asyncio_loop_stop(loop);
@@ -373,11 +364,10 @@ TEST(an_interrupt_of_a_task_factory_leaves_the_run) {
     CHECK_ERROR(asyncio_concurrent_future_result(f, 0, NULL), ASYNCIO_KEYBOARD_INTERRUPT, "now");
     asyncio_concurrent_future_unref(f);
     CHECK_INT(asyncio_loop_close(loop), 0);
-    asyncio_loop_unref(loop);
 }
 
 TEST(a_task_that_is_done_when_the_loop_closes_has_its_result_delivered) {
-    asyncio_loop *loop = asyncio_new_event_loop();
+    asyncio_auto_loop loop = asyncio_new_event_loop();
     asyncio_value value;
     asyncio_concurrent_future *f = asyncio_run_coroutine_threadsafe(makes_value(), loop);
     for (int i = 0; i < 2; i++) { /* the task is made; it runs; its callback would be next */
@@ -390,7 +380,6 @@ TEST(a_task_that_is_done_when_the_loop_closes_has_its_result_delivered) {
     CHECK(value.type == &counted);
     asyncio_concurrent_future_unref(f);
     CHECK_INT(values_dropped, 1);
-    asyncio_loop_unref(loop);
 }
 
 /* ---- bad input ---- */
@@ -447,9 +436,8 @@ static void hands_over_many(asyncio_loop *loop) {
         else CHECK(i % 3 == 0 && asyncio_catch(rc, ASYNCIO_CANCELLED_ERROR));
         asyncio_concurrent_future_unref(f[i]);
     }
-    asyncio_concurrent_future *last = asyncio_run_coroutine_threadsafe(adds(0, 0), loop);
+    asyncio_auto_concurrent_future last = asyncio_run_coroutine_threadsafe(adds(0, 0), loop);
     CHECK_INT(asyncio_concurrent_future_result(last, INFINITY, NULL), 0);
-    asyncio_concurrent_future_unref(last);
 }
 
 TEST(many_coroutines_some_of_them_cancelled) { play(hands_over_many); }

@@ -158,12 +158,11 @@ ASYNC(gives_a_context, (asyncio_context *) context) {
 
 TEST(a_context_object_can_be_given_to_run_in) {
     asyncio_value value;
-    asyncio_context *context = asyncio_context_new();
+    asyncio_auto_context context = asyncio_context_new();
     variable = asyncio_contextvar_new("variable", NULL);
     CHECK_INT(asyncio_run(gives_a_context(context), NULL), 0);
     CHECK_INT(asyncio_context_get(context, variable, &value), 0);
     CHECK_INT(value.i, 3);
-    asyncio_context_unref(context);
     asyncio_contextvar_unref(variable);
 }
 
