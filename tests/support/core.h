@@ -98,6 +98,12 @@ TEST_UNUSED static void run_alone(asyncio_coro main) {
     end_loop();
 }
 
+/* A test whose body is such a coroutine. */
+#define TEST_ASYNC(name)                                                                           \
+    asyncio_coro name(void);                                                                       \
+    TEST(name) { run_alone(name()); }                                                              \
+    ASYNC(name)
+
 TEST_UNUSED static unsigned long long turns(void) { return asyncio_testing_turns(loop); }
 
 /* What repr wrote, in a buffer that is good until the next call of the same line. */

@@ -23,7 +23,7 @@ ASYNC(plain) {
 
 TEST(results_come_in_the_order_they_end) { run_alone(plain()); } /* ASC-1, ASC-2 */
 
-ASYNC(with_errors) {
+TEST_ASYNC(an_error_is_the_result_of_its_turn) {
     asyncio_value v;
     asyncio_coro aws[] = { fails_after(1, ASYNCIO_KEY_ERROR, "k"), gives_after(2, 2) };
     asyncio_auto_as_completed it = asyncio_as_completed_new(2, aws, ASYNCIO_FOREVER);
@@ -32,8 +32,6 @@ ASYNC(with_errors) {
     CHECK_INT(v.i, 2);
     RETURN();
 }
-
-TEST(an_error_is_the_result_of_its_turn) { run_alone(with_errors()); }
 
 ASYNC(takes_one, (asyncio_as_completed *) it, (const char *) name) {
     asyncio_value v;
@@ -96,7 +94,7 @@ TEST(next_does_not_fail_with_the_error_of_what_it_gives) {
     CHECK_INT(reported.count, 0);
 }
 
-ASYNC(both_forms) {
+TEST_ASYNC(it_goes_on_where_the_last_loop_stopped) { /* ASC-10 */
     asyncio_value v;
     asyncio_future *f;
     asyncio_coro aws[] = { gives_after(1, 1), gives_after(2, 2), gives_after(3, 3) };
@@ -110,11 +108,9 @@ ASYNC(both_forms) {
     RETURN();
 }
 
-TEST(it_goes_on_where_the_last_loop_stopped) { run_alone(both_forms()); } /* ASC-10 */
-
 /* ---- inputs ---- */
 
-ASYNC(with_duplicates) {
+TEST_ASYNC(the_same_one_twice_counts_once) { /* ASC-7 */
     asyncio_auto_task t = asyncio_create_task(gives(1));
     asyncio_coro aws[] = { ASYNCIO_CORO(t), ASYNCIO_CORO(t), ASYNCIO_CORO(t) };
     asyncio_auto_as_completed it = asyncio_as_completed_new(3, aws, ASYNCIO_FOREVER);
@@ -123,9 +119,7 @@ ASYNC(with_duplicates) {
     RETURN();
 }
 
-TEST(the_same_one_twice_counts_once) { run_alone(with_duplicates()); } /* ASC-7 */
-
-ASYNC(without_inputs) {
+TEST_ASYNC(nothing_gives_nothing) { /* ASC-6 */
     asyncio_auto_as_completed it = asyncio_as_completed_new(0, NULL, 1);
     CHECK_INT(asyncio_as_completed_left(it), 0);
     CHECK_INT(TURNS_OF(CHECK_ERROR(AWAIT(asyncio_as_completed_result(it)),
@@ -133,8 +127,6 @@ ASYNC(without_inputs) {
               0);
     RETURN();
 }
-
-TEST(nothing_gives_nothing) { run_alone(without_inputs()); } /* ASC-6 */
 
 ASYNC(starts_at_the_call) {
     asyncio_coro aws[] = { sleeper("x", 1) };
@@ -150,14 +142,12 @@ TEST(tasks_and_limit_run_from_the_call_on) { /* ASC-3, V13-2 */
     CHECK_NOTES("x asks");
 }
 
-ASYNC(counts_turns) {
+TEST_ASYNC(it_takes_as_many_turns_as_asyncio_does) {
     asyncio_coro aws[] = { noop() };
     asyncio_auto_as_completed it = asyncio_as_completed_new(1, aws, ASYNCIO_FOREVER);
     CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_as_completed_result(it)))), 3);
     RETURN();
 }
-
-TEST(it_takes_as_many_turns_as_asyncio_does) { run_alone(counts_turns()); }
 
 /* ---- the limit ---- */
 
@@ -203,7 +193,7 @@ TEST(the_limit_wakes_who_waits) { /* ASC-4 */
     CHECK_ALL_DROPPED();
 }
 
-ASYNC(in_time) {
+TEST_ASYNC(the_limit_is_over_when_the_last_one_is_done) {
     asyncio_coro aws[] = { gives_after(1, 1), gives_after(2, 2) };
     asyncio_auto_as_completed it = asyncio_as_completed_new(2, aws, 5);
     TRY(AWAIT(asyncio_sleep(8)));
@@ -211,8 +201,6 @@ ASYNC(in_time) {
     TRY(AWAIT(asyncio_as_completed_result(it)));
     RETURN();
 }
-
-TEST(the_limit_is_over_when_the_last_one_is_done) { run_alone(in_time()); }
 
 TEST(the_timer_of_the_limit_goes_with_the_last_one) { /* ASC-5 */
     start_loop();
@@ -226,14 +214,12 @@ TEST(the_timer_of_the_limit_goes_with_the_last_one) { /* ASC-5 */
     end_loop();
 }
 
-ASYNC(no_time_at_all) {
+TEST_ASYNC(without_time_only_what_was_done_counts) {
     asyncio_coro aws[] = { noop(), noop() };
     asyncio_auto_as_completed it = asyncio_as_completed_new(2, aws, 0);
     CHECK_ERROR(AWAIT(asyncio_as_completed_result(it)), ASYNCIO_TIMEOUT_ERROR, NULL);
     RETURN();
 }
-
-TEST(without_time_only_what_was_done_counts) { run_alone(no_time_at_all()); }
 
 /* ---- cancellation ---- */
 

@@ -81,7 +81,7 @@ TEST(a_loop_that_closes_unwinds_in_order_of_creation) {
     CHECK_INT(reported.count, COUNT);
 }
 
-ASYNC(lists_all) {
+TEST_ASYNC(all_tasks_are_listed_in_order_of_creation) {
     asyncio_task *mine[COUNT], *all[COUNT + 1];
     for (int i = 0; i < COUNT; i++) mine[i] = make(i, 5);
     TRY(AWAIT(asyncio_sleep(1)));
@@ -94,9 +94,7 @@ ASYNC(lists_all) {
     RETURN();
 }
 
-TEST(all_tasks_are_listed_in_order_of_creation) { run_alone(lists_all()); }
-
-ASYNC(gather_is_cancelled) {
+TEST_ASYNC(a_gather_cancels_its_children_in_the_order_given) {
     asyncio_coro aws[COUNT];
     for (int i = 0; i < COUNT; i++) aws[i] = member(i, 100 - i);
     asyncio_ignore(AWAIT(asyncio_wait_for(asyncio_gather_array(NULL, COUNT, aws), 1)));
@@ -104,10 +102,8 @@ ASYNC(gather_is_cancelled) {
     RETURN();
 }
 
-TEST(a_gather_cancels_its_children_in_the_order_given) { run_alone(gather_is_cancelled()); }
-
 /* All end in one turn: which comes first is the order in which they were made. */
-ASYNC(completes) {
+TEST_ASYNC(as_completed_gives_what_ends_in_one_turn_in_order_of_creation) {
     asyncio_coro aws[COUNT];
     asyncio_task *tasks[COUNT];
     for (int i = 0; i < COUNT; i++) tasks[i] = make(i, 5);
@@ -124,9 +120,7 @@ ASYNC(completes) {
     RETURN();
 }
 
-TEST(as_completed_gives_what_ends_in_one_turn_in_order_of_creation) { run_alone(completes()); }
-
-ASYNC(scope_is_cancelled) {
+TEST_ASYNC(a_scope_interrupts_its_tasks_in_order_of_creation) {
     int rc, group_rc = 0;
     ASYNC_WITH(scope, asyncio_move_on_after(1, &rc)) {
         ASYNC_WITH(tg, asyncio_taskgroup(&group_rc)) {
@@ -138,5 +132,3 @@ ASYNC(scope_is_cancelled) {
     check_order(COUNT);
     RETURN();
 }
-
-TEST(a_scope_interrupts_its_tasks_in_order_of_creation) { run_alone(scope_is_cancelled()); }

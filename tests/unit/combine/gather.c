@@ -22,7 +22,7 @@ TEST(children_start_in_the_order_of_the_arguments) { /* GATH-1 */
     CHECK_NOTES("a b c end");
 }
 
-ASYNC(orders) {
+TEST_ASYNC(results_are_in_the_order_of_the_arguments) { /* GATH-2 */
     asyncio_value l[3];
     TRY(AWAIT(asyncio_gather(l, gives_after(3, 1), gives_after(1, 2), gives_after(2, 3))));
     CHECK_INT(l[0].i, 1);
@@ -32,9 +32,7 @@ ASYNC(orders) {
     RETURN();
 }
 
-TEST(results_are_in_the_order_of_the_arguments) { run_alone(orders()); } /* GATH-2 */
-
-ASYNC(mixes) {
+TEST_ASYNC(tasks_futures_and_coroutine_objects_may_be_mixed) {
     asyncio_value l[3];
     asyncio_auto_task t = asyncio_create_task(gives_after(1, 1));
     asyncio_auto_future f = asyncio_future_new();
@@ -44,9 +42,7 @@ ASYNC(mixes) {
     RETURN();
 }
 
-TEST(tasks_futures_and_coroutine_objects_may_be_mixed) { run_alone(mixes()); }
-
-ASYNC(gathers_nothing) {
+TEST_ASYNC(gather_of_nothing_is_done_at_once) {
     asyncio_value untouched = asyncio_int(5);
     CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_gather_array(&untouched, 0, NULL)))), 0);
     CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_gather_outcomes_array(NULL, 0, NULL)))), 0);
@@ -54,9 +50,7 @@ ASYNC(gathers_nothing) {
     RETURN();
 }
 
-TEST(gather_of_nothing_is_done_at_once) { run_alone(gathers_nothing()); }
-
-ASYNC(gathers_many) {
+TEST_ASYNC(an_array_may_be_long) {
     enum { N = 1000 };
     static asyncio_coro aws[N];
     static asyncio_value l[N];
@@ -65,8 +59,6 @@ ASYNC(gathers_many) {
     for (int i = 0; i < N; i++) CHECK_INT(l[i].i, i);
     RETURN();
 }
-
-TEST(an_array_may_be_long) { run_alone(gathers_many()); }
 
 ASYNC(drops_results) {
     TRY(AWAIT(asyncio_gather(NULL, gives_counted(), gives_counted_after(1))));
@@ -147,7 +139,7 @@ TEST(the_same_task_twice_runs_once_and_its_result_is_repeated) { /* GATH-4 */
 
 /* ---- turns ---- */
 
-ASYNC(counts_turns) {
+TEST_ASYNC(gather_takes_as_many_turns_as_asyncio_does) { /* GATH-18 */
     asyncio_auto_future f = asyncio_future_new();
     CHECK_INT(asyncio_future_set_result(f, asyncio_none()), 0);
     CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_gather(NULL, f, f)))), 0);
@@ -158,9 +150,7 @@ ASYNC(counts_turns) {
     RETURN();
 }
 
-TEST(gather_takes_as_many_turns_as_asyncio_does) { run_alone(counts_turns()); } /* GATH-18 */
-
-ASYNC(is_eager) {
+TEST_ASYNC(gather_of_tasks_that_end_eagerly_is_done_at_once) { /* EAG-12 */
     asyncio_loop_set_task_factory(loop, asyncio_eager_task_factory, NULL);
     asyncio_value l[2];
     CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_gather(l, gives(1), gives(2))))), 0);
@@ -170,8 +160,6 @@ ASYNC(is_eager) {
               0);
     RETURN();
 }
-
-TEST(gather_of_tasks_that_end_eagerly_is_done_at_once) { run_alone(is_eager()); } /* EAG-12 */
 
 static asyncio_contextvar *var;
 
@@ -301,7 +289,8 @@ TEST(a_cancelled_child_is_an_error_and_cancels_the_waiter) { /* GATH-9 */
     CHECK_NOTES("child-cancelled");
 }
 
-ASYNC(cancelled_as_data) {
+/* GATH-10, CANC-15 */
+TEST_ASYNC(with_outcomes_a_cancelled_future_is_a_result_with_its_message_a_task_without) {
     asyncio_outcome o[3];
     asyncio_auto_future f = asyncio_future_new();
     asyncio_auto_task t = asyncio_create_task(sleeper("t", 10));
@@ -316,11 +305,6 @@ ASYNC(cancelled_as_data) {
     CHECK_INT(o[2].status, 0);
     for (int i = 0; i < 3; i++) asyncio_outcome_fini(&o[i]);
     RETURN();
-}
-
-/* GATH-10, CANC-15 */
-TEST(with_outcomes_a_cancelled_future_is_a_result_with_its_message_a_task_without) {
-    run_alone(cancelled_as_data());
 }
 
 /* ---- the waiter is cancelled ---- */
@@ -445,7 +429,7 @@ TEST(what_is_pending_at_the_end_is_let_go) { /* end_loop looks for what is left 
 
 /* ---- as a task, held, nested ---- */
 
-ASYNC(nests) {
+TEST_ASYNC(gathers_may_be_nested) {
     asyncio_value a[2], b[2];
     TRY(AWAIT(asyncio_gather(NULL, asyncio_gather(a, gives_after(1, 1), gives(2)),
                              asyncio_gather(b, gives(3), gives_after(2, 4)))));
@@ -453,14 +437,12 @@ ASYNC(nests) {
     RETURN();
 }
 
-TEST(gathers_may_be_nested) { run_alone(nests()); }
-
 static asyncio_task *task_of_gather(asyncio_value *l) {
     asyncio_coro aws[2] = { gives_after(1, 1), gives_after(2, 2) };
     return asyncio_create_task(asyncio_gather_array(l, 2, aws)); /* copies what it points at */
 }
 
-ASYNC(gathers_in_a_task) {
+TEST_ASYNC(gather_may_be_a_task) {
     asyncio_value l[2];
     asyncio_auto_task t = task_of_gather(l);
     TRY(AWAIT(t));
@@ -471,9 +453,7 @@ ASYNC(gathers_in_a_task) {
     RETURN();
 }
 
-TEST(gather_may_be_a_task) { run_alone(gathers_in_a_task()); }
-
-ASYNC(holds_a_gather) {
+TEST_ASYNC(gather_may_be_held) {
     asyncio_coro inner = gives(1), held = asyncio_gather_array(NULL, 1, &inner);
     TRY(asyncio_coro_hold(&held));
     inner = fails(ASYNCIO_KEY_ERROR, "not this one");
@@ -481,5 +461,3 @@ ASYNC(holds_a_gather) {
     asyncio_coro_drop(&held);
     RETURN();
 }
-
-TEST(gather_may_be_held) { run_alone(holds_a_gather()); }

@@ -359,7 +359,7 @@ TEST(a_bad_argument_is_refused_and_those_before_it_go_on) { /* GATH-20 */
     end();
 }
 
-ASYNC(gathers_badly) {
+TEST_ASYNC(bad_arguments_are_refused_when_it_is_awaited) {
     asyncio_value l[1] = { asyncio_int(5) };
     CHECK_ERROR(AWAIT(asyncio_gather_array(l, 1, NULL)), ASYNCIO_TYPE_ERROR,
                 "awaitables are required");
@@ -369,5 +369,3 @@ ASYNC(gathers_badly) {
     CHECK_INT(l[0].i, 5);
     RETURN();
 }
-
-TEST(bad_arguments_are_refused_when_it_is_awaited) { run_alone(gathers_badly()); }

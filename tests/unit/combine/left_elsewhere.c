@@ -153,7 +153,7 @@ static void check_group_of(int rc, int first) {
     CHECK_INT(asyncio_error_code(asyncio_error_child(e, 1)), ASYNCIO_GENERATOR_EXIT);
 }
 
-ASYNC(fails_after_its_parent) {
+TEST_ASYNC(a_task_that_fails_after_the_one_that_entered_its_group_is_reported) { /* TG-25 */
     asyncio_auto_gen g = failing_group(1);
     start_elsewhere(g);
     TRY(AWAIT(asyncio_sleep(5))); /* nobody is interrupted: there is nobody left to be */
@@ -165,11 +165,7 @@ ASYNC(fails_after_its_parent) {
     RETURN();
 }
 
-TEST(a_task_that_fails_after_the_one_that_entered_its_group_is_reported) { /* TG-25 */
-    run_alone(fails_after_its_parent());
-}
-
-ASYNC(fails_before_its_parent) {
+TEST_ASYNC(the_groups_request_goes_to_the_task_that_entered_it) { /* GEN-1 */
     asyncio_auto_gen g = failing_group(1);
     asyncio_auto_event end = asyncio_event_new();
     asyncio_auto_task parent = start_in(g, end, "parent");
@@ -181,10 +177,6 @@ ASYNC(fails_before_its_parent) {
     CHECK_INT(cancelling(), 0);
     TRY(AWAIT(asyncio_sleep(1)));
     RETURN();
-}
-
-TEST(the_groups_request_goes_to_the_task_that_entered_it) { /* GEN-1 */
-    run_alone(fails_before_its_parent());
 }
 
 ASYNC(closes_and_is_cancelled, (asyncio_gen *)g) {
@@ -254,7 +246,7 @@ TEST(enter_and_exit_may_be_called_in_two_tasks) {
     CHECK_NOTES("child-cleaned exit:CancelledError at 5");
 }
 
-ASYNC(exits_in_a_task_of_its_own) {
+TEST_ASYNC(exit_is_awaited_where_the_group_was_entered) {
     TRY(asyncio_taskgroup_enter(&tg));
     asyncio_auto_taskgroup group = tg;
     asyncio_auto_task t = asyncio_create_task(asyncio_taskgroup_exit(group, 0));
@@ -262,8 +254,6 @@ ASYNC(exits_in_a_task_of_its_own) {
     TRY(AWAIT(asyncio_taskgroup_exit(group, 0)));
     RETURN();
 }
-
-TEST(exit_is_awaited_where_the_group_was_entered) { run_alone(exits_in_a_task_of_its_own()); }
 
 /* ---- timeouts ---- */
 
@@ -307,7 +297,7 @@ TEST(a_deadline_after_its_task_is_done_cancels_nobody) { /* GEN-2 */
     CHECK_NOTES("left:GeneratorExit innocent");
 }
 
-ASYNC(deadline_of_a_task_that_lives) {
+TEST_ASYNC(a_deadline_cancels_the_task_that_entered_the_block) { /* GEN-2 */
     asyncio_auto_gen g = in_a_timeout(1);
     asyncio_auto_event end = asyncio_event_new();
     asyncio_auto_task enterer = start_in(g, end, "enterer");
@@ -318,10 +308,6 @@ ASYNC(deadline_of_a_task_that_lives) {
     CHECK_INT(asyncio_task_cancelling(enterer), 0);
     CHECK_NOTES("left:GeneratorExit");
     RETURN();
-}
-
-TEST(a_deadline_cancels_the_task_that_entered_the_block) { /* GEN-2 */
-    run_alone(deadline_of_a_task_that_lives());
 }
 
 ASYNC(sends, (asyncio_gen *)g, (double)when) {
@@ -485,7 +471,7 @@ TEST(a_group_in_a_generator_that_ignores_its_end_is_waited_for) { /* GEN-3 */
     CHECK_NOTES("child-cleaned closed at 5");
 }
 
-ASYNC(closes_stubborn_with_error) {
+TEST_ASYNC(errors_of_its_blocks_are_the_context) {
     asyncio_auto_gen g = stubborn_group(1);
     start_elsewhere(g);
     TRY(AWAIT(asyncio_sleep(0)));
@@ -497,8 +483,6 @@ ASYNC(closes_stubborn_with_error) {
     CHECK_INT(asyncio_error_code(asyncio_error_child(context, 0)), ASYNCIO_KEY_ERROR);
     RETURN();
 }
-
-TEST(errors_of_its_blocks_are_the_context) { run_alone(closes_stubborn_with_error()); }
 
 ASYNC(cancelled_while_it_closes) {
     asyncio_auto_gen g = stubborn_group(0);
@@ -649,7 +633,7 @@ ASYNC_GEN(lets_others_yield) {
     RETURN();
 }
 
-ASYNC(yields_in_a_helper) {
+TEST_ASYNC(a_coroutine_that_a_generator_awaits_does_not_yield_for_it) {
     asyncio_auto_gen g = lets_others_yield();
     asyncio_value v;
     self = g;
@@ -658,5 +642,3 @@ ASYNC(yields_in_a_helper) {
     TRY(AWAIT(asyncio_gen_aclose(g)));
     RETURN();
 }
-
-TEST(a_coroutine_that_a_generator_awaits_does_not_yield_for_it) { run_alone(yields_in_a_helper()); }

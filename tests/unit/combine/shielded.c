@@ -398,15 +398,13 @@ ASYNC_GEN(yields_inside) {
     return rc;
 }
 
-ASYNC(uses_generator) {
+TEST_ASYNC(a_generator_does_not_yield_inside_a_shielded_block) {
     asyncio_value v = asyncio_none();
     asyncio_auto_gen g = yields_inside();
     CHECK_ERROR(AWAIT(asyncio_gen_next(g), &v), ASYNCIO_RUNTIME_ERROR,
                 "yield inside a cancel scope or a shielded block");
     RETURN();
 }
-
-TEST(a_generator_does_not_yield_inside_a_shielded_block) { run_alone(uses_generator()); }
 
 ASYNC(stands_in_block) {
     int rc;

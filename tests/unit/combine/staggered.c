@@ -31,7 +31,8 @@ TEST(each_starts_a_delay_after_the_one_before_and_the_first_to_succeed_wins) { /
     run_alone(first_wins());
 }
 
-ASYNC(failure_starts_next) {
+/* STG-1, STG-2 */
+TEST_ASYNC(the_failure_of_the_last_started_starts_the_next) {
     int winner;
     asyncio_value v;
     asyncio_outcome o[3];
@@ -48,10 +49,8 @@ ASYNC(failure_starts_next) {
     for (int i = 0; i < 3; i++) asyncio_outcome_fini(&o[i]);
     RETURN();
 }
-/* STG-1, STG-2 */
-TEST(the_failure_of_the_last_started_starts_the_next) { run_alone(failure_starts_next()); }
 
-ASYNC(older_failure) {
+TEST_ASYNC(the_failure_of_an_older_one_starts_nothing) { /* STG-1 */
     int winner;
     TRY(AWAIT(asyncio_staggered_race(1, &winner, runner("a", 1.25, ASYNCIO_KEY_ERROR),
                                      runner("b", 5, 0), runner("c", 0.5, 0))));
@@ -59,9 +58,8 @@ ASYNC(older_failure) {
     CHECK_NOTES("a+0 b+1 c+2 b-CancelledError@2.5");
     RETURN();
 }
-TEST(the_failure_of_an_older_one_starts_nothing) { run_alone(older_failure()); } /* STG-1 */
 
-ASYNC(sequential) {
+TEST_ASYNC(without_a_delay_one_runs_at_a_time) { /* STG-1 */
     int winner;
     TRY(AWAIT(asyncio_staggered_race(ASYNCIO_FOREVER, &winner, runner("a", 100, ASYNCIO_KEY_ERROR),
                                      runner("b", 100, 0), runner("c", 1, 0))));
@@ -69,7 +67,6 @@ ASYNC(sequential) {
     CHECK_NOTES("a+0 b+100");
     RETURN();
 }
-TEST(without_a_delay_one_runs_at_a_time) { run_alone(sequential()); } /* STG-1 */
 
 ASYNC(all_fail) {
     int winner;
@@ -111,7 +108,7 @@ ASYNC(stubborn_race) {
     RETURN();
 }
 
-ASYNC(cancelled_from_outside) {
+TEST_ASYNC(cancelling_the_waiter_cancels_all_and_waits_for_them) { /* STG-3 */
     int winner = 7;
     asyncio_task *t = asyncio_create_task(races(&winner));
     TRY(AWAIT(asyncio_sleep(1.5)));
@@ -131,9 +128,6 @@ ASYNC(cancelled_from_outside) {
     CHECK_NOTES("refused:CancelledError then:CancelledError");
     asyncio_task_unref(t);
     RETURN();
-}
-TEST(cancelling_the_waiter_cancels_all_and_waits_for_them) { /* STG-3 */
-    run_alone(cancelled_from_outside());
 }
 
 TEST(it_works_with_eager_tasks) { /* STG-3 */
@@ -263,7 +257,7 @@ ASYNC(loser_cleans_up) {
 }
 TEST(a_loser_is_cancelled_once_and_waited_for) { run_alone(loser_cleans_up()); }
 
-ASYNC(as_a_task) {
+TEST_ASYNC(a_race_can_be_a_task) {
     int winner;
     asyncio_task *t;
     {
@@ -278,9 +272,8 @@ ASYNC(as_a_task) {
     asyncio_task_unref(t);
     RETURN();
 }
-TEST(a_race_can_be_a_task) { run_alone(as_a_task()); }
 
-ASYNC(bad_input) {
+TEST_ASYNC(bad_input_is_refused_and_what_was_started_is_stopped) {
     asyncio_coro none = { .type = NULL };
     CHECK_ERROR(AWAIT(asyncio_staggered_race(NAN, NULL, runner("a", 1, 0))), ASYNCIO_VALUE_ERROR,
                 "Invalid delay: NaN (not a number)");
@@ -292,7 +285,6 @@ ASYNC(bad_input) {
     CHECK_NOTES("a+0 a-CancelledError@1");
     RETURN();
 }
-TEST(bad_input_is_refused_and_what_was_started_is_stopped) { run_alone(bad_input()); }
 
 static int drops;
 static void drop(asyncio_value *v) {
@@ -305,7 +297,7 @@ ASYNC(gives_owned, (double)seconds) {
     asyncio_ignore(AWAIT(asyncio_sleep(seconds)));
     RETURN(asyncio_own(&drops, &owning));
 }
-ASYNC(two_at_once) {
+TEST_ASYNC(a_second_result_is_let_go) {
     asyncio_value v;
     TRY(AWAIT(asyncio_staggered_race(0, NULL, gives_owned(1), gives_owned(1)), &v));
     CHECK_INT(drops, 1); /* the second, which is cancelled and ends all the same */
@@ -313,7 +305,6 @@ ASYNC(two_at_once) {
     CHECK_INT(drops, 2);
     RETURN();
 }
-TEST(a_second_result_is_let_go) { run_alone(two_at_once()); }
 
 ASYNC(wins_while_unwound) {
     asyncio_ignore(AWAIT(asyncio_sleep(1000)));

@@ -69,7 +69,7 @@ TEST(the_exit_waits_for_tasks_that_tasks_add) { /* TG-3 */
     CHECK_NOTES("late");
 }
 
-ASYNC(counts_turns) {
+TEST_ASYNC(it_takes_as_many_turns_as_asyncio_does) { /* TG-4, TG-7 */
     int rc;
     unsigned long long before = turns();
     ASYNC_WITH(_, asyncio_taskgroup(&rc)) {}
@@ -91,9 +91,7 @@ ASYNC(counts_turns) {
     RETURN();
 }
 
-TEST(it_takes_as_many_turns_as_asyncio_does) { run_alone(counts_turns()); } /* TG-4, TG-7 */
-
-ASYNC(keeps_a_task) {
+TEST_ASYNC(a_tasks_result_can_be_read_after_the_block) { /* TG-26 */
     int rc;
     asyncio_task *t = NULL;
     ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
@@ -107,8 +105,6 @@ ASYNC(keeps_a_task) {
     asyncio_task_unref(t);
     RETURN();
 }
-
-TEST(a_tasks_result_can_be_read_after_the_block) { run_alone(keeps_a_task()); } /* TG-26 */
 
 ASYNC(many_short_ones) {
     int rc;
@@ -210,7 +206,8 @@ TEST(a_task_that_fails_during_the_exit_cancels_the_others) {
     CHECK_NOTES("a-cancelled");
 }
 
-ASYNC(swallows_interruption) {
+TEST_ASYNC(
+    a_body_that_swallows_the_cancellation_goes_on_and_the_group_is_raised_at_its_end) { /* TG-23 */
     int rc;
     ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
         tg = g;
@@ -225,11 +222,7 @@ ASYNC(swallows_interruption) {
     RETURN();
 }
 
-TEST(a_body_that_swallows_the_cancellation_goes_on_and_the_group_is_raised_at_its_end) { /* TG-23 */
-    run_alone(swallows_interruption());
-}
-
-ASYNC(awaits_failing_task) {
+TEST_ASYNC(a_body_that_awaits_the_failing_task_is_cancelled_before_it_sees_the_error) { /* TG-22 */
     int rc;
     ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
         tg = g;
@@ -239,10 +232,6 @@ ASYNC(awaits_failing_task) {
     }
     CHECK_GROUP(rc, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_KEY_ERROR);
     RETURN();
-}
-
-TEST(a_body_that_awaits_the_failing_task_is_cancelled_before_it_sees_the_error) { /* TG-22 */
-    run_alone(awaits_failing_task());
 }
 
 /* ---- errors and their order ---- */
@@ -263,7 +252,8 @@ TEST(an_error_of_the_body_cancels_the_tasks_and_is_in_the_group) { /* TG-8, TG-9
     CHECK_NOTES("");
 }
 
-ASYNC(all_fail) {
+/* TG-10, TG-11 */
+TEST_ASYNC(errors_are_in_the_order_of_completion_the_bodys_last) {
     int rc;
     ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
         tg = g;
@@ -278,10 +268,8 @@ ASYNC(all_fail) {
     RETURN();
 }
 
-/* TG-10, TG-11 */
-TEST(errors_are_in_the_order_of_completion_the_bodys_last) { run_alone(all_fail()); }
-
-ASYNC(base_error_inside) {
+/* TG-11 */
+TEST_ASYNC(a_member_that_is_no_exception_makes_it_a_base_group) {
     int rc;
     ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
         tg = g;
@@ -291,9 +279,6 @@ ASYNC(base_error_inside) {
     CHECK_GROUP(rc, ASYNCIO_BASE_EXCEPTION_GROUP, ASYNCIO_BASE_EXCEPTION, ASYNCIO_KEY_ERROR);
     RETURN();
 }
-
-/* TG-11 */
-TEST(a_member_that_is_no_exception_makes_it_a_base_group) { run_alone(base_error_inside()); }
 
 ASYNC(gets_interrupt, (int) code) {
     int rc;
@@ -571,7 +556,8 @@ TEST(a_failure_outside_cancels_the_inner_group_and_only_the_outer_reports) { /* 
     CHECK_NOTES("inner-cancelled");
 }
 
-ASYNC(both_cancelled) {
+/* TG-17, TG-18 */
+TEST_ASYNC(nested_groups_that_fail_together_each_report_their_own) {
     int outer, inner;
     asyncio_task *me = asyncio_current_task();
     ASYNC_WITH(outer_group, asyncio_taskgroup(&outer)) {
@@ -591,9 +577,6 @@ ASYNC(both_cancelled) {
     CHECK_INT(asyncio_task_cancelling(me), 0);
     RETURN();
 }
-
-/* TG-17, TG-18 */
-TEST(nested_groups_that_fail_together_each_report_their_own) { run_alone(both_cancelled()); }
 
 ASYNC(under_a_timeout) {
     int limit, rc;
@@ -683,7 +666,7 @@ TEST(a_generator_that_is_closed_inside_a_group_ends_with_generator_exit_alone) {
     CHECK_NOTES("child-cleaned");
 }
 
-ASYNC(closes_one_with_an_error) {
+TEST_ASYNC(an_error_of_a_task_while_a_generator_is_closed_comes_out_in_the_group) { /* V15-3 */
     asyncio_auto_gen g = yields_in_a_group(ASYNCIO_KEY_ERROR);
     asyncio_value v;
     TRY(AWAIT(asyncio_gen_next(g), &v));
@@ -691,10 +674,6 @@ ASYNC(closes_one_with_an_error) {
     CHECK_GROUP(AWAIT(asyncio_gen_aclose(g)), ASYNCIO_BASE_EXCEPTION_GROUP, ASYNCIO_KEY_ERROR,
                 ASYNCIO_GENERATOR_EXIT);
     RETURN();
-}
-
-TEST(an_error_of_a_task_while_a_generator_is_closed_comes_out_in_the_group) { /* V15-3 */
-    run_alone(closes_one_with_an_error());
 }
 
 ASYNC(closes_while_cancelled) {
@@ -719,7 +698,7 @@ TEST(a_request_while_a_generator_is_closed_hits_the_next_await) { /* V15-3 */
     CHECK_NOTES("child-cleaned closed:OK");
 }
 
-ASYNC(task_with_generator_exit) {
+TEST_ASYNC(a_generator_exit_of_a_task_is_an_error_as_any_other) {
     int rc;
     ASYNC_WITH(block, asyncio_taskgroup(&rc)) {
         tg = block;
@@ -728,5 +707,3 @@ ASYNC(task_with_generator_exit) {
     CHECK_GROUP(rc, ASYNCIO_BASE_EXCEPTION_GROUP, ASYNCIO_GENERATOR_EXIT);
     RETURN();
 }
-
-TEST(a_generator_exit_of_a_task_is_an_error_as_any_other) { run_alone(task_with_generator_exit()); }

@@ -154,7 +154,7 @@ ASYNC(exits_elsewhere, (asyncio_taskgroup *) g) {
     RETURN();
 }
 
-ASYNC(wrong_exits) {
+TEST_ASYNC(exit_belongs_to_the_task_and_form_that_entered) {
     asyncio_taskgroup *g;
     int rc;
     TRY(asyncio_taskgroup_enter(&g));
@@ -172,8 +172,6 @@ ASYNC(wrong_exits) {
     RETURN();
 }
 
-TEST(exit_belongs_to_the_task_and_form_that_entered) { run_alone(wrong_exits()); }
-
 TEST(a_group_is_entered_inside_a_task) { /* TG-1 */
     asyncio_taskgroup *g = NULL;
     CHECK_ERROR(asyncio_taskgroup_enter(&g), ASYNCIO_RUNTIME_ERROR,
@@ -188,7 +186,7 @@ TEST(a_group_is_entered_inside_a_task) { /* TG-1 */
     CHECK_PTR(block, NULL);
 }
 
-ASYNC(enters_twice) {
+TEST_ASYNC(a_group_is_entered_once_and_left_once) { /* TG-1 */
     asyncio_taskgroup_with with = asyncio_taskgroup(NULL);
     TRY(asyncio_block_enter(&with.block));
     CHECK_ERROR(asyncio_block_enter(&with.block), ASYNCIO_RUNTIME_ERROR,
@@ -199,8 +197,6 @@ ASYNC(enters_twice) {
     CHECK_ERROR(asyncio_block_exit(&with.block, 0), ASYNCIO_RUNTIME_ERROR, "the block is not open");
     RETURN();
 }
-
-TEST(a_group_is_entered_once_and_left_once) { run_alone(enters_twice()); } /* TG-1 */
 
 ASYNC(is_asked_later, (bool) leaves_early) {
     int rc;
@@ -324,7 +320,8 @@ ASYNC(spawns_forever, (int) depth) {
     RETURN();
 }
 
-ASYNC(holds_spawners) {
+/* TG-30 */
+TEST_ASYNC(tasks_that_spawn_for_ever_end_with_the_first_failure) {
     int rc;
     ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
         tg = g;
@@ -334,10 +331,7 @@ ASYNC(holds_spawners) {
     RETURN();
 }
 
-/* TG-30 */
-TEST(tasks_that_spawn_for_ever_end_with_the_first_failure) { run_alone(holds_spawners()); }
-
-ASYNC(takes_held) {
+TEST_ASYNC(a_refused_coroutine_object_stays_the_callers) { /* TG-2 */
     int rc;
     asyncio_taskgroup *g;
     TRY(asyncio_taskgroup_enter(&g));
@@ -354,8 +348,6 @@ ASYNC(takes_held) {
     TRY(rc);
     RETURN();
 }
-
-TEST(a_refused_coroutine_object_stays_the_callers) { run_alone(takes_held()); } /* TG-2 */
 
 /* ---- ending it early ---- */
 
@@ -397,7 +389,7 @@ TEST(cancel_from_outside_while_it_exits) {
     CHECK_NOTES("a-cancelled b-cancelled fine");
 }
 
-ASYNC(cancels_before_anything) {
+TEST_ASYNC(cancel_of_an_empty_group_leaves_nothing_over) {
     int rc;
     ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
         tg = g;
@@ -408,8 +400,6 @@ ASYNC(cancels_before_anything) {
     TRY(AWAIT(asyncio_sleep(1))); /* nothing is left over */
     RETURN();
 }
-
-TEST(cancel_of_an_empty_group_leaves_nothing_over) { run_alone(cancels_before_anything()); }
 
 ASYNC(cancels_group) {
     asyncio_taskgroup_cancel(tg);
@@ -467,7 +457,7 @@ TEST(a_cancellation_from_outside_is_not_swallowed_by_the_groups_own) { /* V15-1 
     }
 }
 
-ASYNC(fails_after_cancel) {
+TEST_ASYNC(an_error_in_the_cleanup_after_cancel_is_raised) {
     int rc;
     ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
         tg = g;
@@ -480,9 +470,7 @@ ASYNC(fails_after_cancel) {
     RETURN();
 }
 
-TEST(an_error_in_the_cleanup_after_cancel_is_raised) { run_alone(fails_after_cancel()); }
-
-ASYNC(cancels_a_finished_one) {
+TEST_ASYNC(cancel_after_the_end_does_nothing) {
     asyncio_taskgroup *g;
     TRY(asyncio_taskgroup_enter(&g));
     TRY(AWAIT(asyncio_taskgroup_exit(g, 0)));
@@ -492,8 +480,6 @@ ASYNC(cancels_a_finished_one) {
     asyncio_taskgroup_unref(g);
     RETURN();
 }
-
-TEST(cancel_after_the_end_does_nothing) { run_alone(cancels_a_finished_one()); }
 
 /* ---- values ---- */
 

@@ -86,16 +86,14 @@ ASYNC(raises_from_handler) {
     FAIL("went on");
 }
 
-ASYNC(sees_errors) {
+TEST_ASYNC(another_error_of_the_body_passes) { /* TMO-11, UNC-5 */
     CHECK_ERROR(AWAIT(raises_inside()), ASYNCIO_KEY_ERROR, "k");
     CHECK_ERROR(AWAIT(raises_on_cancelled(false)), ASYNCIO_TIMEOUT_ERROR, NULL);
     CHECK_ERROR(AWAIT(raises_on_cancelled(true)), ASYNCIO_EXCEPTION_GROUP, "both");
     RETURN();
 }
 
-TEST(another_error_of_the_body_passes) { run_alone(sees_errors()); } /* TMO-11, UNC-5 */
-
-ASYNC(sees_timeout_between) {
+TEST_ASYNC(an_error_raised_for_the_cancellation_has_the_timeout_in_between) { /* TMO-11, V13-5 */
     int rc = AWAIT(raises_from_handler());
     CHECK_INT(rc, ASYNCIO_KEY_ERROR);
     asyncio_auto_error e = asyncio_error_take(rc);
@@ -104,10 +102,6 @@ ASYNC(sees_timeout_between) {
     CHECK_INT(asyncio_error_code(asyncio_error_cause(timeout)), ASYNCIO_CANCELLED_ERROR);
     CHECK_PTR(asyncio_error_context(timeout), asyncio_error_cause(timeout));
     RETURN();
-}
-
-TEST(an_error_raised_for_the_cancellation_has_the_timeout_in_between) { /* TMO-11, V13-5 */
-    run_alone(sees_timeout_between());
 }
 
 ASYNC(returns_inside, (bool) late) {
@@ -135,7 +129,7 @@ TEST(return_inside_the_block_gives_its_value_also_after_the_deadline) {
     CHECK_ALL_DROPPED();
 }
 
-ASYNC(breaks_out) {
+TEST_ASYNC(break_leaves_the_block_in_time) {
     int rc;
     ASYNC_WITH(tm, asyncio_timeout(1, &rc)) {
         if (rc == 0) break;
@@ -147,9 +141,7 @@ ASYNC(breaks_out) {
     RETURN();
 }
 
-TEST(break_leaves_the_block_in_time) { run_alone(breaks_out()); }
-
-ASYNC(swallows_timeout) {
+TEST_ASYNC(a_body_that_swallows_the_cancellation_ends_without_a_timeout) { /* TMO-10, TMO-22 */
     int rc;
     asyncio_timeout_with tm = asyncio_timeout(1, NULL);
     TRY(asyncio_block_enter(&tm.block));
@@ -163,11 +155,7 @@ ASYNC(swallows_timeout) {
     RETURN();
 }
 
-TEST(a_body_that_swallows_the_cancellation_ends_without_a_timeout) { /* TMO-10, TMO-22 */
-    run_alone(swallows_timeout());
-}
-
-ASYNC(in_time) {
+TEST_ASYNC(a_body_that_ends_in_time_is_left_alone) {
     int rc;
     asyncio_timeout_with tm = asyncio_timeout(2, NULL);
     TRY(asyncio_block_enter(&tm.block));
@@ -180,9 +168,7 @@ ASYNC(in_time) {
     RETURN();
 }
 
-TEST(a_body_that_ends_in_time_is_left_alone) { run_alone(in_time()); }
-
-ASYNC(no_limit) {
+TEST_ASYNC(there_may_be_no_limit) { /* TMO-1 */
     int rc;
     ASYNC_WITH(tm, asyncio_timeout(ASYNCIO_FOREVER, &rc)) {
         CHECK_DOUBLE(asyncio_timeout_when(tm), (double)INFINITY);
@@ -195,9 +181,7 @@ ASYNC(no_limit) {
     RETURN();
 }
 
-TEST(there_may_be_no_limit) { run_alone(no_limit()); } /* TMO-1 */
-
-ASYNC(deadline_counts_from_the_call) {
+TEST_ASYNC(the_deadline_is_fixed_by_the_call_not_by_entering) { /* TMO-1 */
     int rc;
     asyncio_timeout_with tm = asyncio_timeout(3, NULL);
     TRY(AWAIT(asyncio_sleep(2)));
@@ -209,10 +193,6 @@ ASYNC(deadline_counts_from_the_call) {
     CHECK_ERROR(rc, ASYNCIO_TIMEOUT_ERROR, NULL);
     CHECK_DOUBLE(now(), 5.0);
     RETURN();
-}
-
-TEST(the_deadline_is_fixed_by_the_call_not_by_entering) { /* TMO-1 */
-    run_alone(deadline_counts_from_the_call());
 }
 
 /* ---- deadlines that have passed ---- */
@@ -234,7 +214,7 @@ TEST(a_deadline_in_the_past_fires_in_the_next_turn) { /* TMO-4, SEEDX-6 */
     run_alone(is_late(-1));
 }
 
-ASYNC(never_suspends) {
+TEST_ASYNC(a_body_that_never_suspends_does_not_time_out) { /* TMO-5 */
     int rc;
     asyncio_timeout_with tm = asyncio_timeout(-1, &rc);
     TRY(asyncio_block_enter(&tm.block));
@@ -244,8 +224,6 @@ ASYNC(never_suspends) {
     TRY(AWAIT(asyncio_sleep(1)));
     RETURN();
 }
-
-TEST(a_body_that_never_suspends_does_not_time_out) { run_alone(never_suspends()); } /* TMO-5 */
 
 /* ---- states and repr ---- */
 
@@ -321,7 +299,7 @@ TEST(a_timeout_is_entered_inside_a_task) { /* TMO-2 */
     CHECK_ERROR(rc, ASYNCIO_RUNTIME_ERROR, "Timeout should be used inside a task");
 }
 
-ASYNC(not_a_number) {
+TEST_ASYNC(not_a_number_is_no_deadline) {
     int rc;
     ASYNC_WITH(tm, asyncio_timeout((double)NAN, &rc)) FAIL("entered");
     CHECK_ERROR(rc, ASYNCIO_VALUE_ERROR, "Invalid timeout: NaN (not a number)");
@@ -333,8 +311,6 @@ ASYNC(not_a_number) {
     TRY(rc);
     RETURN();
 }
-
-TEST(not_a_number_is_no_deadline) { run_alone(not_a_number()); }
 
 /* CPython has not decided yet whether that is to stay (gh-134471). */
 ASYNC(cancelled_before, (double) delay) {
@@ -375,7 +351,7 @@ TEST(what_is_not_a_timeout_is_refused) {
 
 /* ---- reschedule ---- */
 
-ASYNC(reschedules) {
+TEST_ASYNC(reschedule_replaces_the_deadline) { /* TMO-18 */
     int rc;
     ASYNC_WITH(tm, asyncio_timeout(ASYNCIO_FOREVER, &rc)) {
         TRY(asyncio_timeout_reschedule(tm, 5)); /* the first deadline is known only here */
@@ -390,9 +366,7 @@ ASYNC(reschedules) {
     RETURN();
 }
 
-TEST(reschedule_replaces_the_deadline) { run_alone(reschedules()); } /* TMO-18 */
-
-ASYNC(disarms) {
+TEST_ASYNC(reschedule_to_no_limit_disarms_it) { /* TMO-18 */
     int rc;
     ASYNC_WITH(tm, asyncio_timeout(1, &rc)) {
         TRY(asyncio_timeout_reschedule(tm, ASYNCIO_FOREVER));
@@ -407,9 +381,7 @@ ASYNC(disarms) {
     RETURN();
 }
 
-TEST(reschedule_to_no_limit_disarms_it) { run_alone(disarms()); } /* TMO-18 */
-
-ASYNC(reschedules_into_the_past) {
+TEST_ASYNC(rescheduled_into_the_past_it_fires_in_the_next_turn) { /* TMO-18 */
     int rc;
     unsigned long long before = 0;
     asyncio_auto_future f = asyncio_future_new();
@@ -422,10 +394,6 @@ ASYNC(reschedules_into_the_past) {
     CHECK_INT(turns() - before, 2);
     CHECK(asyncio_future_cancelled(f));
     RETURN();
-}
-
-TEST(rescheduled_into_the_past_it_fires_in_the_next_turn) { /* TMO-18 */
-    run_alone(reschedules_into_the_past());
 }
 
 /* ---- other cancellations ---- */
@@ -536,7 +504,8 @@ TEST(the_inner_deadline_first_comes_out_of_the_inner_block) { /* TMO-14 */
     CHECK(!expired[0] && expired[1]);
 }
 
-ASYNC(nests_in_finally) {
+/* TMO-24 */
+TEST_ASYNC(a_timeout_inside_what_an_expired_one_cleans_up_works) {
     int outer, inner;
     ASYNC_WITH(a, asyncio_timeout(1, &outer)) {
         outer = AWAIT(asyncio_sleep(5));
@@ -547,9 +516,6 @@ ASYNC(nests_in_finally) {
     CHECK_ERROR(outer, ASYNCIO_TIMEOUT_ERROR, NULL);
     RETURN();
 }
-
-/* TMO-24 */
-TEST(a_timeout_inside_what_an_expired_one_cleans_up_works) { run_alone(nests_in_finally()); }
 
 /* ---- in one turn with what is awaited ---- */
 

@@ -8,7 +8,7 @@
 
 /* ---- the conditions ---- */
 
-ASYNC(all_completed) {
+TEST_ASYNC(it_waits_for_all_whether_they_fail_or_not) {
     asyncio_task *t[] = { asyncio_create_task(gives_after(3, 0)),
                           asyncio_create_task(fails_after(1, ASYNCIO_KEY_ERROR, "k")),
                           asyncio_create_task(gives_after(2, 2)) };
@@ -23,9 +23,7 @@ ASYNC(all_completed) {
     RETURN();
 }
 
-TEST(it_waits_for_all_whether_they_fail_or_not) { run_alone(all_completed()); }
-
-ASYNC(first_completed) {
+TEST_ASYNC(first_completed_gives_all_that_are_done_and_leaves_the_others) { /* WAIT-4 */
     asyncio_task *a = asyncio_create_task(gives_after(2, 0));
     asyncio_task *b = asyncio_create_task(gives_after(1, 1));
     asyncio_task *c = asyncio_create_task(gives_after(3, 2));
@@ -40,10 +38,6 @@ ASYNC(first_completed) {
     CHECK_INT(AWAIT(asyncio_wait(t + 2, 2)), 2);
     for (int i = 0; i < N; i++) asyncio_task_unref(t[i]);
     RETURN();
-}
-
-TEST(first_completed_gives_all_that_are_done_and_leaves_the_others) { /* WAIT-4 */
-    run_alone(first_completed());
 }
 
 ASYNC(first_exception) {
@@ -69,7 +63,7 @@ TEST(first_exception_does_not_count_the_cancelled_ones) { /* WAIT-5, WAIT-8 */
     CHECK_INT(reported.count, 0); /* the error that ended it was looked at */
 }
 
-ASYNC(no_exception) {
+TEST_ASYNC(first_exception_without_one_is_all_completed) { /* WAIT-5 */
     asyncio_task *t[] = { asyncio_create_task(gives_after(2, 0)),
                           asyncio_create_task(gives_after(1, 1)) };
     CHECK_INT(AWAIT(asyncio_wait(t, 2, .return_when = ASYNCIO_FIRST_EXCEPTION)), 2);
@@ -78,8 +72,6 @@ ASYNC(no_exception) {
     asyncio_task_unref(t[1]);
     RETURN();
 }
-
-TEST(first_exception_without_one_is_all_completed) { run_alone(no_exception()); } /* WAIT-5 */
 
 ASYNC(fails_unseen, (enum asyncio_return_when) when) {
     asyncio_task *t[] = { asyncio_create_task(fails(ASYNCIO_KEY_ERROR, "k")),
@@ -134,7 +126,8 @@ TEST(a_limit_that_was_not_needed_is_disarmed) { /* WAIT-10 */
     end_loop();
 }
 
-ASYNC(completes_with_the_limit) {
+/* WAIT-11 */
+TEST_ASYNC(what_is_done_when_it_resumes_counts_as_done) {
     asyncio_task *t[] = { asyncio_create_task(gives_after(1, 1)) };
     pass(1);
     CHECK_INT(AWAIT(asyncio_wait(t, 1, .timeout = 1, .has_timeout = true)), 1);
@@ -142,9 +135,6 @@ ASYNC(completes_with_the_limit) {
     asyncio_task_unref(t[0]);
     RETURN();
 }
-
-/* WAIT-11 */
-TEST(what_is_done_when_it_resumes_counts_as_done) { run_alone(completes_with_the_limit()); }
 
 /* ---- turns ---- */
 
@@ -171,7 +161,7 @@ TEST(it_suspends_at_least_once_and_takes_as_many_turns_as_asyncio) { run_alone(c
 
 /* ---- the array ---- */
 
-ASYNC(with_duplicates) {
+TEST_ASYNC(the_same_one_twice_is_waited_for_once) { /* WAIT-3 */
     asyncio_auto_task a = asyncio_create_task(gives_after(1, 1));
     asyncio_auto_task b = asyncio_create_task(gives_after(2, 2));
     asyncio_task *t[] = { b, a, b, a };
@@ -184,9 +174,7 @@ ASYNC(with_duplicates) {
     RETURN();
 }
 
-TEST(the_same_one_twice_is_waited_for_once) { run_alone(with_duplicates()); } /* WAIT-3 */
-
-ASYNC(with_many) {
+TEST_ASYNC(a_long_array_is_put_in_order_too) {
     enum { MANY = 500 };
     static asyncio_future *f[MANY], *all[MANY];
     for (int i = 0; i < MANY; i++) f[i] = all[i] = asyncio_future_new();
@@ -201,8 +189,6 @@ ASYNC(with_many) {
     for (int i = 0; i < MANY; i++) asyncio_future_unref(all[i]);
     RETURN();
 }
-
-TEST(a_long_array_is_put_in_order_too) { run_alone(with_many()); }
 
 /* ---- cancellation ---- */
 

@@ -6,7 +6,7 @@
 
 /* ---- with time ---- */
 
-ASYNC(in_time) {
+TEST_ASYNC(what_ends_in_time_gives_its_result) { /* WFOR-1 */
     asyncio_value v;
     asyncio_auto_task t = asyncio_create_task(gives_after(1, 2));
     TRY(AWAIT(asyncio_wait_for(gives_after(1, 1), 5), &v));
@@ -19,8 +19,6 @@ ASYNC(in_time) {
     CHECK_DOUBLE(now(), 101.0);
     RETURN();
 }
-
-TEST(what_ends_in_time_gives_its_result) { run_alone(in_time()); } /* WFOR-1 */
 
 ASYNC(eternity) {
     TRY(AWAIT(sleeper("eternity", 3600)));
@@ -46,7 +44,7 @@ TEST(what_takes_too_long_is_cancelled_and_comes_out_as_a_timeout) { /* WFOR-11, 
     CHECK_NOTES("eternity-cancelled eternity-cancelled");
 }
 
-ASYNC(counts_turns) {
+TEST_ASYNC(wait_for_takes_as_many_turns_as_asyncio_does) { /* WFOR-4 */
     CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_wait_for(noop(), 1)))), 0);
     asyncio_auto_task t = asyncio_create_task(noop());
     CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_wait_for(t, 1)))), 2);
@@ -54,8 +52,6 @@ ASYNC(counts_turns) {
     CHECK_INT(TURNS_OF(GOES_WELL(AWAIT(asyncio_wait_for(t, 0)))), 0);
     RETURN();
 }
-
-TEST(wait_for_takes_as_many_turns_as_asyncio_does) { run_alone(counts_turns()); } /* WFOR-4 */
 
 static asyncio_task *seen_task;
 static asyncio_contextvar *var;
@@ -96,7 +92,7 @@ TEST(it_waits_until_what_it_cancelled_has_ended) { /* WFOR-6 */
     CHECK_NOTES("t-cleaned");
 }
 
-ASYNC(swallowed) {
+TEST_ASYNC(what_swallows_the_cancellation_gives_its_value) { /* WFOR-7 */
     asyncio_value v;
     asyncio_auto_task t = asyncio_create_task(swallows(5));
     TRY(AWAIT(asyncio_wait_for(t, 1), &v));
@@ -107,18 +103,14 @@ ASYNC(swallowed) {
     RETURN();
 }
 
-TEST(what_swallows_the_cancellation_gives_its_value) { run_alone(swallowed()); } /* WFOR-7 */
-
-ASYNC(fails_in_cleanup) {
+/* WFOR-6 */
+TEST_ASYNC(an_error_in_the_cleanup_comes_out_instead_of_the_timeout) {
     asyncio_auto_task t = asyncio_create_task(fails_if_cancelled(ASYNCIO_KEY_ERROR, "k"));
     CHECK_ERROR(AWAIT(asyncio_wait_for(t, 1)), ASYNCIO_KEY_ERROR, "k");
     CHECK_ERROR(AWAIT(asyncio_wait_for(fails_if_cancelled(ASYNCIO_VALUE_ERROR, "v"), 1)),
                 ASYNCIO_VALUE_ERROR, "v");
     RETURN();
 }
-
-/* WFOR-6 */
-TEST(an_error_in_the_cleanup_comes_out_instead_of_the_timeout) { run_alone(fails_in_cleanup()); }
 
 /* ---- without any time ---- */
 
@@ -313,7 +305,7 @@ TEST(whoever_wins_the_value_is_dropped_once) {
 
 /* ---- bad input, as a task ---- */
 
-ASYNC(bad_input) {
+TEST_ASYNC(bad_arguments_are_refused) { /* WFOR-12 */
     asyncio_coro c = noop();
     CHECK_ERROR(AWAIT(asyncio_wait_for(c, (double)NAN)), ASYNCIO_VALUE_ERROR,
                 "Invalid timeout: NaN (not a number)");
@@ -331,14 +323,12 @@ ASYNC(bad_input) {
     RETURN();
 }
 
-TEST(bad_arguments_are_refused) { run_alone(bad_input()); } /* WFOR-12 */
-
 static asyncio_task *task_of_wait_for(double limit) {
     asyncio_coro inner = gives_after(1, 5);
     return asyncio_create_task(asyncio_wait_for_coro(&inner, limit));
 }
 
-ASYNC(as_a_task) {
+TEST_ASYNC(wait_for_may_be_a_task) {
     asyncio_value v;
     asyncio_auto_task t = task_of_wait_for(2);
     TRY(AWAIT(t, &v));
@@ -351,5 +341,3 @@ ASYNC(as_a_task) {
     CHECK_INT(v.i, 6);
     RETURN();
 }
-
-TEST(wait_for_may_be_a_task) { run_alone(as_a_task()); }

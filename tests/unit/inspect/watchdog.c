@@ -264,14 +264,12 @@ static void *set_from_outside(void *arg) {
     return NULL;
 }
 
-ASYNC(is_set_from_outside) {
+TEST_ASYNC(another_thread_may_not_set_it) {
     pthread_t thread;
     CHECK_INT(pthread_create(&thread, NULL, set_from_outside, asyncio_get_running_loop()), 0);
     pthread_join(thread, NULL);
     RETURN();
 }
-
-TEST(another_thread_may_not_set_it) { run_alone(is_set_from_outside()); }
 
 TEST(without_memory_for_it_the_loop_runs_all_the_same) {
     if (asyncio_testing_fail_allocation(0) < 0)

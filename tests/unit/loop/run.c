@@ -236,13 +236,11 @@ TEST(another_loop_cannot_be_run_inside) { /* LOOP-19 */
     end_loop();
 }
 
-ASYNC(run_inside_a_task) {
+TEST_ASYNC(a_task_cannot_run_its_loop) {
     CHECK_ERROR(asyncio_loop_run_until_complete(loop, answer(), NULL), ASYNCIO_RUNTIME_ERROR,
                 "This event loop is already running");
     RETURN();
 }
-
-TEST(a_task_cannot_run_its_loop) { run_alone(run_inside_a_task()); }
 
 /* ---- which loop ---- */
 

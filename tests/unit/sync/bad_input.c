@@ -64,7 +64,7 @@ TEST(repr_of_null_is_none) {
 
 static void enter_null(asyncio_block block) { check_type_error(asyncio_block_enter(&block)); }
 
-ASYNC(awaits_null) {
+TEST_ASYNC(a_method_of_null_fails_when_it_is_awaited) {
     asyncio_auto_condition c = asyncio_condition_new(NULL);
     check_type_error(AWAIT(asyncio_lock_acquire(NULL)));
     check_type_error(AWAIT(asyncio_event_wait(NULL)));
@@ -87,8 +87,6 @@ ASYNC(awaits_null) {
     check_ended(t, ASYNCIO_TYPE_ERROR);
     RETURN();
 }
-
-TEST(a_method_of_null_fails_when_it_is_awaited) { run(awaits_null()); }
 
 TEST(awaiting_outside_a_task_is_an_error_and_takes_nothing) {
     asyncio_auto_lock lock = asyncio_lock_new();

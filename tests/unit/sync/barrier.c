@@ -35,7 +35,7 @@ TEST(a_barrier_is_for_one_at_least) { /* BAR-1 */
     asyncio_barrier_unref(b);
 }
 
-ASYNC(waits_alone) {
+TEST_ASYNC(a_barrier_for_one_never_suspends) {
     asyncio_auto_barrier b = asyncio_barrier_new(1);
     unsigned long long before = turns();
     for (int i = 0; i < 3; i++) CHECK_INT(AWAIT(asyncio_barrier_wait(b)), 0);
@@ -43,9 +43,8 @@ ASYNC(waits_alone) {
     RETURN();
 }
 
-TEST(a_barrier_for_one_never_suspends) { run(waits_alone()); }
-
-ASYNC(fills) {
+/* BAR-2, BAR-4, BAR-9 */
+TEST_ASYNC(the_last_to_arrive_passes_at_once_and_indices_are_by_arrival) {
     asyncio_auto_barrier b = asyncio_barrier_new(3);
     asyncio_task *a = asyncio_create_task(waits(b, "a"));
     asyncio_task *c = asyncio_create_task(waits(b, "b"));
@@ -64,24 +63,20 @@ ASYNC(fills) {
     RETURN();
 }
 
-/* BAR-2, BAR-4, BAR-9 */
-TEST(the_last_to_arrive_passes_at_once_and_indices_are_by_arrival) { run(fills()); }
-
 ASYNC(waits_thrice, (asyncio_barrier *) b, (const char *) name) {
     for (int i = 0; i < 3; i++) TRY(AWAIT(waits(b, name)));
     RETURN();
 }
 
-ASYNC(fills_thrice) {
+TEST_ASYNC(a_barrier_can_be_used_again_and_again) { /* BAR-8 */
     asyncio_auto_barrier b = asyncio_barrier_new(2);
     TRY(AWAIT(asyncio_gather(NULL, waits_thrice(b, "a"), waits_thrice(b, "b"))));
     CHECK_STR(notes, "b1 a0 b1 a0 b1 a0");
     RETURN();
 }
 
-TEST(a_barrier_can_be_used_again_and_again) { run(fills_thrice()); } /* BAR-8 */
-
-ASYNC(arrives_while_draining) {
+/* BAR-3, BAR-4 */
+TEST_ASYNC(who_arrives_while_it_drains_waits_for_the_next_filling) {
     asyncio_auto_barrier b = asyncio_barrier_new(2);
     asyncio_task *a = asyncio_create_task(waits(b, "a"));
     take_turns(1);
@@ -97,10 +92,7 @@ ASYNC(arrives_while_draining) {
     RETURN();
 }
 
-/* BAR-3, BAR-4 */
-TEST(who_arrives_while_it_drains_waits_for_the_next_filling) { run(arrives_while_draining()); }
-
-ASYNC(cancels_one) {
+TEST_ASYNC(a_cancelled_task_leaves_and_the_barrier_stays_whole) { /* BAR-5 */
     asyncio_auto_barrier b = asyncio_barrier_new(2);
     asyncio_task *a = asyncio_create_task(waits(b, "a"));
     take_turns(1);
@@ -114,11 +106,9 @@ ASYNC(cancels_one) {
     RETURN();
 }
 
-TEST(a_cancelled_task_leaves_and_the_barrier_stays_whole) { run(cancels_one()); } /* BAR-5 */
-
 /* ---- reset and abort ---- */
 
-ASYNC(resets) {
+TEST_ASYNC(reset_makes_those_who_wait_fail_and_the_barrier_empty) { /* BAR-6, BAR-9 */
     asyncio_auto_barrier b = asyncio_barrier_new(3);
     TRY(AWAIT(asyncio_barrier_reset(b)));
     check_repr(b, "<Barrier [filling, waiters:0/3]>");
@@ -136,8 +126,6 @@ ASYNC(resets) {
     CHECK_STR(notes, "a! b! e2 c0 d1");
     RETURN();
 }
-
-TEST(reset_makes_those_who_wait_fail_and_the_barrier_empty) { run(resets()); } /* BAR-6, BAR-9 */
 
 ASYNC(resets_while_draining, (bool) at_once) {
     asyncio_auto_barrier b = asyncio_barrier_new(3);
@@ -162,7 +150,7 @@ TEST(a_reset_that_is_first_catches_those_that_have_not_drained) { /* BAR-6 */
     run(resets_while_draining(true));
 }
 
-ASYNC(aborts) {
+TEST_ASYNC(abort_breaks_the_barrier_until_a_reset) { /* BAR-7, BAR-9 */
     asyncio_auto_barrier b = asyncio_barrier_new(3);
     asyncio_task *a = asyncio_create_task(waits(b, "a"));
     take_turns(1);
@@ -179,8 +167,6 @@ ASYNC(aborts) {
     RETURN();
 }
 
-TEST(abort_breaks_the_barrier_until_a_reset) { run(aborts()); } /* BAR-7, BAR-9 */
-
 /* ---- the block, references, loops, chance ---- */
 
 ASYNC(has_a_block, (asyncio_barrier *) b, (int) fails) {
@@ -193,7 +179,7 @@ ASYNC(has_a_block, (asyncio_barrier *) b, (int) fails) {
     RETURN();
 }
 
-ASYNC(runs_blocks) {
+TEST_ASYNC(a_block_waits_on_entry) {
     asyncio_auto_barrier b = asyncio_barrier_new(2);
     asyncio_task *t = asyncio_create_task(has_a_block(b, true));
     take_turns(1);
@@ -208,9 +194,7 @@ ASYNC(runs_blocks) {
     RETURN();
 }
 
-TEST(a_block_waits_on_entry) { run(runs_blocks()); }
-
-ASYNC(lets_go_of_the_barrier) {
+TEST_ASYNC(who_waits_holds_the_barrier) {
     asyncio_barrier *b = asyncio_barrier_new(2);
     asyncio_task *a = asyncio_create_task(waits(b, "a"));
     take_turns(1);
@@ -219,8 +203,6 @@ ASYNC(lets_go_of_the_barrier) {
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     RETURN();
 }
-
-TEST(who_waits_holds_the_barrier) { run(lets_go_of_the_barrier()); }
 
 ASYNC(waits_a_second, (asyncio_barrier *) b) {
     return AWAIT(asyncio_wait_for(asyncio_barrier_wait(b), 1));

@@ -27,7 +27,7 @@ static bool is_true(void *arg) { return *(bool *)arg; }
 
 /* ---- the lock ---- */
 
-ASYNC(is_without_the_lock) {
+TEST_ASYNC(wait_and_notify_need_the_lock) { /* COND-1 */
     asyncio_auto_condition c = asyncio_condition_new(NULL);
     bool yes = true, no = false;
     asyncio_value v;
@@ -45,9 +45,7 @@ ASYNC(is_without_the_lock) {
     RETURN();
 }
 
-TEST(wait_and_notify_need_the_lock) { run(is_without_the_lock()); } /* COND-1 */
-
-ASYNC(shares_a_lock) {
+TEST_ASYNC(conditions_can_share_a_lock) { /* COND-6 */
     asyncio_lock *lock = asyncio_lock_new();
     asyncio_condition *a = asyncio_condition_new(lock), *b = asyncio_condition_new(lock);
     asyncio_lock_unref(lock);
@@ -62,11 +60,9 @@ ASYNC(shares_a_lock) {
     RETURN();
 }
 
-TEST(conditions_can_share_a_lock) { run(shares_a_lock()); } /* COND-6 */
-
 /* ---- wait and notify ---- */
 
-ASYNC(notifies_some) {
+TEST_ASYNC(notify_wakes_the_oldest_n) { /* COND-2, COND-3 */
     asyncio_auto_condition c = asyncio_condition_new(NULL);
     asyncio_task *a = asyncio_create_task(waits(c, "a"));
     asyncio_task *b = asyncio_create_task(waits(c, "b"));
@@ -91,9 +87,7 @@ ASYNC(notifies_some) {
     RETURN();
 }
 
-TEST(notify_wakes_the_oldest_n) { run(notifies_some()); } /* COND-2, COND-3 */
-
-ASYNC(notifies_while_it_holds_the_lock) {
+TEST_ASYNC(each_notify_wakes_another_and_they_go_on_as_the_lock_gets_free) { /* COND-3 */
     asyncio_auto_condition c = asyncio_condition_new(NULL);
     asyncio_task *a = asyncio_create_task(waits(c, "a"));
     asyncio_task *b = asyncio_create_task(waits(c, "b"));
@@ -114,11 +108,7 @@ ASYNC(notifies_while_it_holds_the_lock) {
     RETURN();
 }
 
-TEST(each_notify_wakes_another_and_they_go_on_as_the_lock_gets_free) { /* COND-3 */
-    run(notifies_while_it_holds_the_lock());
-}
-
-ASYNC(notifies_all) {
+TEST_ASYNC(notify_all_wakes_all) { /* COND-8 */
     asyncio_auto_condition c = asyncio_condition_new(NULL);
     asyncio_task *tasks[4];
     for (int i = 0; i < 4; i++) tasks[i] = asyncio_create_task(waits(c, "x"));
@@ -130,8 +120,6 @@ ASYNC(notifies_all) {
     CHECK_STR(notes, "x x x x");
     RETURN();
 }
-
-TEST(notify_all_wakes_all) { run(notifies_all()); } /* COND-8 */
 
 static bool counts_down(void *arg) {
     note("%d", *(int *)arg);
@@ -148,7 +136,7 @@ ASYNC(waits_for, (asyncio_condition *) c, (int *) n) {
     return rc;
 }
 
-ASYNC(notifies_a_predicate) {
+TEST_ASYNC(wait_for_looks_again_after_each_notification) { /* COND-8 */
     asyncio_auto_condition c = asyncio_condition_new(NULL);
     int n = 3;
     asyncio_task *t = asyncio_create_task(waits_for(c, &n));
@@ -163,8 +151,6 @@ ASYNC(notifies_a_predicate) {
     RETURN();
 }
 
-TEST(wait_for_looks_again_after_each_notification) { run(notifies_a_predicate()); } /* COND-8 */
-
 /* ---- cancellation ---- */
 
 /* As waits, and says by which message it was cancelled. */
@@ -178,7 +164,7 @@ ASYNC(is_cancelled, (asyncio_condition *) c) {
     return asyncio_condition_release(c);
 }
 
-ASYNC(cancels_once_and_again) {
+TEST_ASYNC(a_cancelled_wait_gets_the_lock_first_and_fails_with_the_last_error) { /* COND-4, V13-6 */
     asyncio_auto_condition c = asyncio_condition_new(NULL);
     asyncio_task *t = asyncio_create_task(is_cancelled(c));
     take_turns(1);
@@ -195,10 +181,6 @@ ASYNC(cancels_once_and_again) {
     CHECK_STR(notes, "third");
     check_ended(t, 0);
     RETURN();
-}
-
-TEST(a_cancelled_wait_gets_the_lock_first_and_fails_with_the_last_error) { /* COND-4, V13-6 */
-    run(cancels_once_and_again());
 }
 
 ASYNC(cancels_a_notified_one, (bool) while_it_waits_for_the_lock) {
@@ -227,7 +209,7 @@ TEST(a_notified_waiter_that_is_cancelled_at_the_lock_passes_it_on) { /* COND-5 *
     run(cancels_a_notified_one(true));
 }
 
-ASYNC(times_out) {
+TEST_ASYNC(a_wait_that_times_out_has_the_lock) { /* COND-7 */
     asyncio_auto_condition c = asyncio_condition_new(NULL);
     int rc;
     ASYNC_WITH(_, asyncio_condition_block(c, &rc)) {
@@ -239,8 +221,6 @@ ASYNC(times_out) {
     CHECK(!asyncio_condition_locked(c));
     RETURN();
 }
-
-TEST(a_wait_that_times_out_has_the_lock) { run(times_out()); } /* COND-7 */
 
 /* A token in a box: whoever finds one takes it, and puts it back for the next. */
 struct box {
@@ -319,7 +299,7 @@ TEST(a_condition_is_bound_to_the_first_loop_somebody_waits_in) { /* COND-6 */
     CHECK_LETS_GO(asyncio_condition, c);
 }
 
-ASYNC(lets_go_of_the_condition) {
+TEST_ASYNC(waiters_hold_the_condition_and_its_repr_counts_them) {
     asyncio_condition *c = asyncio_condition_new(NULL);
     char text[64];
     TRY(AWAIT(asyncio_condition_acquire(c)));
@@ -334,5 +314,3 @@ ASYNC(lets_go_of_the_condition) {
     check_ended(t, ASYNCIO_CANCELLED_ERROR);
     RETURN();
 }
-
-TEST(waiters_hold_the_condition_and_its_repr_counts_them) { run(lets_go_of_the_condition()); }

@@ -13,7 +13,7 @@ ASYNC(waits, (asyncio_event *) event, (const char *) name) {
     RETURN();
 }
 
-ASYNC(waits_for_a_set_event) {
+TEST_ASYNC(wait_on_a_set_event_does_not_suspend) { /* EVT-1 */
     asyncio_auto_event event = asyncio_event_new();
     unsigned long long before = turns();
     CHECK(!asyncio_event_is_set(event));
@@ -27,8 +27,6 @@ ASYNC(waits_for_a_set_event) {
     CHECK(!asyncio_event_is_set(event));
     RETURN();
 }
-
-TEST(wait_on_a_set_event_does_not_suspend) { run(waits_for_a_set_event()); } /* EVT-1 */
 
 ASYNC(sets_with_waiters, (bool) clear) {
     asyncio_auto_event event = asyncio_event_new();
@@ -52,7 +50,7 @@ TEST(set_wakes_all_in_order_one_turn_later_and_who_comes_meanwhile_goes_first) {
 /* EVT-4 */
 TEST(a_waiter_that_saw_the_event_set_goes_on_though_it_is_cleared) { run(sets_with_waiters(true)); }
 
-ASYNC(sets_again_and_again) {
+TEST_ASYNC(who_waits_after_clear_waits_for_the_next_set) {
     asyncio_auto_event event = asyncio_event_new();
     asyncio_task *a = asyncio_create_task(waits(event, "1"));
     take_turns(1);
@@ -71,9 +69,7 @@ ASYNC(sets_again_and_again) {
     RETURN();
 }
 
-TEST(who_waits_after_clear_waits_for_the_next_set) { run(sets_again_and_again()); }
-
-ASYNC(cancels_waiters) {
+TEST_ASYNC(cancelled_waiters_leave) { /* EVT-5 */
     asyncio_auto_event event = asyncio_event_new();
     char text[64];
     asyncio_task *a = asyncio_create_task(waits(event, "1"));
@@ -99,9 +95,7 @@ ASYNC(cancels_waiters) {
     RETURN();
 }
 
-TEST(cancelled_waiters_leave) { run(cancels_waiters()); } /* EVT-5 */
-
-ASYNC(lets_go_of_the_event) {
+TEST_ASYNC(waiters_hold_the_event) {
     asyncio_event *event = asyncio_event_new();
     asyncio_task *a = asyncio_create_task(asyncio_event_wait(event));
     asyncio_task *b = asyncio_create_task(asyncio_event_wait(event));
@@ -113,8 +107,6 @@ ASYNC(lets_go_of_the_event) {
     check_ended(b, ASYNCIO_CANCELLED_ERROR);
     RETURN();
 }
-
-TEST(waiters_hold_the_event) { run(lets_go_of_the_event()); }
 
 ASYNC(waits_for_a_second, (asyncio_event *) event) {
     return AWAIT(asyncio_wait_for(asyncio_event_wait(event), 1));

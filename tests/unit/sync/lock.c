@@ -16,7 +16,7 @@ ASYNC(holds, (asyncio_lock *) lock, (const char *) name, (int) keep) {
 
 /* ---- order ---- */
 
-ASYNC(acquires_a_free_lock) {
+TEST_ASYNC(a_free_lock_is_acquired_without_suspending) { /* LOCK-1 */
     asyncio_auto_lock lock = asyncio_lock_new();
     unsigned long long before = turns();
     asyncio_value v;
@@ -30,9 +30,8 @@ ASYNC(acquires_a_free_lock) {
     RETURN();
 }
 
-TEST(a_free_lock_is_acquired_without_suspending) { run(acquires_a_free_lock()); } /* LOCK-1 */
-
-ASYNC(lets_three_wait) {
+/* LOCK-2, LOCK-3 */
+TEST_ASYNC(waiters_get_the_lock_in_order_one_turn_after_its_release) {
     asyncio_auto_lock lock = asyncio_lock_new();
     TRY(AWAIT(asyncio_lock_acquire(lock)));
     asyncio_task *a = asyncio_create_task(holds(lock, "a", 0));
@@ -53,10 +52,7 @@ ASYNC(lets_three_wait) {
     RETURN();
 }
 
-/* LOCK-2, LOCK-3 */
-TEST(waiters_get_the_lock_in_order_one_turn_after_its_release) { run(lets_three_wait()); }
-
-ASYNC(releases_and_acquires) {
+TEST_ASYNC(nobody_passes_a_waiter_that_was_woken) { /* LOCK-2 */
     asyncio_auto_lock lock = asyncio_lock_new();
     TRY(AWAIT(asyncio_lock_acquire(lock)));
     asyncio_task *a = asyncio_create_task(holds(lock, "a", 0));
@@ -70,9 +66,7 @@ ASYNC(releases_and_acquires) {
     RETURN();
 }
 
-TEST(nobody_passes_a_waiter_that_was_woken) { run(releases_and_acquires()); } /* LOCK-2 */
-
-ASYNC(passes_cancelled_waiters) {
+TEST_ASYNC(cancelled_waiters_do_not_hold_up_others) { /* LOCK-2 */
     asyncio_auto_lock lock = asyncio_lock_new();
     TRY(AWAIT(asyncio_lock_acquire(lock)));
     asyncio_task *a = asyncio_create_task(holds(lock, "a", 0));
@@ -89,8 +83,6 @@ ASYNC(passes_cancelled_waiters) {
     CHECK(asyncio_lock_locked(lock));
     RETURN();
 }
-
-TEST(cancelled_waiters_do_not_hold_up_others) { run(passes_cancelled_waiters()); } /* LOCK-2 */
 
 /* ---- cancellation ---- */
 
@@ -125,7 +117,7 @@ TEST(a_waiter_cancelled_in_line_wakes_the_next_if_the_lock_is_free) { /* LOCK-5 
 /* LOCK-6 */
 TEST(a_waiter_cancelled_after_it_was_woken_wakes_the_next) { run(cancels_the_first(true)); }
 
-ASYNC(times_out) {
+TEST_ASYNC(an_acquire_that_times_out_does_not_take_the_lock) {
     asyncio_auto_lock lock = asyncio_lock_new();
     TRY(AWAIT(asyncio_lock_acquire(lock)));
     int rc = AWAIT(asyncio_wait_for(asyncio_lock_acquire(lock), 1));
@@ -136,8 +128,6 @@ ASYNC(times_out) {
     CHECK(asyncio_lock_locked(lock));
     RETURN();
 }
-
-TEST(an_acquire_that_times_out_does_not_take_the_lock) { run(times_out()); }
 
 /* Waits, works and is cancelled by chance; one at most is inside at any time. */
 ASYNC(works_by_chance, (asyncio_lock *) lock, (int *) inside, (int *) done) {
@@ -182,7 +172,7 @@ TEST(no_cancellation_loses_or_doubles_the_lock) {
 
 ASYNC(releases, (asyncio_lock *) lock) { RETURN(asyncio_lock_release(lock)); }
 
-ASYNC(has_it_released) {
+TEST_ASYNC(any_task_may_release_and_a_free_lock_cannot_be) { /* LOCK-4 */
     asyncio_auto_lock lock = asyncio_lock_new();
     TRY(AWAIT(asyncio_lock_acquire(lock)));
     TRY(AWAIT(asyncio_gather(NULL, releases(lock))));
@@ -190,8 +180,6 @@ ASYNC(has_it_released) {
     CHECK_ERROR(asyncio_lock_release(lock), ASYNCIO_RUNTIME_ERROR, "Lock is not acquired.");
     RETURN();
 }
-
-TEST(any_task_may_release_and_a_free_lock_cannot_be) { run(has_it_released()); } /* LOCK-4 */
 
 ASYNC(acquires_twice) {
     asyncio_auto_lock lock = asyncio_lock_new();
@@ -208,7 +196,7 @@ TEST(a_task_that_acquires_twice_waits_for_itself) { /* LOCK-9 */
     asyncio_loop_unref(loop);
 }
 
-ASYNC(lets_go_of_the_lock) {
+TEST_ASYNC(tasks_and_waiters_hold_the_lock) {
     asyncio_lock *lock = asyncio_lock_new();
     TRY(AWAIT(asyncio_lock_acquire(lock)));
     asyncio_task *a = asyncio_create_task(asyncio_lock_acquire(lock));
@@ -224,8 +212,6 @@ ASYNC(lets_go_of_the_lock) {
     check_ended(never, ASYNCIO_CANCELLED_ERROR);
     RETURN();
 }
-
-TEST(tasks_and_waiters_hold_the_lock) { run(lets_go_of_the_lock()); }
 
 /* ---- loops ---- */
 
@@ -272,7 +258,7 @@ ASYNC(has_a_block, (asyncio_lock *) lock, (enum way) way) {
     RETURN(8);
 }
 
-ASYNC(leaves_blocks) {
+TEST_ASYNC(a_block_releases_the_lock_however_it_is_left) {
     asyncio_auto_lock lock = asyncio_lock_new();
     asyncio_value v;
     TRY(AWAIT(has_a_block(lock, TO_THE_END), &v));
@@ -297,9 +283,7 @@ ASYNC(leaves_blocks) {
     RETURN();
 }
 
-TEST(a_block_releases_the_lock_however_it_is_left) { run(leaves_blocks()); }
-
-ASYNC(cannot_enter) {
+TEST_ASYNC(a_block_that_is_cancelled_on_entry_does_not_run_or_release) {
     asyncio_auto_lock lock = asyncio_lock_new();
     TRY(AWAIT(asyncio_lock_acquire(lock)));
     asyncio_task *t = asyncio_create_task(has_a_block(lock, IS_CANCELLED));
@@ -311,11 +295,9 @@ ASYNC(cannot_enter) {
     RETURN();
 }
 
-TEST(a_block_that_is_cancelled_on_entry_does_not_run_or_release) { run(cannot_enter()); }
-
 /* ---- repr ---- */
 
-ASYNC(is_shown) {
+TEST_ASYNC(repr_of_a_lock) { /* LOCK-8 */
     asyncio_auto_lock lock = asyncio_lock_new();
     char text[64];
     CHECK_INT(asyncio_lock_repr(lock, text, sizeof text), (int)strlen("<Lock [unlocked]>"));
@@ -329,5 +311,3 @@ ASYNC(is_shown) {
     check_ended(t, ASYNCIO_CANCELLED_ERROR);
     RETURN();
 }
-
-TEST(repr_of_a_lock) { run(is_shown()); } /* LOCK-8 */

@@ -66,7 +66,7 @@ ASYNC(hands_over, (asyncio_semaphore *) mine, (asyncio_semaphore *) other) {
     RETURN();
 }
 
-ASYNC(needs_no_memory) {
+TEST_ASYNC(waiting_and_waking_need_no_memory) {
     asyncio_semaphore *a = asyncio_semaphore_new(0), *b = asyncio_semaphore_new(0);
     asyncio_task *first = asyncio_create_task(hands_over(a, b));
     asyncio_task *second = asyncio_create_task(hands_over(b, a));
@@ -81,8 +81,6 @@ ASYNC(needs_no_memory) {
     asyncio_semaphore_unref(b);
     RETURN();
 }
-
-TEST(waiting_and_waking_need_no_memory) { run(needs_no_memory()); }
 
 /* ---- every call, with each allocation failing in turn ---- */
 

@@ -73,7 +73,7 @@ TEST(nowait_raises_full_and_empty) { /* QUE-3 */
     asyncio_queue_unref(q);
 }
 
-ASYNC(puts_and_gets) {
+TEST_ASYNC(put_and_get_that_can_go_on_do_not_suspend) { /* QUE-2 */
     asyncio_auto_queue q = asyncio_queue_new(1);
     asyncio_value v;
     unsigned long long before = turns();
@@ -87,11 +87,9 @@ ASYNC(puts_and_gets) {
     RETURN();
 }
 
-TEST(put_and_get_that_can_go_on_do_not_suspend) { run(puts_and_gets()); } /* QUE-2 */
-
 /* ---- waking ---- */
 
-ASYNC(wakes_getters) {
+TEST_ASYNC(a_put_wakes_the_getter_that_waits_longest) { /* QUE-4, QUE-13 */
     asyncio_auto_queue q = asyncio_queue_new(0);
     asyncio_task *a = asyncio_create_task(gets(q, "a"));
     asyncio_task *b = asyncio_create_task(gets(q, "b"));
@@ -107,9 +105,7 @@ ASYNC(wakes_getters) {
     RETURN();
 }
 
-TEST(a_put_wakes_the_getter_that_waits_longest) { run(wakes_getters()); } /* QUE-4, QUE-13 */
-
-ASYNC(steals) {
+TEST_ASYNC(a_woken_getter_that_finds_nothing_waits_anew_as_the_last) { /* QUE-4 */
     asyncio_auto_queue q = asyncio_queue_new(0);
     asyncio_task *a = asyncio_create_task(gets(q, "a"));
     asyncio_task *b = asyncio_create_task(gets(q, "b"));
@@ -128,9 +124,7 @@ ASYNC(steals) {
     RETURN();
 }
 
-TEST(a_woken_getter_that_finds_nothing_waits_anew_as_the_last) { run(steals()); } /* QUE-4 */
-
-ASYNC(wakes_putters) {
+TEST_ASYNC(a_get_wakes_the_putter_that_waits_longest) { /* QUE-13 */
     asyncio_auto_queue q = asyncio_queue_new(1);
     put_now(q, 0);
     asyncio_task *a = asyncio_create_task(puts_one(q, "a", 1));
@@ -149,8 +143,6 @@ ASYNC(wakes_putters) {
     check_ended(b, 0);
     RETURN();
 }
-
-TEST(a_get_wakes_the_putter_that_waits_longest) { run(wakes_putters()); } /* QUE-13 */
 
 /* ---- cancellation ---- */
 
@@ -200,7 +192,8 @@ TEST(a_putter_cancelled_after_it_was_woken_wakes_the_next) { run(cancels_a_putte
 
 TEST(a_putter_cancelled_in_line_is_passed_over) { run(cancels_a_putter(false)); }
 
-ASYNC(cancels_the_only_getter) {
+/* QUE-7 */
+TEST_ASYNC(a_cancelled_getter_takes_nothing_and_is_not_kept) {
     asyncio_auto_queue q = asyncio_queue_new(0);
     asyncio_task *a = asyncio_create_task(gets(q, "a"));
     take_turns(1);
@@ -219,9 +212,6 @@ ASYNC(cancels_the_only_getter) {
     CHECK(asyncio_catch(rc, ASYNCIO_TIMEOUT_ERROR));
     RETURN();
 }
-
-/* QUE-7 */
-TEST(a_cancelled_getter_takes_nothing_and_is_not_kept) { run(cancels_the_only_getter()); }
 
 /* Numbered items go in and out by chance; each comes out exactly once, in order for each
  * producer that is served in order. */
@@ -293,7 +283,7 @@ ASYNC(joins, (asyncio_queue *) q, (const char *) name) {
     RETURN();
 }
 
-ASYNC(is_joined) {
+TEST_ASYNC(join_waits_until_every_item_is_done) { /* QUE-8 */
     asyncio_auto_queue q = asyncio_queue_new(0);
     unsigned long long before = turns();
     TRY(AWAIT(asyncio_queue_join(q)));
@@ -320,8 +310,6 @@ ASYNC(is_joined) {
     RETURN();
 }
 
-TEST(join_waits_until_every_item_is_done) { run(is_joined()); } /* QUE-8 */
-
 /* ---- shutdown ---- */
 
 ASYNC(shuts_down_an_empty_queue) {
@@ -346,7 +334,8 @@ ASYNC(shuts_down_an_empty_queue) {
 /* QUE-10, QUE-12, QUE-13, QUE-14, V13-1 */
 TEST(shutdown_wakes_getters_and_refuses_what_comes) { run(shuts_down_an_empty_queue()); }
 
-ASYNC(shuts_down_a_full_queue) {
+/* QUE-10, V13-1 */
+TEST_ASYNC(a_queue_that_is_shut_down_gives_what_is_left) {
     asyncio_auto_queue q = asyncio_queue_new(2);
     put_now(q, 1);
     put_now(q, 2);
@@ -367,10 +356,8 @@ ASYNC(shuts_down_a_full_queue) {
     RETURN();
 }
 
-/* QUE-10, V13-1 */
-TEST(a_queue_that_is_shut_down_gives_what_is_left) { run(shuts_down_a_full_queue()); }
-
-ASYNC(shuts_down_at_once) {
+/* QUE-11, QUE-12 */
+TEST_ASYNC(an_immediate_shutdown_drops_the_items_and_counts_them_as_done) {
     asyncio_auto_queue q = asyncio_queue_new(3);
     for (int i = 0; i < 3; i++) put_now(q, i);
     asyncio_task *j = asyncio_create_task(joins(q, "joined"));
@@ -389,10 +376,7 @@ ASYNC(shuts_down_at_once) {
     RETURN();
 }
 
-/* QUE-11, QUE-12 */
-TEST(an_immediate_shutdown_drops_the_items_and_counts_them_as_done) { run(shuts_down_at_once()); }
-
-ASYNC(shuts_down_with_a_joiner) {
+TEST_ASYNC(an_immediate_shutdown_lets_joiners_go_if_nothing_is_unfinished) { /* QUE-11 */
     asyncio_auto_queue q = asyncio_queue_new(0);
     put_now(q, 1);
     asyncio_task *j = asyncio_create_task(joins(q, "joined"));
@@ -404,13 +388,9 @@ ASYNC(shuts_down_with_a_joiner) {
     RETURN();
 }
 
-TEST(an_immediate_shutdown_lets_joiners_go_if_nothing_is_unfinished) { /* QUE-11 */
-    run(shuts_down_with_a_joiner());
-}
-
 /* ---- references, loops ---- */
 
-ASYNC(lets_go_of_the_queue) {
+TEST_ASYNC(tasks_and_waiters_hold_the_queue) {
     asyncio_queue *q = asyncio_queue_new(1);
     asyncio_task *a = asyncio_create_task(asyncio_queue_get(q));
     asyncio_task *b = asyncio_create_task(asyncio_queue_get(q));
@@ -423,8 +403,6 @@ ASYNC(lets_go_of_the_queue) {
     check_ended(c, 0);
     RETURN();
 }
-
-TEST(tasks_and_waiters_hold_the_queue) { run(lets_go_of_the_queue()); }
 
 ASYNC(gets_within_a_second, (asyncio_queue *) q) {
     return AWAIT(asyncio_wait_for(asyncio_queue_get(q), 1));

@@ -59,7 +59,7 @@ TEST(a_put_nowait_that_fails_leaves_the_item_with_the_caller) {
     CHECK_INT(drops, 1);
 }
 
-ASYNC(fails_to_put) {
+TEST_ASYNC(a_put_that_fails_in_whatever_way_leaves_the_item_with_the_caller) {
     asyncio_queue *q = asyncio_queue_new(1);
     asyncio_value item = new_counted();
     TRY(AWAIT(asyncio_queue_put(q, asyncio_none())));
@@ -84,9 +84,7 @@ ASYNC(fails_to_put) {
     RETURN();
 }
 
-TEST(a_put_that_fails_in_whatever_way_leaves_the_item_with_the_caller) { run(fails_to_put()); }
-
-ASYNC(gets_owned_items) {
+TEST_ASYNC(an_item_that_was_got_is_dropped_by_whoever_has_it_last) {
     asyncio_auto_queue q = asyncio_queue_new(0);
     asyncio_value v;
     for (int i = 0; i < 3; i++) TRY(AWAIT(asyncio_queue_put(q, new_counted())));
@@ -103,8 +101,6 @@ ASYNC(gets_owned_items) {
     CHECK_INT(drops, 3);
     RETURN();
 }
-
-TEST(an_item_that_was_got_is_dropped_by_whoever_has_it_last) { run(gets_owned_items()); }
 
 /* A drop that uses the queue it comes from. */
 static asyncio_queue *dropped_from;

@@ -33,7 +33,8 @@ TEST(the_initial_value_cannot_be_negative) { /* SEM-1 */
     asyncio_semaphore_unref(s);
 }
 
-ASYNC(takes_what_is_there) {
+/* SEM-9 */
+TEST_ASYNC(permits_that_are_there_are_taken_without_suspending) {
     asyncio_auto_semaphore s = asyncio_semaphore_new(2);
     unsigned long long before = turns();
     asyncio_value v;
@@ -50,12 +51,9 @@ ASYNC(takes_what_is_there) {
     RETURN();
 }
 
-/* SEM-9 */
-TEST(permits_that_are_there_are_taken_without_suspending) { run(takes_what_is_there()); }
-
 /* ---- order ---- */
 
-ASYNC(releases_one) {
+TEST_ASYNC(a_release_hands_the_permit_to_the_first_in_line) { /* SEM-3, SEM-9 */
     asyncio_auto_semaphore s = asyncio_semaphore_new(0);
     asyncio_task *a = asyncio_create_task(takes(s, "a"));
     asyncio_task *b = asyncio_create_task(takes(s, "b"));
@@ -76,9 +74,7 @@ ASYNC(releases_one) {
     RETURN();
 }
 
-TEST(a_release_hands_the_permit_to_the_first_in_line) { run(releases_one()); } /* SEM-3, SEM-9 */
-
-ASYNC(releases_several) {
+TEST_ASYNC(several_releases_in_one_turn_wake_as_many) { /* SEM-4, V13-6 */
     asyncio_auto_semaphore s = asyncio_semaphore_new(0);
     asyncio_task *tasks[4];
     for (int i = 0; i < 4; i++) tasks[i] = asyncio_create_task(takes(s, "x"));
@@ -95,9 +91,7 @@ ASYNC(releases_several) {
     RETURN();
 }
 
-TEST(several_releases_in_one_turn_wake_as_many) { run(releases_several()); } /* SEM-4, V13-6 */
-
-ASYNC(does_not_pass) {
+TEST_ASYNC(nobody_passes_a_waiter_even_if_there_is_a_permit_left) { /* SEM-2 */
     asyncio_auto_semaphore s = asyncio_semaphore_new(0);
     asyncio_task *a = asyncio_create_task(takes(s, "a"));
     take_turns(1);
@@ -112,8 +106,6 @@ ASYNC(does_not_pass) {
     RETURN();
 }
 
-TEST(nobody_passes_a_waiter_even_if_there_is_a_permit_left) { run(does_not_pass()); } /* SEM-2 */
-
 ASYNC(takes_again_and_again, (asyncio_semaphore *) s, (const char *) name) {
     for (int i = 0; i < 3; i++) {
         TRY(AWAIT(takes(s, name)));
@@ -122,7 +114,7 @@ ASYNC(takes_again_and_again, (asyncio_semaphore *) s, (const char *) name) {
     RETURN();
 }
 
-ASYNC(shares_one_permit) {
+TEST_ASYNC(who_releases_and_acquires_goes_to_the_back) { /* SEM-7 */
     asyncio_auto_semaphore s = asyncio_semaphore_new(0);
     asyncio_task *a = asyncio_create_task(takes_again_and_again(s, "a"));
     asyncio_task *b = asyncio_create_task(takes_again_and_again(s, "b"));
@@ -134,11 +126,9 @@ ASYNC(shares_one_permit) {
     RETURN();
 }
 
-TEST(who_releases_and_acquires_goes_to_the_back) { run(shares_one_permit()); } /* SEM-7 */
-
 /* ---- cancellation ---- */
 
-ASYNC(cancels_after_the_grant) {
+TEST_ASYNC(a_waiter_cancelled_after_the_grant_gives_the_permit_to_the_next) { /* SEM-5 */
     asyncio_auto_semaphore s = asyncio_semaphore_new(0);
     asyncio_task *a = asyncio_create_task(takes(s, "a"));
     asyncio_task *b = asyncio_create_task(takes(s, "b"));
@@ -154,11 +144,7 @@ ASYNC(cancels_after_the_grant) {
     RETURN();
 }
 
-TEST(a_waiter_cancelled_after_the_grant_gives_the_permit_to_the_next) { /* SEM-5 */
-    run(cancels_after_the_grant());
-}
-
-ASYNC(cancels_the_only_one) {
+TEST_ASYNC(a_permit_that_nobody_wants_any_more_is_free) {
     asyncio_auto_semaphore s = asyncio_semaphore_new(0);
     asyncio_task *a = asyncio_create_task(takes(s, "a"));
     take_turns(1);
@@ -169,9 +155,7 @@ ASYNC(cancels_the_only_one) {
     RETURN();
 }
 
-TEST(a_permit_that_nobody_wants_any_more_is_free) { run(cancels_the_only_one()); }
-
-ASYNC(cancels_in_line) {
+TEST_ASYNC(a_waiter_cancelled_in_line_gets_no_permit) { /* SEM-6 */
     asyncio_auto_semaphore s = asyncio_semaphore_new(0);
     asyncio_task *a = asyncio_create_task(takes(s, "a"));
     asyncio_task *b = asyncio_create_task(takes(s, "b"));
@@ -190,8 +174,6 @@ ASYNC(cancels_in_line) {
     check_ended(c, ASYNCIO_CANCELLED_ERROR);
     RETURN();
 }
-
-TEST(a_waiter_cancelled_in_line_gets_no_permit) { run(cancels_in_line()); } /* SEM-6 */
 
 ASYNC(works_by_chance, (asyncio_semaphore *) s, (int *) inside, (int *) done) {
     for (int i = 0; i < 20; i++) {
@@ -261,7 +243,7 @@ ASYNC(has_blocks, (asyncio_semaphore *) s, (int *) inside) {
     return rc;
 }
 
-ASYNC(runs_blocks) {
+TEST_ASYNC(a_block_has_a_permit_and_gives_it_back) {
     asyncio_auto_semaphore s = asyncio_boundedsemaphore_new(2);
     int inside = 0, rc;
     asyncio_task *tasks[5];
@@ -283,9 +265,7 @@ ASYNC(runs_blocks) {
     RETURN();
 }
 
-TEST(a_block_has_a_permit_and_gives_it_back) { run(runs_blocks()); }
-
-ASYNC(lets_go_of_the_semaphore) {
+TEST_ASYNC(waiters_hold_the_semaphore) {
     asyncio_semaphore *s = asyncio_semaphore_new(0);
     asyncio_task *a = asyncio_create_task(asyncio_semaphore_acquire(s));
     take_turns(1);
@@ -295,8 +275,6 @@ ASYNC(lets_go_of_the_semaphore) {
     check_ended(a, ASYNCIO_CANCELLED_ERROR);
     RETURN();
 }
-
-TEST(waiters_hold_the_semaphore) { run(lets_go_of_the_semaphore()); }
 
 ASYNC(acquires_within_a_second, (asyncio_semaphore *) s) {
     return AWAIT(asyncio_wait_for(asyncio_semaphore_acquire(s), 1));

@@ -54,6 +54,12 @@ TEST_UNUSED static void run(asyncio_coro c) {
     CHECK(rc >= 0);
 }
 
+/* A test whose body is a coroutine. */
+#define TEST_ASYNC(name)                                                                           \
+    asyncio_coro name(void);                                                                       \
+    TEST(name) { run(name()); }                                                                    \
+    ASYNC(name)
+
 /* Lets everything else run for n turns. */
 TEST_UNUSED static void take_turns(int n) {
     while (n-- > 0) CHECK_INT(AWAIT(asyncio_sleep(0)), 0);

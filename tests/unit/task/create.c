@@ -213,7 +213,7 @@ ASYNC(return_twice) {
     RETURN(asyncio_own_str(strdup("owned")));
 }
 
-ASYNC(await_and_drop) {
+TEST_ASYNC(awaiting_a_coroutine_moves_its_value_or_drops_it) {
     asyncio_value v;
     TRY(AWAIT(return_twice())); /* dropped */
     TRY(AWAIT(return_twice(), &v));
@@ -221,8 +221,6 @@ ASYNC(await_and_drop) {
     asyncio_value_drop(&v);
     RETURN();
 }
-
-TEST(awaiting_a_coroutine_moves_its_value_or_drops_it) { run_alone(await_and_drop()); }
 
 ASYNC(return_future, (asyncio_future *) f) { RETURN(asyncio_ptr(f)); }
 

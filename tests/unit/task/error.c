@@ -26,16 +26,14 @@ ASYNC(pass_on, (int) code) {
     FAIL("TRY went on");
 }
 
-ASYNC(catch_it) {
+TEST_ASYNC(error_travels_through_coroutines_until_it_is_caught) {
     int rc = AWAIT(pass_on(ASYNCIO_KEY_ERROR));
     CHECK(!asyncio_catch(rc, ASYNCIO_VALUE_ERROR));
     CHECK(asyncio_catch(rc, ASYNCIO_KEY_ERROR));
     RETURN();
 }
 
-TEST(error_travels_through_coroutines_until_it_is_caught) { run_alone(catch_it()); }
-
-ASYNC(take_it) {
+TEST_ASYNC(taken_error_knows_where_it_was_raised) {
     int rc = AWAIT(pass_on(-EPIPE));
     asyncio_auto_error e;
     e = asyncio_error_take(rc);
@@ -45,8 +43,6 @@ ASYNC(take_it) {
     CHECK_PTR(asyncio_error_context(e), NULL);
     RETURN();
 }
-
-TEST(taken_error_knows_where_it_was_raised) { run_alone(take_it()); }
 
 ASYNC(bare) {
     int rc = AWAIT(fail_bare(-ENOENT));
@@ -61,7 +57,7 @@ TEST(bare_status_becomes_an_error_when_somebody_asks) { run_alone(bare()); }
 
 /* ---- the slot is saved and restored by AWAIT ---- */
 
-ASYNC(success_keeps_the_slot) {
+TEST_ASYNC(success_of_an_await_leaves_the_slot_as_it_was) {
     int rc = AWAIT(fail(ASYNCIO_VALUE_ERROR, "outer"));
     TRY(AWAIT(succeed())); /* cleanup that succeeds */
     asyncio_task *t = asyncio_create_task(succeed());
@@ -72,15 +68,13 @@ ASYNC(success_keeps_the_slot) {
     RETURN();
 }
 
-TEST(success_of_an_await_leaves_the_slot_as_it_was) { run_alone(success_keeps_the_slot()); }
-
 ASYNC(swallow_inside) {
     int rc = AWAIT(fail(ASYNCIO_VALUE_ERROR, "inner"));
     CHECK_INT(rc, ASYNCIO_VALUE_ERROR);
     RETURN(); /* the error stays in the slot, but the status is fine */
 }
 
-ASYNC(inner_leaves_nothing) {
+TEST_ASYNC(error_a_coroutine_did_not_return_does_not_leave_it) {
     TRY(AWAIT(swallow_inside()));
     CHECK_ERROR(ASYNCIO_VALUE_ERROR, ASYNCIO_VALUE_ERROR, NULL); /* bare */
     int rc = AWAIT(fail(ASYNCIO_VALUE_ERROR, "outer"));
@@ -89,9 +83,7 @@ ASYNC(inner_leaves_nothing) {
     RETURN();
 }
 
-TEST(error_a_coroutine_did_not_return_does_not_leave_it) { run_alone(inner_leaves_nothing()); }
-
-ASYNC(fail_while_handling) {
+TEST_ASYNC(error_raised_while_another_is_handled_has_it_as_context) { /* TASK-24 */
     int rc = AWAIT(fail(ASYNCIO_VALUE_ERROR, "first"));
     CHECK_INT(rc, ASYNCIO_VALUE_ERROR);
     rc = AWAIT(fail(ASYNCIO_KEY_ERROR, "second"));
@@ -104,10 +96,6 @@ ASYNC(fail_while_handling) {
     RETURN();
 }
 
-TEST(error_raised_while_another_is_handled_has_it_as_context) { /* TASK-24 */
-    run_alone(fail_while_handling());
-}
-
 ASYNC(return_the_older) {
     int rc = AWAIT(fail(ASYNCIO_VALUE_ERROR, "older"));
     int second = AWAIT(fail(ASYNCIO_KEY_ERROR, "newer"));
@@ -115,13 +103,11 @@ ASYNC(return_the_older) {
     return rc;
 }
 
-ASYNC(get_the_older) {
+TEST_ASYNC(status_names_the_error_even_if_a_newer_one_is_in_front) {
     int rc = AWAIT(return_the_older());
     CHECK_ERROR(rc, ASYNCIO_VALUE_ERROR, "older");
     RETURN();
 }
-
-TEST(status_names_the_error_even_if_a_newer_one_is_in_front) { run_alone(get_the_older()); }
 
 ASYNC(wait_for_failing_task, (asyncio_task *) t) {
     int first = AWAIT(fail(ASYNCIO_VALUE_ERROR, "handled"));
@@ -251,17 +237,15 @@ TEST(plain_functions_may_await_and_try) {
     end_loop();
 }
 
-ASYNC(try_gives_status) {
+TEST_ASYNC(try_is_an_expression) {
     CHECK_INT(TRY(3), 3);
     CHECK_INT(TRY(AWAIT(succeed())), 0);
     RETURN();
 }
 
-TEST(try_is_an_expression) { run_alone(try_gives_status()); }
-
 /* ---- many ---- */
 
-ASYNC(fail_and_catch_many) {
+TEST_ASYNC(handled_errors_do_not_pile_up) {
     for (int i = 0; i < 2000; i++) {
         int rc = AWAIT(fail(ASYNCIO_VALUE_ERROR, "again"));
         if (i % 3 == 0) asyncio_ignore(rc);
@@ -270,5 +254,3 @@ ASYNC(fail_and_catch_many) {
     }
     RETURN();
 }
-
-TEST(handled_errors_do_not_pile_up) { run_alone(fail_and_catch_many()); }

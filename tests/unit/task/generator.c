@@ -87,7 +87,7 @@ ASYNC_GEN(gives_counted, (int)n) {
 
 /* ---- next ---- */
 
-ASYNC(nexts) {
+TEST_ASYNC(next_gives_the_values_and_then_the_end) {
     asyncio_auto_gen g = numbers(2);
     asyncio_value v;
     TRY(AWAIT(asyncio_gen_next(g), &v));
@@ -102,9 +102,7 @@ ASYNC(nexts) {
     RETURN();
 }
 
-TEST(next_gives_the_values_and_then_the_end) { run_alone(nexts()); }
-
-ASYNC(counts_turns) {
+TEST_ASYNC(only_its_awaits_take_turns) {
     asyncio_auto_gen g = ticker(0, 2);
     unsigned long long before = turns();
     TRY(AWAIT(asyncio_gen_next(g)));
@@ -114,9 +112,7 @@ ASYNC(counts_turns) {
     RETURN();
 }
 
-TEST(only_its_awaits_take_turns) { run_alone(counts_turns()); }
-
-ASYNC(fails_inside) {
+TEST_ASYNC(an_error_inside_comes_out_of_next_and_ends_it) {
     asyncio_auto_gen g = fails_at_once(ASYNCIO_KEY_ERROR);
     CHECK_ERROR(AWAIT(asyncio_gen_next(g)), ASYNCIO_KEY_ERROR, "from inside");
     CHECK_ERROR(AWAIT(asyncio_gen_next(g)), ASYNCIO_STOP_ASYNC_ITERATION, NULL);
@@ -125,8 +121,6 @@ ASYNC(fails_inside) {
                 "async generator raised StopAsyncIteration");
     RETURN();
 }
-
-TEST(an_error_inside_comes_out_of_next_and_ends_it) { run_alone(fails_inside()); }
 
 ASYNC(starts_lazily) {
     asyncio_auto_gen g = cleans_up("never", 0);
@@ -165,7 +159,7 @@ TEST(tasks_may_advance_it_in_turn) {
 
 /* ---- ASYNC_FOR ---- */
 
-ASYNC(loops_over) {
+TEST_ASYNC(async_for_goes_over_all_values) {
     asyncio_value v;
     int rc, sum = 0;
     asyncio_auto_gen g = ticker(1, 4);
@@ -180,8 +174,6 @@ ASYNC(loops_over) {
     CHECK_INT(rc, 0);
     RETURN();
 }
-
-TEST(async_for_goes_over_all_values) { run_alone(loops_over()); }
 
 ASYNC(breaks_and_goes_on) {
     asyncio_value v;
@@ -218,7 +210,7 @@ TEST(after_a_break_it_can_be_closed) {
     CHECK_NOTES("g:GeneratorExit:OK closed");
 }
 
-ASYNC(loop_with_error) {
+TEST_ASYNC(async_for_ends_with_the_error) {
     asyncio_value v;
     int rc;
     asyncio_auto_gen g = fails_at_once(ASYNCIO_KEY_ERROR);
@@ -226,8 +218,6 @@ ASYNC(loop_with_error) {
     CHECK_ERROR(rc, ASYNCIO_KEY_ERROR, "from inside");
     RETURN();
 }
-
-TEST(async_for_ends_with_the_error) { run_alone(loop_with_error()); }
 
 ASYNC(loops_over_counted, (int) stop_at) {
     asyncio_value v;
@@ -486,7 +476,7 @@ ASYNC_GEN(sees_no_error) {
     RETURN();
 }
 
-ASYNC(keeps_errors_apart) {
+TEST_ASYNC(errors_being_handled_on_both_sides_are_kept_apart) {
     asyncio_auto_gen g = sees_no_error();
     int rc = asyncio_raise(ASYNCIO_KEY_ERROR, ASYNCIO_WHERE, __func__, "mine");
     for (int i = 0; i < 3; i++) TRY(AWAIT(asyncio_gen_next(g)));
@@ -494,8 +484,6 @@ ASYNC(keeps_errors_apart) {
     TRY(AWAIT(asyncio_gen_aclose(g)));
     RETURN();
 }
-
-TEST(errors_being_handled_on_both_sides_are_kept_apart) { run_alone(keeps_errors_apart()); }
 
 /* ---- left over ---- */
 
@@ -786,7 +774,7 @@ ASYNC_GEN(counts_down, (int)depth) {
     RETURN();
 }
 
-ASYNC(goes_deep) {
+TEST_ASYNC(generators_may_be_nested) {
     asyncio_value v;
     int rc;
     asyncio_auto_gen g = counts_down(20);
@@ -800,5 +788,3 @@ ASYNC(goes_deep) {
     TRY(AWAIT(asyncio_sleep(1))); /* the inner ones are closed by tasks */
     RETURN();
 }
-
-TEST(generators_may_be_nested) { run_alone(goes_deep()); }

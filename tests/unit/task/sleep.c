@@ -32,7 +32,7 @@ TEST(equal_sleeps_wake_in_order) {
     end_loop();
 }
 
-ASYNC(sleep_odd) {
+TEST_ASYNC(odd_delays) { /* SLP-1, SLP-3, V13-8 */
     CHECK_ERROR(AWAIT(asyncio_sleep((double)NAN)), ASYNCIO_VALUE_ERROR,
                 "Invalid delay: NaN (not a number)");
     asyncio_auto_value v;
@@ -49,8 +49,6 @@ ASYNC(sleep_odd) {
     CHECK_DOUBLE(asyncio_loop_time(loop), 1e-6);
     RETURN();
 }
-
-TEST(odd_delays) { run_alone(sleep_odd()); } /* SLP-1, SLP-3, V13-8 */
 
 TEST(infinite_sleep_ends_only_by_cancelling) {
     start_loop();
@@ -127,7 +125,7 @@ TEST(sleep_cancelled_after_its_timer_fired_is_cancelled) { /* CANC-5 */
     end_loop();
 }
 
-ASYNC(sleep_and_return) {
+TEST_ASYNC(sleep_gives_its_result) { /* SLP-1 */
     asyncio_value v;
     TRY(AWAIT(asyncio_sleep_result(1, asyncio_int(7)), &v));
     CHECK_INT(v.i, 7);
@@ -139,8 +137,6 @@ ASYNC(sleep_and_return) {
     CHECK_PTR(v.type, NULL);
     RETURN();
 }
-
-TEST(sleep_gives_its_result) { run_alone(sleep_and_return()); } /* SLP-1 */
 
 TEST(result_of_a_sleep_that_is_cancelled_is_dropped) { /* the leak checker looks */
     start_loop();
