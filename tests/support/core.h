@@ -98,10 +98,13 @@ TEST_UNUSED static void run_alone(asyncio_coro main) {
     end_loop();
 }
 
-/* A test whose body is such a coroutine. */
+/* A test whose body is such a coroutine. What is noted after its end has not been looked at. */
 #define TEST_ASYNC(name)                                                                           \
     asyncio_coro name(void);                                                                       \
-    TEST(name) { run_alone(name()); }                                                              \
+    TEST(name) {                                                                                   \
+        run_alone(name());                                                                         \
+        CHECK_NOTES("");                                                                           \
+    }                                                                                              \
     ASYNC(name)
 
 TEST_UNUSED static unsigned long long turns(void) { return asyncio_testing_turns(loop); }

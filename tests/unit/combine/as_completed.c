@@ -42,16 +42,12 @@ ASYNC(takes_one, (asyncio_as_completed *) it, (const char *) name) {
     RETURN();
 }
 
-ASYNC(several_wait) {
+TEST_ASYNC(who_waits_first_gets_the_first) { /* ASC-1 */
     asyncio_coro aws[] = { gives_after(2, 2), gives_after(1, 1) };
     asyncio_auto_as_completed it = asyncio_as_completed_new(2, aws, ASYNCIO_FOREVER);
     TRY(AWAIT(asyncio_gather(NULL, takes_one(it, "a"), takes_one(it, "b"))));
-    RETURN();
-}
-
-TEST(who_waits_first_gets_the_first) { /* ASC-1 */
-    run_alone(several_wait());
     CHECK_NOTES("a:1 b:2");
+    RETURN();
 }
 
 /* ---- the originals of `async for` ---- */
@@ -128,18 +124,14 @@ TEST_ASYNC(nothing_gives_nothing) { /* ASC-6 */
     RETURN();
 }
 
-ASYNC(starts_at_the_call) {
+TEST_ASYNC(tasks_and_limit_run_from_the_call_on) { /* ASC-3, V13-2 */
     asyncio_coro aws[] = { sleeper("x", 1) };
     asyncio_auto_as_completed it = asyncio_as_completed_new(1, aws, 2);
     TRY(AWAIT(asyncio_sleep(5)));
     note("asks");
     TRY(AWAIT(asyncio_as_completed_result(it))); /* done before the limit */
-    RETURN();
-}
-
-TEST(tasks_and_limit_run_from_the_call_on) { /* ASC-3, V13-2 */
-    run_alone(starts_at_the_call());
     CHECK_NOTES("x asks");
+    RETURN();
 }
 
 TEST_ASYNC(it_takes_as_many_turns_as_asyncio_does) {
@@ -151,7 +143,7 @@ TEST_ASYNC(it_takes_as_many_turns_as_asyncio_does) {
 
 /* ---- the limit ---- */
 
-ASYNC(times_out) {
+TEST_ASYNC(past_the_limit_all_that_is_left_times_out_and_goes_on) { /* ASC-4, ASC-9 */
     asyncio_value v;
     asyncio_auto_task slow = asyncio_create_task(sleeper("slow", 9));
     asyncio_coro aws[] = { ASYNCIO_CORO(slow), gives_after(1, 1), gives_after(2, 2),
@@ -169,12 +161,8 @@ ASYNC(times_out) {
     CHECK_DOUBLE(now(), 7.0);
     asyncio_as_completed_unref(it);
     TRY(AWAIT(asyncio_sleep(5)));
-    RETURN();
-}
-
-TEST(past_the_limit_all_that_is_left_times_out_and_goes_on) { /* ASC-4, ASC-9 */
-    run_alone(times_out());
     CHECK_NOTES("slow slower");
+    RETURN();
 }
 
 ASYNC(times_out_while_waiting) {

@@ -4,13 +4,7 @@
  * absorbs its own cancellation only, a result that is there comes first. The expectations are those
  * of include/asyncio/cancelscope.h; where trio and anyio agree they are theirs.
  */
-#include "core.h"
-
-/* "CancelledError" or "OK", and lets the error go. */
-static const char *end_of(int rc) {
-    asyncio_ignore(rc);
-    return asyncio_err_name(rc);
-}
+#include "combine.h"
 
 static void note_scope(const asyncio_cancelscope *s) {
     note("called=%d caught=%d why=%s", asyncio_cancelscope_cancel_called(s),
@@ -25,7 +19,7 @@ static int cancel_scope(void *arg) {
 
 /* ---- level-triggered ---- */
 
-ASYNC(waits_again_and_again) {
+TEST_ASYNC(every_wait_in_a_cancelled_scope_fails_until_it_is_left) {
     int rc;
     ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
     ASYNC_WITH_BLOCK(scope) {
@@ -43,16 +37,12 @@ ASYNC(waits_again_and_again) {
     note("rc=%d t=%g", rc, asyncio_loop_time(loop));
     note_scope(scope);
     note("after:%s", end_of(AWAIT(asyncio_sleep(1))));
+    CHECK_NOTES("in:OK zero:CancelledError sleep:CancelledError future:CancelledError "
+                "queue:CancelledError rc=0 t=0 called=1 caught=1 why=enough after:OK");
     RETURN();
 }
 
-TEST(every_wait_in_a_cancelled_scope_fails_until_it_is_left) {
-    run_alone(waits_again_and_again());
-    CHECK_NOTES("in:OK zero:CancelledError sleep:CancelledError future:CancelledError "
-                "queue:CancelledError rc=0 t=0 called=1 caught=1 why=enough after:OK");
-}
-
-ASYNC(never_cancelled) {
+TEST_ASYNC(a_scope_that_is_not_cancelled_changes_nothing_and_later_cannot_be) {
     int rc;
     ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
     ASYNC_WITH_BLOCK(scope) rc = AWAIT(asyncio_sleep(1));
@@ -60,15 +50,11 @@ ASYNC(never_cancelled) {
     note_scope(scope);
     asyncio_cancelscope_cancel(scope, "too late");
     note_scope(scope);
+    CHECK_NOTES("rc=0 called=0 caught=0 why=- called=0 caught=0 why=-");
     RETURN();
 }
 
-TEST(a_scope_that_is_not_cancelled_changes_nothing_and_later_cannot_be) {
-    run_alone(never_cancelled());
-    CHECK_NOTES("rc=0 called=0 caught=0 why=- called=0 caught=0 why=-");
-}
-
-ASYNC(interrupted_from_outside) {
+TEST_ASYNC(a_callback_cancels_a_scope_and_the_wait_in_it_ends_with_the_reason) {
     int rc;
     ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
     ASYNC_WITH_BLOCK(scope) {
@@ -80,12 +66,8 @@ ASYNC(interrupted_from_outside) {
         rc = asyncio_reraise(e);
     }
     note("rc=%d cancelling=%u", rc, asyncio_task_cancelling(asyncio_current_task()));
-    RETURN();
-}
-
-TEST(a_callback_cancels_a_scope_and_the_wait_in_it_ends_with_the_reason) {
-    run_alone(interrupted_from_outside());
     CHECK_NOTES("CancelledError:stop at 2 rc=0 cancelling=0");
+    RETURN();
 }
 
 ASYNC(ends_without_a_wait) {
@@ -238,19 +220,15 @@ ASYNC(gets_result, (asyncio_future *) f) {
     RETURN();
 }
 
-ASYNC(result_races_cancel) {
+TEST_ASYNC(a_result_that_is_there_before_the_cancellation_is_delivered) {
     asyncio_auto_future f = asyncio_future_new();
     asyncio_auto_task t = asyncio_create_task(gets_result(f));
     TRY(AWAIT(asyncio_sleep(1)));
     CHECK_INT(asyncio_future_set_result(f, asyncio_int(5)), 0);
     asyncio_cancelscope_cancel(shared_scope, NULL);
     TRY(AWAIT(t));
-    RETURN();
-}
-
-TEST(a_result_that_is_there_before_the_cancellation_is_delivered) {
-    run_alone(result_races_cancel());
     CHECK_NOTES("OK=5 caught=1");
+    RETURN();
 }
 
 TEST(an_item_handed_out_before_the_cancellation_is_not_lost) {
@@ -272,7 +250,7 @@ ASYNC(stubborn_child) {
     RETURN(11);
 }
 
-ASYNC(awaits_child) {
+TEST_ASYNC(a_task_that_is_awaited_in_the_scope_is_cancelled_as_by_task_cancel) {
     int rc;
     asyncio_value v = asyncio_none();
     asyncio_auto_task t = asyncio_create_task(child());
@@ -280,16 +258,12 @@ ASYNC(awaits_child) {
     ASYNC_WITH_BLOCK(scope) rc = AWAIT(t, &v);
     note("rc=%d at %g cancelling=%u", rc, asyncio_loop_time(loop), asyncio_task_cancelling(t));
     note_scope(scope);
+    CHECK_NOTES("child:CancelledError rc=0 at 2 cancelling=1 called=1 caught=1 why=deadline "
+                "passed");
     RETURN();
 }
 
-TEST(a_task_that_is_awaited_in_the_scope_is_cancelled_as_by_task_cancel) {
-    run_alone(awaits_child());
-    CHECK_NOTES("child:CancelledError rc=0 at 2 cancelling=1 called=1 caught=1 why=deadline "
-                "passed");
-}
-
-ASYNC(awaits_stubborn) {
+TEST_ASYNC(a_task_that_refuses_gives_its_value_and_the_next_wait_fails) {
     int rc;
     asyncio_value v = asyncio_none();
     asyncio_auto_task t = asyncio_create_task(stubborn_child());
@@ -300,15 +274,11 @@ ASYNC(awaits_stubborn) {
         rc = AWAIT(asyncio_sleep(1));
     }
     note("rc=%d caught=%d", rc, asyncio_cancelscope_cancelled_caught(scope));
+    CHECK_NOTES("OK=11 at 3 rc=0 caught=1");
     RETURN();
 }
 
-TEST(a_task_that_refuses_gives_its_value_and_the_next_wait_fails) {
-    run_alone(awaits_stubborn());
-    CHECK_NOTES("OK=11 at 3 rc=0 caught=1");
-}
-
-ASYNC(joins_in_scope) {
+TEST_ASYNC(a_join_in_the_scope_leaves_the_task_alone) {
     int rc;
     asyncio_auto_outcome outcome = { 0, asyncio_none(), NULL };
     asyncio_auto_task t = asyncio_create_task(child());
@@ -319,12 +289,8 @@ ASYNC(joins_in_scope) {
     }
     note("rc=%d done=%d", rc, asyncio_task_done(t));
     TRY(AWAIT(t));
-    RETURN();
-}
-
-TEST(a_join_in_the_scope_leaves_the_task_alone) {
-    run_alone(joins_in_scope());
     CHECK_NOTES("CancelledError at 2 rc=0 done=0 child:OK");
+    RETURN();
 }
 
 /* ---- deadlines ---- */
@@ -360,7 +326,7 @@ TEST(a_deadline_that_has_passed_lets_the_first_wait_fail) {
     CHECK_NOTES("body:CancelledError rc=0 at 0 called=1 caught=1 why=deadline passed");
 }
 
-ASYNC(fails_after, (double) seconds, (bool) by_hand) {
+ASYNC(is_limited, (double) seconds, (bool) by_hand) {
     int rc;
     ASYNC_BLOCK(scope, asyncio_fail_after(seconds, &rc));
     ASYNC_WITH_BLOCK(scope) {
@@ -380,15 +346,15 @@ ASYNC(fails_after, (double) seconds, (bool) by_hand) {
 }
 
 TEST(fail_after_makes_a_timeout_error_of_its_deadline_only) {
-    run_alone(fails_after(1, false));
+    run_alone(is_limited(1, false));
     CHECK_NOTES("caught=1 TimeoutError from CancelledError:deadline passed rc=0");
-    run_alone(fails_after(1, true));
+    run_alone(is_limited(1, true));
     CHECK_NOTES("caught=1 rc=0");
-    run_alone(fails_after(4, false));
+    run_alone(is_limited(4, false));
     CHECK_NOTES("caught=0 rc=0");
 }
 
-ASYNC(at_a_time) {
+TEST_ASYNC(deadlines_at_a_time_and_scopes_without_a_name) {
     int rc;
     ASYNC_WITH(block, asyncio_move_on_at(asyncio_loop_time(loop) + 2, &rc))
     rc = AWAIT(asyncio_sleep(9));
@@ -396,15 +362,11 @@ ASYNC(at_a_time) {
     ASYNC_WITH(block, asyncio_fail_at(asyncio_loop_time(loop) + 2, &rc))
     rc = AWAIT(asyncio_sleep(9));
     note("rc=%s at %g", end_of(rc), asyncio_loop_time(loop));
+    CHECK_NOTES("rc=0 at 2 rc=TimeoutError at 4");
     RETURN();
 }
 
-TEST(deadlines_at_a_time_and_scopes_without_a_name) {
-    run_alone(at_a_time());
-    CHECK_NOTES("rc=0 at 2 rc=TimeoutError at 4");
-}
-
-ASYNC(reschedules) {
+TEST_ASYNC(a_deadline_can_be_moved_taken_away_and_set_to_the_past) {
     int rc;
     ASYNC_BLOCK(scope, asyncio_move_on_after(1, &rc));
     ASYNC_WITH_BLOCK(scope) {
@@ -421,12 +383,8 @@ ASYNC(reschedules) {
         note("%s", asyncio_err_name(rc));
     }
     note("rc=%d at %g", rc, asyncio_loop_time(loop));
-    RETURN();
-}
-
-TEST(a_deadline_can_be_moved_taken_away_and_set_to_the_past) {
-    run_alone(reschedules());
     CHECK_NOTES("1 5 OK OK CancelledError rc=0 at 12");
+    RETURN();
 }
 
 /* ---- misuse ---- */

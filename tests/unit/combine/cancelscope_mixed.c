@@ -4,18 +4,9 @@
  * in scopes, requests to the task, timeouts, groups, conditions. Each absorbs or converts its own
  * cancellation, none is lost or counted twice, and nothing spins.
  */
-#include "core.h"
-
-static const char *end_of(int rc) {
-    asyncio_ignore(rc);
-    return asyncio_err_name(rc);
-}
+#include "combine.h"
 
 static bool caught(const asyncio_cancelscope *s) { return asyncio_cancelscope_cancelled_caught(s); }
-
-static unsigned cancelling(void) { return asyncio_task_cancelling(asyncio_current_task()); }
-
-static double now(void) { return asyncio_loop_time(loop); }
 
 /* ---- scopes in scopes ---- */
 
@@ -52,7 +43,7 @@ TEST(of_two_cancelled_scopes_the_outer_one_counts) {
     CHECK_NOTES("inner:CancelledError outer:CancelledError rc=0 inner=0 outer=1 at 0");
 }
 
-ASYNC(outer_after_inner) {
+TEST_ASYNC(an_outer_scope_cancelled_after_the_inner_one_interrupts_what_follows_that) {
     int rc, inner_rc;
     ASYNC_BLOCK(outer, asyncio_cancelscope(&rc));
     ASYNC_BLOCK(inner, asyncio_cancelscope(&inner_rc));
@@ -66,15 +57,11 @@ ASYNC(outer_after_inner) {
         rc = AWAIT(asyncio_sleep(1));
     }
     note("outer=%d", caught(outer));
+    CHECK_NOTES("inner=1 outer=1");
     RETURN();
 }
 
-TEST(an_outer_scope_cancelled_after_the_inner_one_interrupts_what_follows_that) {
-    run_alone(outer_after_inner());
-    CHECK_NOTES("inner=1 outer=1");
-}
-
-ASYNC(equal_deadlines) {
+TEST_ASYNC(an_inner_failing_scope_gives_way_to_an_outer_one_with_the_same_deadline) {
     int rc, inner_rc;
     ASYNC_BLOCK(outer, asyncio_move_on_after(1, &rc));
     ASYNC_BLOCK(inner, asyncio_fail_after(1, &inner_rc));
@@ -83,12 +70,8 @@ ASYNC(equal_deadlines) {
         rc = inner_rc;
     }
     note("rc=%s inner=%d outer=%d", asyncio_err_name(rc), caught(inner), caught(outer));
-    RETURN();
-}
-
-TEST(an_inner_failing_scope_gives_way_to_an_outer_one_with_the_same_deadline) {
-    run_alone(equal_deadlines());
     CHECK_NOTES("rc=OK inner=0 outer=1");
+    RETURN();
 }
 
 /* ---- requests to the task ---- */
@@ -171,7 +154,7 @@ TEST(a_request_while_the_scope_waits_for_something_slow_is_not_lost) {
     CHECK_NOTES("block:CancelledError caught=0 end:CancelledError");
 }
 
-ASYNC(takes_request_back) {
+TEST_ASYNC(a_request_that_was_handled_and_taken_back_does_not_keep_the_scope_from_absorbing) {
     int rc;
     ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
     ASYNC_WITH_BLOCK(scope) {
@@ -182,27 +165,19 @@ ASYNC(takes_request_back) {
         rc = AWAIT(asyncio_sleep(1));
     }
     note("rc=%d caught=%d cancelling=%u", rc, caught(scope), cancelling());
+    CHECK_NOTES("task:CancelledError rc=0 caught=1 cancelling=0");
     RETURN();
 }
 
-TEST(a_request_that_was_handled_and_taken_back_does_not_keep_the_scope_from_absorbing) {
-    run_alone(takes_request_back());
-    CHECK_NOTES("task:CancelledError rc=0 caught=1 cancelling=0");
-}
-
-ASYNC(request_before_scope) {
+TEST_ASYNC(a_scope_in_the_clean_up_of_a_cancelled_task_works) {
     int rc;
     asyncio_task_cancel(asyncio_current_task(), NULL);
     asyncio_ignore(AWAIT(asyncio_sleep(1))); /* the clean-up is bounded by a scope */
     ASYNC_BLOCK(scope, asyncio_move_on_after(2, &rc));
     ASYNC_WITH_BLOCK(scope) rc = AWAIT(asyncio_sleep(9));
     note("rc=%d caught=%d cancelling=%u at %g", rc, caught(scope), cancelling(), now());
-    RETURN();
-}
-
-TEST(a_scope_in_the_clean_up_of_a_cancelled_task_works) {
-    run_alone(request_before_scope());
     CHECK_NOTES("rc=0 caught=1 cancelling=1 at 2");
+    RETURN();
 }
 
 /* ---- timeouts ---- */
@@ -293,7 +268,7 @@ TEST(a_scope_reaches_the_tasks_of_a_group_inside_of_it_at_every_wait) {
                 "group:CancelledError scope:OK caught=1 cancelling=0 at 1");
 }
 
-ASYNC(scope_in_group) {
+TEST_ASYNC(a_scope_inside_a_groups_block_does_not_reach_the_groups_tasks) {
     int rc = 0, inner_rc;
     ASYNC_WITH(tg, asyncio_taskgroup(&rc)) {
         ASYNC_BLOCK(scope, asyncio_move_on_after(1, &inner_rc));
@@ -304,12 +279,8 @@ ASYNC(scope_in_group) {
         note("scope:%s caught=%d at %g", asyncio_err_name(inner_rc), caught(scope), now());
     }
     note("group:%s at %g", asyncio_err_name(rc), now());
-    RETURN();
-}
-
-TEST(a_scope_inside_a_groups_block_does_not_reach_the_groups_tasks) {
-    run_alone(scope_in_group());
     CHECK_NOTES("scope:OK caught=1 at 1 member:OK group:OK at 3");
+    RETURN();
 }
 
 ASYNC(creates_in_group, (asyncio_taskgroup *) tg) {
@@ -317,7 +288,7 @@ ASYNC(creates_in_group, (asyncio_taskgroup *) tg) {
     return asyncio_taskgroup_spawn(tg, member("late", 30));
 }
 
-ASYNC(group_task_from_elsewhere) {
+TEST_ASYNC(a_task_belongs_to_the_scope_of_its_group_whoever_makes_it) {
     int rc, group_rc = 0;
     ASYNC_BLOCK(scope, asyncio_move_on_after(1, &rc));
     ASYNC_WITH_BLOCK(scope) {
@@ -328,15 +299,11 @@ ASYNC(group_task_from_elsewhere) {
         rc = group_rc;
     }
     note("rc=%d caught=%d at %g", rc, caught(scope), now());
+    CHECK_NOTES("creates late:CancelledError rc=0 caught=1 at 1");
     RETURN();
 }
 
-TEST(a_task_belongs_to_the_scope_of_its_group_whoever_makes_it) {
-    run_alone(group_task_from_elsewhere());
-    CHECK_NOTES("creates late:CancelledError rc=0 caught=1 at 1");
-}
-
-ASYNC(plain_task_in_scope) {
+TEST_ASYNC(a_task_of_no_group_does_not_belong_to_the_scope) {
     int rc;
     asyncio_auto_task t = NULL;
     ASYNC_WITH(a, asyncio_move_on_after(1, &rc)) {
@@ -345,12 +312,8 @@ ASYNC(plain_task_in_scope) {
     }
     note("scope at %g", now());
     TRY(AWAIT(t));
-    RETURN();
-}
-
-TEST(a_task_of_no_group_does_not_belong_to_the_scope) {
-    run_alone(plain_task_in_scope());
     CHECK_NOTES("scope at 1 plain:OK");
+    RETURN();
 }
 
 ASYNC(nested_group, (const char *) name) {
@@ -362,7 +325,7 @@ ASYNC(nested_group, (const char *) name) {
     return rc;
 }
 
-ASYNC(groups_in_groups) {
+TEST_ASYNC(a_scope_reaches_groups_of_tasks_of_groups) {
     int rc, group_rc = 0;
     ASYNC_BLOCK(scope, asyncio_move_on_after(1, &rc));
     ASYNC_WITH_BLOCK(scope) {
@@ -373,13 +336,9 @@ ASYNC(groups_in_groups) {
         rc = group_rc;
     }
     note("rc=%d caught=%d at %g", rc, caught(scope), now());
-    RETURN();
-}
-
-TEST(a_scope_reaches_groups_of_tasks_of_groups) {
-    run_alone(groups_in_groups());
     CHECK_NOTES("x:CancelledError,CancelledError y:CancelledError,CancelledError "
                 "x-group:CancelledError y-group:CancelledError rc=0 caught=1 at 1");
+    RETURN();
 }
 
 ASYNC(own_scope, (const char *) name, (double) seconds) {
@@ -390,7 +349,7 @@ ASYNC(own_scope, (const char *) name, (double) seconds) {
     return rc;
 }
 
-ASYNC(scopes_of_members) {
+TEST_ASYNC(a_members_own_scope_absorbs_its_own_deadline_but_not_the_outer_scopes) {
     int rc, group_rc = 0;
     ASYNC_BLOCK(scope, asyncio_move_on_after(2, &rc));
     ASYNC_WITH_BLOCK(scope) {
@@ -401,15 +360,11 @@ ASYNC(scopes_of_members) {
         rc = group_rc;
     }
     note("rc=%d caught=%d at %g", rc, caught(scope), now());
+    CHECK_NOTES("short:OK caught=1 long:CancelledError caught=0 rc=0 caught=1 at 2");
     RETURN();
 }
 
-TEST(a_members_own_scope_absorbs_its_own_deadline_but_not_the_outer_scopes) {
-    run_alone(scopes_of_members());
-    CHECK_NOTES("short:OK caught=1 long:CancelledError caught=0 rc=0 caught=1 at 2");
-}
-
-ASYNC(spawned_in_cancelled_scope) {
+TEST_ASYNC(a_task_made_in_a_cancelled_scope_never_runs) {
     int rc, group_rc = 0;
     ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
     ASYNC_WITH_BLOCK(scope) {
@@ -421,12 +376,8 @@ ASYNC(spawned_in_cancelled_scope) {
         rc = group_rc;
     }
     note("rc=%d caught=%d", rc, caught(scope));
-    RETURN();
-}
-
-TEST(a_task_made_in_a_cancelled_scope_never_runs) {
-    run_alone(spawned_in_cancelled_scope());
     CHECK_NOTES("rc=0 caught=1");
+    RETURN();
 }
 
 ASYNC(eager_member) {
@@ -436,7 +387,7 @@ ASYNC(eager_member) {
     return rc;
 }
 
-ASYNC(eager_in_scope) {
+TEST_ASYNC(a_task_that_is_started_eagerly_belongs_to_the_scope_of_its_group) {
     int rc, group_rc = 0;
     ASYNC_BLOCK(scope, asyncio_move_on_after(1, &rc));
     ASYNC_WITH_BLOCK(scope) {
@@ -446,15 +397,11 @@ ASYNC(eager_in_scope) {
         rc = group_rc;
     }
     note("rc=%d at %g", rc, now());
+    CHECK_NOTES("eager CancelledError rc=0 at 1");
     RETURN();
 }
 
-TEST(a_task_that_is_started_eagerly_belongs_to_the_scope_of_its_group) {
-    run_alone(eager_in_scope());
-    CHECK_NOTES("eager CancelledError rc=0 at 1");
-}
-
-ASYNC(fails, (double) seconds) {
+ASYNC(fails_late, (double) seconds) {
     TRY(AWAIT(asyncio_sleep(seconds)));
     RAISE(ASYNCIO_KEY_ERROR, "member failed");
 }
@@ -464,7 +411,7 @@ ASYNC(failing_group_in_scope) {
     ASYNC_BLOCK(scope, asyncio_move_on_after(1, &rc));
     ASYNC_WITH_BLOCK(scope) {
         ASYNC_WITH(tg, asyncio_taskgroup(&group_rc)) {
-            CHECK_INT(asyncio_taskgroup_spawn(tg, fails(1)), 0);
+            CHECK_INT(asyncio_taskgroup_spawn(tg, fails_late(1)), 0);
             group_rc = AWAIT(asyncio_sleep(9));
         }
         note("group:%s", asyncio_err_name(group_rc));
@@ -480,7 +427,7 @@ TEST(a_member_that_fails_at_the_deadline_of_the_scope_is_not_swallowed) {
               "scope:OK caught=1 cancelling=0");
 }
 
-ASYNC(group_cancel_in_cancelled_scope) {
+TEST_ASYNC(a_group_that_is_cancelled_too_leaves_the_scopes_cancellation_to_the_scope) {
     int rc, group_rc = 0;
     ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
     ASYNC_WITH_BLOCK(scope) {
@@ -493,12 +440,8 @@ ASYNC(group_cancel_in_cancelled_scope) {
         rc = group_rc;
     }
     note("scope:%s caught=%d cancelling=%u", asyncio_err_name(rc), caught(scope), cancelling());
-    RETURN();
-}
-
-TEST(a_group_that_is_cancelled_too_leaves_the_scopes_cancellation_to_the_scope) {
-    run_alone(group_cancel_in_cancelled_scope());
     CHECK_NOTES("group:CancelledError scope:OK caught=1 cancelling=0");
+    RETURN();
 }
 
 /* ---- nothing spins ---- */
@@ -510,7 +453,7 @@ ASYNC(shielded_member, (double) seconds) {
     return rc;
 }
 
-ASYNC(group_waits_in_cancelled_scope) {
+TEST_ASYNC(a_group_that_waits_in_a_cancelled_scope_does_not_spin) {
     int rc, group_rc = 0;
     unsigned long long before = 0;
     ASYNC_BLOCK(scope, asyncio_move_on_after(1, &rc));
@@ -523,12 +466,8 @@ ASYNC(group_waits_in_cancelled_scope) {
     }
     note("rc=%d caught=%d at %g", rc, caught(scope), now());
     CHECK(turns() - before < 12);
-    RETURN();
-}
-
-TEST(a_group_that_waits_in_a_cancelled_scope_does_not_spin) {
-    run_alone(group_waits_in_cancelled_scope());
     CHECK_NOTES("member:OK at 1000 rc=0 caught=1 at 1000");
+    RETURN();
 }
 
 ASYNC(holds_lock, (asyncio_lock *) lock, (double) seconds) {
@@ -537,7 +476,7 @@ ASYNC(holds_lock, (asyncio_lock *) lock, (double) seconds) {
     return asyncio_lock_release(lock);
 }
 
-ASYNC(condition_in_cancelled_scope) {
+TEST_ASYNC(a_condition_that_gets_its_lock_back_in_a_cancelled_scope_does_not_spin) {
     int rc;
     asyncio_auto_lock lock = asyncio_lock_new();
     asyncio_auto_condition c = asyncio_condition_new(lock);
@@ -553,12 +492,8 @@ ASYNC(condition_in_cancelled_scope) {
     note("caught=%d", caught(scope));
     CHECK_INT(asyncio_condition_release(c), 0);
     TRY(AWAIT(other));
-    RETURN();
-}
-
-TEST(a_condition_that_gets_its_lock_back_in_a_cancelled_scope_does_not_spin) {
-    run_alone(condition_in_cancelled_scope());
     CHECK_NOTES("wait:CancelledError locked=1 at 1000 caught=1");
+    RETURN();
 }
 
 /* ---- order and number ---- */
@@ -599,17 +534,13 @@ ASYNC(deep, (int) depth) {
     return rc;
 }
 
-ASYNC(deep_in_scope) {
+TEST_ASYNC(a_scope_over_groups_nested_three_hundred_deep) {
     int rc;
     ASYNC_BLOCK(scope, asyncio_move_on_after(1, &rc));
     ASYNC_WITH_BLOCK(scope) rc = AWAIT(deep(300));
     note("rc=%d caught=%d", rc, caught(scope));
-    RETURN();
-}
-
-TEST(a_scope_over_groups_nested_three_hundred_deep) {
-    run_alone(deep_in_scope());
     CHECK_NOTES("rc=0 caught=1");
+    RETURN();
 }
 
 /* ---- the loop closes under it ---- */

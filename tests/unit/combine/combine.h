@@ -127,6 +127,16 @@ ASYNC(gives_counted_anyway, (double) delay) {
 
 /* ---- how something ended ---- */
 
+/* "CancelledError" or "OK", and lets the error go. */
+TEST_UNUSED static const char *end_of(int rc) {
+    asyncio_ignore(rc);
+    return asyncio_err_name(rc);
+}
+
+TEST_UNUSED static unsigned cancelling(void) {
+    return asyncio_task_cancelling(asyncio_current_task());
+}
+
 /* A task has ended so, with this message of its error. The reference goes. */
 #define CHECK_ENDED(t, code, text)                                                                 \
     do {                                                                                           \

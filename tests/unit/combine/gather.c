@@ -11,15 +11,11 @@ ASYNC(noted, (const char *) name) {
     RETURN(asyncio_str(name));
 }
 
-ASYNC(starts) {
+TEST_ASYNC(children_start_in_the_order_of_the_arguments) { /* GATH-1 */
     TRY(AWAIT(asyncio_gather(NULL, noted("a"), noted("b"), noted("c"))));
     note("end");
-    RETURN();
-}
-
-TEST(children_start_in_the_order_of_the_arguments) { /* GATH-1 */
-    run_alone(starts());
     CHECK_NOTES("a b c end");
+    RETURN();
 }
 
 TEST_ASYNC(results_are_in_the_order_of_the_arguments) { /* GATH-2 */
@@ -119,7 +115,7 @@ TEST(results_moved_before_one_that_cannot_be_are_dropped) {
 
 /* ---- the same one twice ---- */
 
-ASYNC(repeats) {
+TEST_ASYNC(the_same_task_twice_runs_once_and_its_result_is_repeated) { /* GATH-4 */
     asyncio_value l[5];
     asyncio_auto_task t = asyncio_create_task(noted("once"));
     asyncio_auto_future f = asyncio_future_new();
@@ -129,12 +125,8 @@ ASYNC(repeats) {
     CHECK_STR(l[2].s, "once");
     CHECK_STR(l[3].s, "once");
     CHECK_INT(l[1].i + l[4].i, 2);
-    RETURN();
-}
-
-TEST(the_same_task_twice_runs_once_and_its_result_is_repeated) { /* GATH-4 */
-    run_alone(repeats());
     CHECK_NOTES("once");
+    RETURN();
 }
 
 /* ---- turns ---- */
@@ -185,7 +177,7 @@ TEST(children_have_a_copy_of_the_context) { /* CTX-9 */
 
 /* ---- errors ---- */
 
-ASYNC(one_fails) {
+TEST_ASYNC(the_first_error_ends_it_and_the_others_go_on) { /* GATH-6 */
     asyncio_value l[3] = { asyncio_int(7), asyncio_int(8), asyncio_int(9) };
     int rc = AWAIT(asyncio_gather(l, sleeper("a", 1), fails_after(2, ASYNCIO_VALUE_ERROR, "second"),
                                   sleeper("c", 3)));
@@ -193,12 +185,8 @@ ASYNC(one_fails) {
     CHECK_DOUBLE(now(), 2.0);
     CHECK_INT(l[0].i + l[1].i + l[2].i, 24);
     TRY(AWAIT(asyncio_sleep(2)));
-    RETURN();
-}
-
-TEST(the_first_error_ends_it_and_the_others_go_on) { /* GATH-6 */
-    run_alone(one_fails());
     CHECK_NOTES("a c");
+    RETURN();
 }
 
 ASYNC(two_fail) {
@@ -304,6 +292,7 @@ TEST_ASYNC(with_outcomes_a_cancelled_future_is_a_result_with_its_message_a_task_
     check_error(o[1].error, ASYNCIO_CANCELLED_ERROR, "");
     CHECK_INT(o[2].status, 0);
     for (int i = 0; i < 3; i++) asyncio_outcome_fini(&o[i]);
+    CHECK_NOTES("t-cancelled");
     RETURN();
 }
 

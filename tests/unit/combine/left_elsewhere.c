@@ -9,8 +9,6 @@ static asyncio_taskgroup *tg;
 
 static void spawn(asyncio_coro c) { CHECK_INT(asyncio_taskgroup_spawn(tg, c), 0); }
 
-static unsigned cancelling(void) { return asyncio_task_cancelling(asyncio_current_task()); }
-
 /* ---- who enters and who leaves ---- */
 
 ASYNC(advances, (asyncio_gen *)g) {
@@ -55,19 +53,15 @@ ASYNC_GEN(in_a_group, (int)n) {
     RETURN();
 }
 
-ASYNC(closes_a_group) {
+TEST_ASYNC(the_task_that_closes_a_generator_waits_for_the_group_in_it) { /* GEN-1 */
     asyncio_auto_gen g = in_a_group(10);
     start_elsewhere(g);
     TRY(AWAIT(asyncio_sleep(1)));
     TRY(AWAIT(asyncio_gen_aclose(g)));
     note("closed at %g", now());
     CHECK_INT(cancelling(), 0);
-    RETURN();
-}
-
-TEST(the_task_that_closes_a_generator_waits_for_the_group_in_it) { /* GEN-1 */
-    run_alone(closes_a_group());
     CHECK_NOTES("child-cleaned closed at 6");
+    RETURN();
 }
 
 ASYNC(breaks_out) {
@@ -89,7 +83,7 @@ TEST(the_task_that_has_dropped_a_generator_is_not_disturbed_by_the_group_in_it) 
     CHECK_NOTES("undisturbed child-cleaned");
 }
 
-ASYNC(goes_on_elsewhere) {
+TEST_ASYNC(the_task_that_goes_on_to_the_end_of_the_block_waits) { /* GEN-1 */
     asyncio_auto_gen g = in_a_group(2);
     asyncio_value v;
     start_elsewhere(g);
@@ -102,12 +96,8 @@ ASYNC(goes_on_elsewhere) {
     asyncio_task_cancel(child, NULL);
     CHECK_ERROR(AWAIT(asyncio_gen_next(g), &v), ASYNCIO_STOP_ASYNC_ITERATION, NULL);
     note("ended at %g", now());
-    RETURN();
-}
-
-TEST(the_task_that_goes_on_to_the_end_of_the_block_waits) { /* GEN-1 */
-    run_alone(goes_on_elsewhere());
     CHECK_NOTES("through child-cleaned left:OK at 5 ended at 5");
+    RETURN();
 }
 
 ASYNC(leaves_it_open, (asyncio_gen **)g) {
@@ -278,7 +268,7 @@ ASYNC_GEN(in_a_timeout, (double)delay) {
     RETURN();
 }
 
-ASYNC(deadline_of_a_task_that_is_gone) {
+TEST_ASYNC(a_deadline_after_its_task_is_done_cancels_nobody) { /* GEN-2 */
     asyncio_auto_gen g = in_a_timeout(1);
     asyncio_value v;
     start_elsewhere(g);
@@ -289,12 +279,8 @@ ASYNC(deadline_of_a_task_that_is_gone) {
     CHECK_INT(v.i, true); /* expired */
     TRY(AWAIT(asyncio_gen_aclose(g)));
     TRY(AWAIT(innocent));
-    RETURN();
-}
-
-TEST(a_deadline_after_its_task_is_done_cancels_nobody) { /* GEN-2 */
-    run_alone(deadline_of_a_task_that_is_gone());
     CHECK_NOTES("left:GeneratorExit innocent");
+    RETURN();
 }
 
 TEST_ASYNC(a_deadline_cancels_the_task_that_entered_the_block) { /* GEN-2 */
@@ -349,17 +335,13 @@ ASYNC(enters_under_a_scope, (asyncio_gen *)g) {
     return rc;
 }
 
-ASYNC(scope_is_gone) {
+TEST_ASYNC(a_deadline_does_not_look_at_a_scope_that_is_gone) {
     asyncio_auto_gen g = in_a_timeout(1);
     asyncio_auto_task t = asyncio_create_task(enters_under_a_scope(g));
     CHECK_ERROR(AWAIT(t), ASYNCIO_CANCELLED_ERROR, NULL);
     TRY(AWAIT(asyncio_gen_aclose(g)));
-    RETURN();
-}
-
-TEST(a_deadline_does_not_look_at_a_scope_that_is_gone) {
-    run_alone(scope_is_gone());
     CHECK_NOTES("shielded:OK cancelling:1 after:CancelledError left:GeneratorExit");
+    RETURN();
 }
 
 /* ---- other blocks, of the library and of a program ---- */
@@ -455,7 +437,7 @@ ASYNC_GEN(stubborn_group, (int)how) {
     RETURN();
 }
 
-ASYNC(closes_stubborn) {
+TEST_ASYNC(a_group_in_a_generator_that_ignores_its_end_is_waited_for) { /* GEN-3 */
     asyncio_auto_gen g = stubborn_group(0);
     start_elsewhere(g);
     CHECK_ERROR(AWAIT(asyncio_gen_aclose(g)), ASYNCIO_RUNTIME_ERROR,
@@ -463,12 +445,8 @@ ASYNC(closes_stubborn) {
     note("closed at %g", now());
     TRY(AWAIT(asyncio_gen_aclose(g)));
     CHECK_ERROR(AWAIT(asyncio_gen_next(g)), ASYNCIO_STOP_ASYNC_ITERATION, NULL);
-    RETURN();
-}
-
-TEST(a_group_in_a_generator_that_ignores_its_end_is_waited_for) { /* GEN-3 */
-    run_alone(closes_stubborn());
     CHECK_NOTES("child-cleaned closed at 5");
+    RETURN();
 }
 
 TEST_ASYNC(errors_of_its_blocks_are_the_context) {
@@ -484,7 +462,7 @@ TEST_ASYNC(errors_of_its_blocks_are_the_context) {
     RETURN();
 }
 
-ASYNC(cancelled_while_it_closes) {
+TEST_ASYNC(while_its_blocks_are_left_nobody_else_advances_it) {
     asyncio_auto_gen g = stubborn_group(0);
     start_elsewhere(g);
     asyncio_auto_task closer = asyncio_create_task(closes_and_is_cancelled(g));
@@ -494,12 +472,8 @@ ASYNC(cancelled_while_it_closes) {
     asyncio_task_cancel(closer, "closer");
     CHECK_ERROR(AWAIT(closer), ASYNCIO_RUNTIME_ERROR, "async generator ignored GeneratorExit");
     CHECK_INT(asyncio_task_cancelling(closer), 1);
-    RETURN();
-}
-
-TEST(while_its_blocks_are_left_nobody_else_advances_it) {
-    run_alone(cancelled_while_it_closes());
     CHECK_NOTES("child-cleaned RuntimeError");
+    RETURN();
 }
 
 ASYNC_GEN(stubborn_timeout, (bool)awaits) {

@@ -66,17 +66,13 @@ TEST(shield_future_follows_one_turn_later) { /* SHLD-4 */
     end_loop();
 }
 
-ASYNC(starts_at_once) {
+TEST_ASYNC(a_shielded_coroutine_object_is_a_task_from_the_call_on) { /* SHLD-1 */
     asyncio_auto_future s = asyncio_shield_future(sleeper("x", 1));
     CHECK(s != NULL);
     TRY(AWAIT(asyncio_sleep(2)));
     note("end");
-    RETURN();
-}
-
-TEST(a_shielded_coroutine_object_is_a_task_from_the_call_on) { /* SHLD-1 */
-    run_alone(starts_at_once());
     CHECK_NOTES("x end");
+    RETURN();
 }
 
 TEST(shield_without_a_loop_fails) {

@@ -3,16 +3,7 @@
  * tests/unit/combine/shielded.c: shielded blocks: what comes from outside is held back until the
  * block is left or its limit is over, and never lost; what belongs to the inside works as ever.
  */
-#include "core.h"
-
-static const char *end_of(int rc) {
-    asyncio_ignore(rc);
-    return asyncio_err_name(rc);
-}
-
-static double now(void) { return asyncio_loop_time(loop); }
-
-static unsigned cancelling(void) { return asyncio_task_cancelling(asyncio_current_task()); }
+#include "combine.h"
 
 ASYNC(protected, (double) limit, (double) work) {
     int rc;
@@ -199,7 +190,7 @@ TEST(what_was_held_back_counts_again_once_it_is_delivered) {
                 "end:CancelledError:stop it at 3");
 }
 
-ASYNC(timeout_alone_inside) {
+TEST_ASYNC(timeouts_inside_the_block_without_requests_from_outside) {
     int rc, inner;
     ASYNC_WITH(block, asyncio_shielded(ASYNCIO_FOREVER, &rc)) {
         ASYNC_WITH(tm, asyncio_timeout(2, &inner)) inner = AWAIT(asyncio_sleep(5));
@@ -209,15 +200,11 @@ ASYNC(timeout_alone_inside) {
         rc = 0;
     }
     note("cancelling=%u", cancelling());
+    CHECK_NOTES("timeout:TimeoutError at 2 wait_for:TimeoutError at 3 cancelling=0");
     RETURN();
 }
 
-TEST(timeouts_inside_the_block_without_requests_from_outside) {
-    run_alone(timeout_alone_inside());
-    CHECK_NOTES("timeout:TimeoutError at 2 wait_for:TimeoutError at 3 cancelling=0");
-}
-
-ASYNC(timeout_outside) {
+TEST_ASYNC(a_timeout_around_the_block_waits_for_its_end) {
     int rc, inner = 0;
     ASYNC_WITH(tm, asyncio_timeout(2, &rc)) {
         ASYNC_WITH(block, asyncio_shielded(ASYNCIO_FOREVER, &inner))
@@ -226,39 +213,31 @@ ASYNC(timeout_outside) {
         rc = AWAIT(asyncio_sleep(1));
     }
     note("timeout:%s at %g cancelling=%u", end_of(rc), now(), cancelling());
+    CHECK_NOTES("block:OK at 5 timeout:TimeoutError at 5 cancelling=0");
     RETURN();
 }
 
-TEST(a_timeout_around_the_block_waits_for_its_end) {
-    run_alone(timeout_outside());
-    CHECK_NOTES("block:OK at 5 timeout:TimeoutError at 5 cancelling=0");
-}
-
-ASYNC(fails, (double) seconds) {
+ASYNC(fails_late, (double) seconds) {
     TRY(AWAIT(asyncio_sleep(seconds)));
     RAISE(ASYNCIO_KEY_ERROR, "failed");
 }
 
-ASYNC(group_inside) {
+TEST_ASYNC(a_group_inside_the_block_interrupts_its_own_body) {
     int rc, group_rc = 0;
     ASYNC_WITH(block, asyncio_shielded(ASYNCIO_FOREVER, &rc)) {
         ASYNC_WITH(tg, asyncio_taskgroup(&group_rc)) {
-            CHECK_INT(asyncio_taskgroup_spawn(tg, fails(2)), 0);
+            CHECK_INT(asyncio_taskgroup_spawn(tg, fails_late(2)), 0);
             group_rc = AWAIT(asyncio_sleep(9));
             note("body:%s at %g", asyncio_err_name(group_rc), now());
         }
         note("group:%s", end_of(group_rc));
     }
     note("cancelling=%u", cancelling());
+    CHECK_NOTES("body:CancelledError at 2 group:ExceptionGroup cancelling=0");
     RETURN();
 }
 
-TEST(a_group_inside_the_block_interrupts_its_own_body) {
-    run_alone(group_inside());
-    CHECK_NOTES("body:CancelledError at 2 group:ExceptionGroup cancelling=0");
-}
-
-ASYNC(scope_inside_and_outside) {
+TEST_ASYNC(a_scope_around_the_block_waits_and_one_inside_does_not) {
     int rc, inner_rc = 0, mid_rc = 0;
     ASYNC_BLOCK(outer, asyncio_move_on_after(1, &rc));
     ASYNC_WITH_BLOCK(outer) {
@@ -274,15 +253,11 @@ ASYNC(scope_inside_and_outside) {
         note("out:%s", asyncio_err_name(rc));
     }
     note("outer=%d at %g", asyncio_cancelscope_cancelled_caught(outer), now());
+    CHECK_NOTES("inner=1 at 3 mid:OK at 4 out:CancelledError outer=1 at 4");
     RETURN();
 }
 
-TEST(a_scope_around_the_block_waits_and_one_inside_does_not) {
-    run_alone(scope_inside_and_outside());
-    CHECK_NOTES("inner=1 at 3 mid:OK at 4 out:CancelledError outer=1 at 4");
-}
-
-ASYNC(limited_in_cancelled_scope) {
+TEST_ASYNC(clean_up_in_a_cancelled_scope_has_the_time_of_the_limit) {
     int rc, inner = 0;
     ASYNC_BLOCK(scope, asyncio_cancelscope(&rc));
     ASYNC_WITH_BLOCK(scope) {
@@ -296,12 +271,8 @@ ASYNC(limited_in_cancelled_scope) {
         rc = inner;
     }
     note("rc=%d caught=%d", rc, asyncio_cancelscope_cancelled_caught(scope));
-    RETURN();
-}
-
-TEST(clean_up_in_a_cancelled_scope_has_the_time_of_the_limit) {
-    run_alone(limited_in_cancelled_scope());
     CHECK_NOTES("OK at 1 CancelledError at 2 rc=0 caught=1");
+    RETURN();
 }
 
 /* ---- blocks in blocks ---- */
@@ -328,7 +299,7 @@ TEST(of_two_blocks_both_must_let_go) {
     CHECK_NOTES("inner:CancelledError at 3 outer:CancelledError at 3 end:OK:- at 3");
 }
 
-ASYNC(timeout_between) {
+TEST_ASYNC(a_timeout_between_two_blocks_is_held_back_by_the_inner_one_only) {
     int rc, tm_rc = 0, inner_rc = 0;
     ASYNC_WITH(a, asyncio_shielded(ASYNCIO_FOREVER, &rc)) {
         ASYNC_WITH(tm, asyncio_timeout(2, &tm_rc)) {
@@ -341,12 +312,8 @@ ASYNC(timeout_between) {
         rc = 0;
     }
     note("cancelling=%u", cancelling());
-    RETURN();
-}
-
-TEST(a_timeout_between_two_blocks_is_held_back_by_the_inner_one_only) {
-    run_alone(timeout_between());
     CHECK_NOTES("inner:OK at 5 timeout:TimeoutError at 5 cancelling=0");
+    RETURN();
 }
 
 /* ---- members of groups, runs, misuse ---- */
@@ -358,19 +325,15 @@ ASYNC(member) {
     return AWAIT(asyncio_sleep(9));
 }
 
-ASYNC(aborted_group) {
+TEST_ASYNC(a_member_of_a_group_that_is_aborted_finishes_its_block_first) {
     int rc = 0;
     ASYNC_WITH(tg, asyncio_taskgroup(&rc)) {
         CHECK_INT(asyncio_taskgroup_spawn(tg, member()), 0);
-        CHECK_INT(asyncio_taskgroup_spawn(tg, fails(1)), 0);
+        CHECK_INT(asyncio_taskgroup_spawn(tg, fails_late(1)), 0);
     }
     note("group:%s at %g", end_of(rc), now());
-    RETURN();
-}
-
-TEST(a_member_of_a_group_that_is_aborted_finishes_its_block_first) {
-    run_alone(aborted_group());
     CHECK_NOTES("saved:OK at 3 group:ExceptionGroup at 3");
+    RETURN();
 }
 
 ASYNC(misuse) {

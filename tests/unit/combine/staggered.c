@@ -270,6 +270,7 @@ TEST_ASYNC(a_race_can_be_a_task) {
     CHECK_INT(winner, 1);
     CHECK_INT(v.i, 'b');
     asyncio_task_unref(t);
+    CHECK_NOTES("a+0 b+1 a-CancelledError@2");
     RETURN();
 }
 

@@ -5,11 +5,11 @@
  */
 #include "combine.h"
 
-#define REPR_OF(tg) REPR(asyncio_taskgroup_repr, tg)
-
 static asyncio_taskgroup *tg;
 
 static void spawn(asyncio_coro c) { CHECK_INT(asyncio_taskgroup_spawn(tg, c), 0); }
+
+#define REPR_OF(tg) REPR(asyncio_taskgroup_repr, tg)
 
 /* rc is a group of that code, and its members are as many errors of these codes. */
 #define CHECK_GROUP(rc, code, ...)                                                                 \
@@ -29,7 +29,7 @@ static void spawn(asyncio_coro c) { CHECK_INT(asyncio_taskgroup_spawn(tg, c), 0)
 
 /* ---- waiting ---- */
 
-ASYNC(waits_for_all) {
+TEST_ASYNC(the_exit_waits_for_all_tasks) { /* TG-3 */
     int rc;
     ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
         tg = g;
@@ -39,12 +39,8 @@ ASYNC(waits_for_all) {
     }
     note("end at %g", now());
     CHECK_INT(rc, 0);
-    RETURN();
-}
-
-TEST(the_exit_waits_for_all_tasks) { /* TG-3 */
-    run_alone(waits_for_all());
     CHECK_NOTES("body b a end at 2");
+    RETURN();
 }
 
 ASYNC(spawns_more) {
@@ -53,7 +49,7 @@ ASYNC(spawns_more) {
     RETURN();
 }
 
-ASYNC(waits_for_late_ones) {
+TEST_ASYNC(the_exit_waits_for_tasks_that_tasks_add) { /* TG-3 */
     int rc;
     ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
         tg = g;
@@ -61,12 +57,8 @@ ASYNC(waits_for_late_ones) {
     }
     TRY(rc);
     CHECK_DOUBLE(now(), 2.0);
-    RETURN();
-}
-
-TEST(the_exit_waits_for_tasks_that_tasks_add) { /* TG-3 */
-    run_alone(waits_for_late_ones());
     CHECK_NOTES("late");
+    RETURN();
 }
 
 TEST_ASYNC(it_takes_as_many_turns_as_asyncio_does) { /* TG-4, TG-7 */
@@ -165,7 +157,7 @@ TEST(name_context_stack_and_eager_start_are_passed_on) { /* TG-27 */
 
 /* ---- a task fails ---- */
 
-ASYNC(one_fails) {
+TEST_ASYNC(a_failing_task_cancels_the_others_and_the_body) { /* TG-6, TG-17, TG-26 */
     int rc;
     ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
         tg = g;
@@ -181,15 +173,11 @@ ASYNC(one_fails) {
     CHECK_DOUBLE(now(), 1.0);
     CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 0);
     TRY(AWAIT(asyncio_sleep(1)));
+    CHECK_NOTES("a-cancelled b-cancelled body-cancelled");
     RETURN();
 }
 
-TEST(a_failing_task_cancels_the_others_and_the_body) { /* TG-6, TG-17, TG-26 */
-    run_alone(one_fails());
-    CHECK_NOTES("a-cancelled b-cancelled body-cancelled");
-}
-
-ASYNC(fails_while_exiting) {
+TEST_ASYNC(a_task_that_fails_during_the_exit_cancels_the_others) {
     int rc;
     ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
         tg = g;
@@ -198,12 +186,8 @@ ASYNC(fails_while_exiting) {
     }
     CHECK_GROUP(rc, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_KEY_ERROR);
     CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 0);
-    RETURN();
-}
-
-TEST(a_task_that_fails_during_the_exit_cancels_the_others) {
-    run_alone(fails_while_exiting());
     CHECK_NOTES("a-cancelled");
+    RETURN();
 }
 
 TEST_ASYNC(
@@ -236,7 +220,7 @@ TEST_ASYNC(a_body_that_awaits_the_failing_task_is_cancelled_before_it_sees_the_e
 
 /* ---- errors and their order ---- */
 
-ASYNC(body_fails) {
+TEST_ASYNC(an_error_of_the_body_cancels_the_tasks_and_is_in_the_group) { /* TG-8, TG-9 */
     int rc;
     ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
         tg = g;
@@ -244,12 +228,8 @@ ASYNC(body_fails) {
         rc = asyncio_raise(ASYNCIO_VALUE_ERROR, ASYNCIO_WHERE, __func__, "body");
     }
     CHECK_GROUP(rc, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_VALUE_ERROR);
-    RETURN();
-}
-
-TEST(an_error_of_the_body_cancels_the_tasks_and_is_in_the_group) { /* TG-8, TG-9 */
-    run_alone(body_fails());
     CHECK_NOTES("");
+    RETURN();
 }
 
 /* TG-10, TG-11 */
@@ -370,7 +350,7 @@ TEST(an_interrupt_of_a_task_leaves_the_run_and_then_the_group) { /* TG-13, TG-14
 
 /* ---- a task is cancelled ---- */
 
-ASYNC(task_is_cancelled) {
+TEST_ASYNC(a_cancelled_task_is_no_error) { /* TG-12 */
     int rc;
     ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
         tg = g;
@@ -382,12 +362,8 @@ ASYNC(task_is_cancelled) {
     }
     CHECK_INT(rc, 0);
     CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 0);
-    RETURN();
-}
-
-TEST(a_cancelled_task_is_no_error) { /* TG-12 */
-    run_alone(task_is_cancelled());
     CHECK_NOTES("a-cancelled b");
+    RETURN();
 }
 
 /* ---- the parent is cancelled ---- */
@@ -483,7 +459,7 @@ TEST(cancelled_again_while_it_exits_the_group_still_waits) { /* TG-24 */
     CHECK_NOTES("child-cleaned CancelledError");
 }
 
-ASYNC(cancelled_from_outside_while_aborting) {
+TEST_ASYNC(a_request_from_outside_while_aborting_is_not_lost) { /* TG-18, V13-4 */
     int rc;
     asyncio_task *me = asyncio_current_task();
     ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
@@ -500,17 +476,13 @@ ASYNC(cancelled_from_outside_while_aborting) {
     CHECK_INT(rc, ASYNCIO_CANCELLED_ERROR);
     asyncio_ignore(rc);
     CHECK_INT(asyncio_task_uncancel(me), 0);
-    RETURN();
-}
-
-TEST(a_request_from_outside_while_aborting_is_not_lost) { /* TG-18, V13-4 */
-    run_alone(cancelled_from_outside_while_aborting());
     CHECK_NOTES("slow-cleaned");
+    RETURN();
 }
 
 /* ---- nested ---- */
 
-ASYNC(nests) {
+TEST_ASYNC(an_inner_group_is_a_member_of_the_outer_one) { /* TG-20 */
     int outer, inner;
     ASYNC_WITH(outer_group, asyncio_taskgroup(&outer)) {
         TRY(asyncio_taskgroup_spawn(outer_group, sleeper("outer", 10)));
@@ -528,15 +500,11 @@ ASYNC(nests) {
     CHECK_INT(asyncio_error_code(group), ASYNCIO_EXCEPTION_GROUP);
     check_error(asyncio_error_child(group, 0), ASYNCIO_KEY_ERROR, "k");
     CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 0);
+    CHECK_NOTES("outer-cancelled");
     RETURN();
 }
 
-TEST(an_inner_group_is_a_member_of_the_outer_one) { /* TG-20 */
-    run_alone(nests());
-    CHECK_NOTES("outer-cancelled");
-}
-
-ASYNC(outer_fails) {
+TEST_ASYNC(a_failure_outside_cancels_the_inner_group_and_only_the_outer_reports) { /* TG-21 */
     int outer, inner;
     ASYNC_WITH(outer_group, asyncio_taskgroup(&outer)) {
         TRY(asyncio_taskgroup_spawn(outer_group, fails_after(1, ASYNCIO_KEY_ERROR, "k")));
@@ -548,12 +516,8 @@ ASYNC(outer_fails) {
         outer = inner;
     }
     CHECK_GROUP(outer, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_KEY_ERROR);
-    RETURN();
-}
-
-TEST(a_failure_outside_cancels_the_inner_group_and_only_the_outer_reports) { /* TG-21 */
-    run_alone(outer_fails());
     CHECK_NOTES("inner-cancelled");
+    RETURN();
 }
 
 /* TG-17, TG-18 */
@@ -578,7 +542,7 @@ TEST_ASYNC(nested_groups_that_fail_together_each_report_their_own) {
     RETURN();
 }
 
-ASYNC(under_a_timeout) {
+TEST_ASYNC(a_timeout_around_a_group_cancels_its_tasks) { /* TMO-23 */
     int limit, rc;
     ASYNC_WITH(tm, asyncio_timeout(1, &limit)) {
         ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
@@ -590,15 +554,11 @@ ASYNC(under_a_timeout) {
         limit = rc;
     }
     CHECK_ERROR(limit, ASYNCIO_TIMEOUT_ERROR, NULL);
+    CHECK_NOTES("a-cancelled b-cancelled");
     RETURN();
 }
 
-TEST(a_timeout_around_a_group_cancels_its_tasks) { /* TMO-23 */
-    run_alone(under_a_timeout());
-    CHECK_NOTES("a-cancelled b-cancelled");
-}
-
-ASYNC(timeouts_inside) {
+TEST_ASYNC(a_task_that_times_out_is_an_error_of_the_group) {
     int rc;
     ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
         tg = g;
@@ -606,17 +566,13 @@ ASYNC(timeouts_inside) {
         spawn(sleeper("b", 10));
     }
     CHECK_GROUP(rc, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_TIMEOUT_ERROR);
-    RETURN();
-}
-
-TEST(a_task_that_times_out_is_an_error_of_the_group) {
-    run_alone(timeouts_inside());
     CHECK_NOTES("a-cancelled b-cancelled");
+    RETURN();
 }
 
 /* ---- eager ---- */
 
-ASYNC(eager_child_fails) {
+TEST_ASYNC(a_task_that_fails_eagerly_aborts_the_group_one_turn_later) { /* EAG-13, V14-5 */
     int rc;
     ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
         tg = g;
@@ -628,12 +584,8 @@ ASYNC(eager_child_fails) {
     }
     CHECK_GROUP(rc, ASYNCIO_EXCEPTION_GROUP, ASYNCIO_KEY_ERROR);
     CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 0);
-    RETURN();
-}
-
-TEST(a_task_that_fails_eagerly_aborts_the_group_one_turn_later) { /* EAG-13, V14-5 */
-    run_alone(eager_child_fails());
     CHECK_NOTES("other-cancelled");
+    RETURN();
 }
 
 /* ---- in a generator ---- */
@@ -650,7 +602,7 @@ ASYNC_GEN(yields_in_a_group, (int)code) {
     RETURN();
 }
 
-ASYNC(closes_the_generator) {
+TEST_ASYNC(a_generator_that_is_closed_inside_a_group_ends_with_generator_exit_alone) { /* V15-3 */
     asyncio_auto_gen g = yields_in_a_group(0);
     asyncio_value v;
     for (int i = 0; i < 2; i++) TRY(AWAIT(asyncio_gen_next(g), &v));
@@ -658,12 +610,8 @@ ASYNC(closes_the_generator) {
     TRY(AWAIT(asyncio_sleep(0)));
     TRY(AWAIT(asyncio_gen_aclose(g)));
     CHECK_DOUBLE(now(), 1.0);
-    RETURN();
-}
-
-TEST(a_generator_that_is_closed_inside_a_group_ends_with_generator_exit_alone) { /* V15-3 */
-    run_alone(closes_the_generator());
     CHECK_NOTES("child-cleaned");
+    RETURN();
 }
 
 TEST_ASYNC(an_error_of_a_task_while_a_generator_is_closed_comes_out_in_the_group) { /* V15-3 */

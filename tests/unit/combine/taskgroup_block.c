@@ -5,11 +5,11 @@
  */
 #include "combine.h"
 
-#define REPR_OF(tg) REPR(asyncio_taskgroup_repr, tg)
-
 static asyncio_taskgroup *tg;
 
 static void spawn(asyncio_coro c) { CHECK_INT(asyncio_taskgroup_spawn(tg, c), 0); }
+
+#define REPR_OF(tg) REPR(asyncio_taskgroup_repr, tg)
 
 static void check_group(int rc, int code) {
     CHECK_INT(rc, ASYNCIO_EXCEPTION_GROUP);
@@ -297,7 +297,7 @@ static int try_late(asyncio_future *f, void *g) {
     return 0;
 }
 
-ASYNC(refuses_in_late_callback) {
+TEST_ASYNC(for_a_later_callback_of_the_last_task_the_group_is_finished) { /* TG-5 */
     int rc;
     ASYNC_WITH(g, asyncio_taskgroup(&rc)) {
         tg = g;
@@ -305,12 +305,8 @@ ASYNC(refuses_in_late_callback) {
         TRY(asyncio_task_add_done_callback(t, try_late, tg));
     }
     TRY(rc);
-    RETURN();
-}
-
-TEST(for_a_later_callback_of_the_last_task_the_group_is_finished) { /* TG-5 */
-    run_alone(refuses_in_late_callback());
     CHECK_NOTES("refused");
+    RETURN();
 }
 
 ASYNC(spawns_forever, (int) depth) {

@@ -10,8 +10,6 @@ static asyncio_taskgroup *tg;
 
 static void spawn(asyncio_coro c) { CHECK_INT(asyncio_taskgroup_spawn(tg, c), 0); }
 
-static unsigned cancelling(void) { return asyncio_task_cancelling(asyncio_current_task()); }
-
 /* ---- a request from outside, at every moment of the group's end ---- */
 
 /* Cancel scopes reach the tasks of a group: here they do not disturb the cleaning. */

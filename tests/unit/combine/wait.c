@@ -92,7 +92,7 @@ TEST(errors_of_members_are_theirs_to_be_retrieved) { /* WAIT-8 */
 
 /* ---- the limit ---- */
 
-ASYNC(times_out) {
+TEST_ASYNC(the_limit_is_no_error_and_cancels_nothing) { /* WAIT-6 */
     asyncio_auto_task a = asyncio_create_task(sleeper("a", 5));
     asyncio_auto_task b = asyncio_create_task(sleeper("b", 1));
     asyncio_task *t[] = { a, b };
@@ -104,12 +104,8 @@ ASYNC(times_out) {
     CHECK_DOUBLE(now(), 4.0);
     CHECK_INT(AWAIT(asyncio_wait(t + 1, 1, .timeout = ASYNCIO_FOREVER, .has_timeout = true)), 1);
     CHECK_DOUBLE(now(), 5.0);
-    RETURN();
-}
-
-TEST(the_limit_is_no_error_and_cancels_nothing) { /* WAIT-6 */
-    run_alone(times_out());
     CHECK_NOTES("b a");
+    RETURN();
 }
 
 ASYNC(done_in_time) {

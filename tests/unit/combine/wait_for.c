@@ -25,7 +25,7 @@ ASYNC(eternity) {
     RETURN();
 }
 
-ASYNC(too_late) {
+TEST_ASYNC(what_takes_too_long_is_cancelled_and_comes_out_as_a_timeout) { /* WFOR-11, SEEDX-4 */
     int rc = AWAIT(asyncio_wait_for(eternity(), 1));
     CHECK_INT(rc, ASYNCIO_TIMEOUT_ERROR);
     asyncio_auto_error e = asyncio_error_take(rc);
@@ -36,12 +36,8 @@ ASYNC(too_late) {
     CHECK_ERROR(AWAIT(asyncio_wait_for(t, 1)), ASYNCIO_TIMEOUT_ERROR, NULL);
     CHECK(asyncio_task_cancelled(t));
     CHECK_INT(asyncio_task_cancelling(asyncio_current_task()), 0);
-    RETURN();
-}
-
-TEST(what_takes_too_long_is_cancelled_and_comes_out_as_a_timeout) { /* WFOR-11, SEEDX-4 */
-    run_alone(too_late());
     CHECK_NOTES("eternity-cancelled eternity-cancelled");
+    RETURN();
 }
 
 TEST_ASYNC(wait_for_takes_as_many_turns_as_asyncio_does) { /* WFOR-4 */
@@ -80,16 +76,12 @@ TEST(a_coroutine_object_runs_in_the_waiting_task_and_its_context) { /* WFOR-4, C
 
 /* ---- what is cancelled takes its time, or does not want to end ---- */
 
-ASYNC(waits_for_cleanup) {
+TEST_ASYNC(it_waits_until_what_it_cancelled_has_ended) { /* WFOR-6 */
     asyncio_auto_task t = asyncio_create_task(cleans_up("t", 3));
     CHECK_ERROR(AWAIT(asyncio_wait_for(t, 1)), ASYNCIO_TIMEOUT_ERROR, NULL);
     CHECK_DOUBLE(now(), 4.0);
-    RETURN();
-}
-
-TEST(it_waits_until_what_it_cancelled_has_ended) { /* WFOR-6 */
-    run_alone(waits_for_cleanup());
     CHECK_NOTES("t-cleaned");
+    RETURN();
 }
 
 TEST_ASYNC(what_swallows_the_cancellation_gives_its_value) { /* WFOR-7 */
@@ -145,7 +137,7 @@ TEST(without_time_only_what_is_done_counts) { /* WFOR-2 */
     CHECK_NOTES("t-cancelled");
 }
 
-ASYNC(no_time_for_what_goes_on) {
+TEST_ASYNC(without_time_what_it_cancels_is_waited_for_and_may_win) { /* WFOR-2, WFOR-3 */
     asyncio_value v;
     asyncio_auto_task a = asyncio_create_task(swallows(5));
     asyncio_auto_task b = asyncio_create_task(fails_if_cancelled(ASYNCIO_KEY_ERROR, "k"));
@@ -156,12 +148,8 @@ ASYNC(no_time_for_what_goes_on) {
     CHECK_ERROR(AWAIT(asyncio_wait_for(b, 0)), ASYNCIO_KEY_ERROR, "k");
     CHECK_ERROR(AWAIT(asyncio_wait_for(c, 0)), ASYNCIO_TIMEOUT_ERROR, NULL);
     CHECK_DOUBLE(now(), 3.0);
-    RETURN();
-}
-
-TEST(without_time_what_it_cancels_is_waited_for_and_may_win) { /* WFOR-2, WFOR-3 */
-    run_alone(no_time_for_what_goes_on());
     CHECK_NOTES("c-cleaned");
+    RETURN();
 }
 
 ASYNC(no_time_for_a_value) {
@@ -178,19 +166,15 @@ TEST(without_time_a_value_that_cannot_be_copied_stays_with_its_task) {
     CHECK_ALL_DROPPED();
 }
 
-ASYNC(shielded_without_time) {
+TEST_ASYNC(a_shielded_one_goes_on) { /* SHLD-12 */
     asyncio_auto_task t = asyncio_create_task(sleeper("t", 1));
     pass(1);
     CHECK_ERROR(AWAIT(asyncio_wait_for(asyncio_shield(t), 0)), ASYNCIO_TIMEOUT_ERROR, NULL);
     CHECK_INT(asyncio_task_cancelling(t), 0);
     CHECK_ERROR(AWAIT(asyncio_wait_for(asyncio_shield(t), 0.5)), ASYNCIO_TIMEOUT_ERROR, NULL);
     TRY(AWAIT(t));
-    RETURN();
-}
-
-TEST(a_shielded_one_goes_on) { /* SHLD-12 */
-    run_alone(shielded_without_time());
     CHECK_NOTES("t");
+    RETURN();
 }
 
 /* ---- cancellation ---- */

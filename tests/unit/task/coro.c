@@ -102,17 +102,13 @@ TEST(closing_the_loop_releases_what_its_tasks_captured) {
     end_loop();
 }
 
-ASYNC(await_text) {
+TEST_ASYNC(awaiting_in_place_captures_nothing) {
     char s[] = "plain";
     TRY(AWAIT(text(s)));
     CHECK_INT(captured, 0); /* awaited in place: nothing to copy */
     CHECK_INT(released, 0);
-    RETURN();
-}
-
-TEST(awaiting_in_place_captures_nothing) {
-    run_alone(await_text());
     CHECK_NOTES("plain plain");
+    RETURN();
 }
 
 TEST(failing_capture_makes_no_task) {

@@ -122,15 +122,11 @@ TEST_ASYNC(an_error_inside_comes_out_of_next_and_ends_it) {
     RETURN();
 }
 
-ASYNC(starts_lazily) {
+TEST_ASYNC(one_that_never_starts_runs_nothing) {
     asyncio_auto_gen g = cleans_up("never", 0);
     CHECK_INT(asyncio_loop_open_asyncgens(loop), 0);
-    RETURN();
-}
-
-TEST(one_that_never_starts_runs_nothing) {
-    run_alone(starts_lazily());
     CHECK_NOTES("");
+    RETURN();
 }
 
 static asyncio_gen *borrowed;
@@ -142,19 +138,15 @@ ASYNC(advances_once) {
     RETURN();
 }
 
-ASYNC(advances_from_several) {
+TEST_ASYNC(tasks_may_advance_it_in_turn) {
     borrowed = ticker(1, 3);
     for (int i = 0; i < 3; i++) {
         asyncio_auto_task t = asyncio_create_task(advances_once());
         TRY(AWAIT(t));
     }
     asyncio_gen_unref(borrowed);
-    RETURN();
-}
-
-TEST(tasks_may_advance_it_in_turn) {
-    run_alone(advances_from_several());
     CHECK_NOTES("0 1 2");
+    RETURN();
 }
 
 /* ---- ASYNC_FOR ---- */
@@ -175,7 +167,7 @@ TEST_ASYNC(async_for_goes_over_all_values) {
     RETURN();
 }
 
-ASYNC(breaks_and_goes_on) {
+TEST_ASYNC(after_a_break_it_can_be_gone_on_with) {
     asyncio_value v;
     int rc;
     asyncio_auto_gen g = numbers(5);
@@ -187,27 +179,19 @@ ASYNC(breaks_and_goes_on) {
         note("%lld", v.i);
         if (v.i == 3) break;
     }
+    CHECK_NOTES("3");
     RETURN();
 }
 
-TEST(after_a_break_it_can_be_gone_on_with) {
-    run_alone(breaks_and_goes_on());
-    CHECK_NOTES("3");
-}
-
-ASYNC(breaks_and_closes) {
+TEST_ASYNC(after_a_break_it_can_be_closed) {
     asyncio_value v;
     int rc;
     asyncio_auto_gen g = cleans_up("g", 1);
     ASYNC_FOR(v, g, rc) break;
     TRY(AWAIT(asyncio_gen_aclose(g)));
     note("closed");
-    RETURN();
-}
-
-TEST(after_a_break_it_can_be_closed) {
-    run_alone(breaks_and_closes());
     CHECK_NOTES("g:GeneratorExit:OK closed");
+    RETURN();
 }
 
 TEST_ASYNC(async_for_ends_with_the_error) {
@@ -242,7 +226,7 @@ TEST(async_for_drops_each_value_after_its_turn) {
 
 /* ---- send ---- */
 
-ASYNC(sends) {
+TEST_ASYNC(send_gives_the_yield_its_value) {
     asyncio_auto_gen g = listens(false);
     asyncio_value v;
     CHECK_ERROR(AWAIT(asyncio_gen_send(g, asyncio_int(1))), ASYNCIO_TYPE_ERROR,
@@ -255,12 +239,8 @@ ASYNC(sends) {
     TRY(AWAIT(asyncio_gen_aclose(g)));
     CHECK_ERROR(AWAIT(asyncio_gen_send(g, asyncio_own_str(strdup("late")))),
                 ASYNCIO_STOP_ASYNC_ITERATION, NULL);
-    RETURN();
-}
-
-TEST(send_gives_the_yield_its_value) {
-    run_alone(sends());
     CHECK_NOTES("sent:5 sent:None sent:'text' thrown:GeneratorExit");
+    RETURN();
 }
 
 ASYNC(sends_unheard) {
@@ -304,7 +284,7 @@ TEST(throw_lets_the_yield_fail) {
     asyncio_loop_unref(loop);
 }
 
-ASYNC(throws_in_wrong_states) {
+TEST_ASYNC(throw_before_the_start_ends_it_and_after_the_end_does_nothing) {
     asyncio_auto_gen g = listens(false);
     CHECK_ERROR(AWAIT(asyncio_gen_throw(g, key_error())), ASYNCIO_KEY_ERROR, "thrown");
     CHECK_ERROR(AWAIT(asyncio_gen_next(g)), ASYNCIO_STOP_ASYNC_ITERATION, NULL);
@@ -315,12 +295,8 @@ ASYNC(throws_in_wrong_states) {
     TRY(AWAIT(asyncio_gen_next(h)));
     CHECK_ERROR(AWAIT(asyncio_gen_throw(h, NULL)), ASYNCIO_TYPE_ERROR, "an error is required");
     TRY(AWAIT(asyncio_gen_aclose(h)));
-    RETURN();
-}
-
-TEST(throw_before_the_start_ends_it_and_after_the_end_does_nothing) {
-    run_alone(throws_in_wrong_states());
     CHECK_NOTES("thrown:GeneratorExit");
+    RETURN();
 }
 
 /* ---- aclose ---- */
@@ -487,7 +463,7 @@ TEST_ASYNC(errors_being_handled_on_both_sides_are_kept_apart) {
 
 /* ---- left over ---- */
 
-ASYNC(abandons) {
+TEST_ASYNC(one_that_nobody_refers_to_is_closed_by_a_task_of_the_loop) {
     {
         asyncio_auto_gen g = cleans_up("g", 1);
         TRY(AWAIT(asyncio_gen_next(g)));
@@ -495,15 +471,11 @@ ASYNC(abandons) {
     note("left");
     TRY(AWAIT(asyncio_sleep(3)));
     note("end");
+    CHECK_NOTES("left g:GeneratorExit:OK end");
     RETURN();
 }
 
-TEST(one_that_nobody_refers_to_is_closed_by_a_task_of_the_loop) {
-    run_alone(abandons());
-    CHECK_NOTES("left g:GeneratorExit:OK end");
-}
-
-ASYNC(cancels_the_closing_task) {
+TEST_ASYNC(one_whose_closing_task_is_cancelled_before_it_starts_is_closed_all_the_same) {
     asyncio_task *tasks[2];
     asyncio_gen *g = cleans_up("g", 1);
     TRY(AWAIT(asyncio_gen_next(g)));
@@ -511,12 +483,8 @@ ASYNC(cancels_the_closing_task) {
     CHECK_INT(asyncio_all_tasks(NULL, tasks, 2), 2);
     asyncio_task_cancel(tasks[1], NULL); /* before it starts: another takes its place */
     TRY(AWAIT(asyncio_sleep(3)));
-    RETURN();
-}
-
-TEST(one_whose_closing_task_is_cancelled_before_it_starts_is_closed_all_the_same) {
-    run_alone(cancels_the_closing_task());
     CHECK_NOTES("g:GeneratorExit:OK");
+    RETURN();
 }
 
 ASYNC(abandons_failing_ones) {

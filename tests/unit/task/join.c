@@ -50,7 +50,7 @@ TEST(the_end_of_the_task_is_data) {
     CHECK_NOTES("task:CancelledError join=OK,CancelledError,0 end:OK");
 }
 
-ASYNC(joiner_cancelled) {
+TEST_ASYNC(a_joiner_that_is_cancelled_leaves_the_task_and_the_outcome_alone) {
     asyncio_auto_task t = asyncio_create_task(ends(2, 5));
     asyncio_auto_task j = asyncio_create_task(joins(t, "join"));
     TRY(AWAIT(asyncio_sleep(1)));
@@ -61,12 +61,8 @@ ASYNC(joiner_cancelled) {
     CHECK_INT(turns() - before, 2); /* as for any cancelled wait: it runs, and then we do */
     note("t:%u", asyncio_task_cancelling(t));
     TRY(AWAIT(t));
-    RETURN();
-}
-
-TEST(a_joiner_that_is_cancelled_leaves_the_task_and_the_outcome_alone) {
-    run_alone(joiner_cancelled());
     CHECK_NOTES("join=CancelledError,untouched,0 end:CancelledError cancelling=2 t:0 task:OK");
+    RETURN();
 }
 
 ASYNC(both_cancelled, (bool) joiner_first) {
@@ -111,7 +107,7 @@ TEST(an_error_that_a_cancelled_joiner_has_not_seen_is_still_reported) {
     end_loop();
 }
 
-ASYNC(in_order) {
+TEST_ASYNC(joins_and_awaits_of_a_task_resume_in_one_turn_in_order) {
     asyncio_auto_task t = asyncio_create_task(ends(1, 5));
     asyncio_auto_task a = asyncio_create_task(awaits(t, "a"));
     asyncio_auto_task b = asyncio_create_task(joins(t, "b"));
@@ -120,41 +116,29 @@ ASYNC(in_order) {
     TRY(AWAIT(c));
     TRY(AWAIT(d));
     CHECK(asyncio_task_done(a) && asyncio_task_done(b));
+    CHECK_NOTES("task:OK a=OK b=OK,OK,5 c=OK d=OK,OK,5");
     RETURN();
 }
 
-TEST(joins_and_awaits_of_a_task_resume_in_one_turn_in_order) {
-    run_alone(in_order());
-    CHECK_NOTES("task:OK a=OK b=OK,OK,5 c=OK d=OK,OK,5");
-}
-
-ASYNC(done_already) {
+TEST_ASYNC(a_join_of_a_task_that_is_done_does_not_suspend) {
     asyncio_auto_task t = asyncio_create_task(ends(0, 5));
     TRY(AWAIT(t));
     unsigned long long before = turns();
     TRY(AWAIT(joins(t, "join")));
     CHECK_INT(turns() - before, 0);
+    CHECK_NOTES("task:OK join=OK,OK,5");
     RETURN();
 }
 
-TEST(a_join_of_a_task_that_is_done_does_not_suspend) {
-    run_alone(done_already());
-    CHECK_NOTES("task:OK join=OK,OK,5");
-}
-
-ASYNC(cancelled_before_the_join) {
+TEST_ASYNC(a_request_made_before_the_join_is_delivered_in_it) {
     asyncio_auto_outcome o = { 77, asyncio_none(), NULL };
     asyncio_auto_task t = asyncio_create_task(ends(1, 5));
     asyncio_task_cancel(asyncio_current_task(), "early");
     note("%s", end_of(AWAIT(asyncio_task_join(t, &o))));
     note("%d", o.status);
     TRY(AWAIT(t));
-    RETURN();
-}
-
-TEST(a_request_made_before_the_join_is_delivered_in_it) {
-    run_alone(cancelled_before_the_join());
     CHECK_NOTES("CancelledError 77 task:OK");
+    RETURN();
 }
 
 ASYNC(joins_each_other, (asyncio_task **) other) {
@@ -162,7 +146,7 @@ ASYNC(joins_each_other, (asyncio_task **) other) {
     return AWAIT(asyncio_task_join(*other, &o));
 }
 
-ASYNC(circle) {
+TEST_ASYNC(of_two_tasks_that_join_each_other_one_can_be_cancelled) {
     asyncio_task *a, *b;
     a = asyncio_create_task(joins_each_other(&b));
     b = asyncio_create_task(joins_each_other(&a));
@@ -172,12 +156,8 @@ ASYNC(circle) {
     note("%s", end_of(AWAIT(b)));
     asyncio_task_unref(a);
     asyncio_task_unref(b);
-    RETURN();
-}
-
-TEST(of_two_tasks_that_join_each_other_one_can_be_cancelled) {
-    run_alone(circle());
     CHECK_NOTES("CancelledError OK");
+    RETURN();
 }
 
 TEST(a_loop_that_closes_ends_a_join) {
