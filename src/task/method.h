@@ -54,7 +54,8 @@ static inline void *asyncio__object_of(const void *args) { return *(void *const 
         ASYNCIO__COROUTINE_TYPE(#function, args_type, __VA_ARGS__);                                \
     _Static_assert(sizeof(args_type) <= ASYNCIO_ARGS_MAX, "the arguments fit a coroutine object")
 
-/* The same for a method of a class that has a HOLD. */
+/* The same for a method of a class that has a HOLD, or a capture_<class> and a release_<class> that
+ * keep more than the object. */
 #define ASYNCIO__METHOD(function, class, args_type, ...)                                           \
     ASYNCIO__COROUTINE(function, args_type, .capture = capture_##class,                            \
                        .release = release_##class, __VA_ARGS__)
