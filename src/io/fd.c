@@ -4,6 +4,7 @@
  * the watch resolves the future from within the poll, so the task runs in the same turn.
  */
 #include "io/fd.h"
+#include "task/method.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -138,15 +139,10 @@ static int run_wait_fd(const void *args, asyncio_value *result) {
     return rc;
 }
 
-static const asyncio_coro_type wait_fd_type = { .size = sizeof(asyncio_coro_type),
-                                                .name = "asyncio_wait_fd",
-                                                .file = "asyncio",
-                                                .args_size = sizeof(struct wait_args),
-                                                .run = run_wait_fd };
+ASYNCIO__COROUTINE(asyncio_wait_fd, struct wait_args, .run = run_wait_fd);
 
 asyncio_coro asyncio_wait_fd(int fd, unsigned events) {
-    const struct wait_args args = { fd, events };
-    return asyncio__coro_make(&wait_fd_type, &args, sizeof args);
+    return ASYNCIO__CORO(asyncio_wait_fd, fd, events);
 }
 
 /* ---- owning descriptors ---- */
