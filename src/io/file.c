@@ -18,6 +18,7 @@
 #include "base/alloc.h"
 #include "io/fd.h"
 #include "io/filecall.h"
+#include "task/method.h"
 
 struct asyncio_file {
     atomic_uint refs; /* the users', and one for each request */
@@ -34,8 +35,6 @@ struct file_args {
     mode_t mode;
     bool captured; /* path is a copy */
 };
-
-_Static_assert(sizeof(struct file_args) <= ASYNCIO_ARGS_MAX, "fits a coroutine object");
 
 struct request {
     atomic_uint refs;
@@ -290,7 +289,7 @@ static int run_readdir(const void *args, asyncio_value *result) {
 
 /* ---- the coroutines ---- */
 
-static int capture(void *args) {
+static int capture_file(void *args) {
     struct file_args *a = args;
     if (a->path) {
         char *copy = asyncio__strdup(a->path);
@@ -302,71 +301,57 @@ static int capture(void *args) {
     return 0;
 }
 
-static void release(void *args) {
+static void release_file(void *args) {
     const struct file_args *a = args;
     if (a->captured) asyncio__free((void *)(uintptr_t)a->path);
     asyncio_file_unref(a->file);
 }
 
-#define FILE_TYPE(call)                                                                            \
-    static const asyncio_coro_type call##_type = { .size = sizeof(asyncio_coro_type),              \
-                                                   .name = "asyncio_file_" #call,                  \
-                                                   .file = "asyncio",                              \
-                                                   .args_size = sizeof(struct file_args),          \
-                                                   .run = run_##call,                              \
-                                                   .capture = capture,                             \
-                                                   .release = release }
-FILE_TYPE(open);
-FILE_TYPE(read);
-FILE_TYPE(pread);
-FILE_TYPE(write);
-FILE_TYPE(pwrite);
-FILE_TYPE(fsync);
-FILE_TYPE(stat);
-FILE_TYPE(close);
-FILE_TYPE(readdir);
-
-static asyncio_coro make(const asyncio_coro_type *type, struct file_args args) {
-    return asyncio__coro_make(type, &args, sizeof args);
-}
+ASYNCIO__METHOD(asyncio_file_open, file, struct file_args, .run = run_open);
+ASYNCIO__METHOD(asyncio_file_read, file, struct file_args, .run = run_read);
+ASYNCIO__METHOD(asyncio_file_pread, file, struct file_args, .run = run_pread);
+ASYNCIO__METHOD(asyncio_file_write, file, struct file_args, .run = run_write);
+ASYNCIO__METHOD(asyncio_file_pwrite, file, struct file_args, .run = run_pwrite);
+ASYNCIO__METHOD(asyncio_file_fsync, file, struct file_args, .run = run_fsync);
+ASYNCIO__METHOD(asyncio_file_stat, file, struct file_args, .run = run_stat);
+ASYNCIO__METHOD(asyncio_file_close, file, struct file_args, .run = run_close);
+ASYNCIO__METHOD(asyncio_file_readdir, file, struct file_args, .run = run_readdir);
 
 asyncio_coro asyncio_file_open(asyncio_file **file, const char *path, int flags, mode_t mode) {
-    return make(&open_type,
-                (struct file_args){ .data = file, .path = path, .flags = flags, .mode = mode });
+    return ASYNCIO__CORO(asyncio_file_open, .data = file, .path = path, .flags = flags,
+                         .mode = mode);
 }
 
 asyncio_coro asyncio_file_read(asyncio_file *file, void *buf, size_t n) {
-    return make(&read_type, (struct file_args){ .file = file, .data = buf, .n = n });
+    return ASYNCIO__CORO(asyncio_file_read, .file = file, .data = buf, .n = n);
 }
 
 asyncio_coro asyncio_file_pread(asyncio_file *file, void *buf, size_t n, off_t offset) {
-    return make(&pread_type,
-                (struct file_args){ .file = file, .data = buf, .n = n, .offset = offset });
+    return ASYNCIO__CORO(asyncio_file_pread, .file = file, .data = buf, .n = n, .offset = offset);
 }
 
 asyncio_coro asyncio_file_write(asyncio_file *file, const void *data, size_t n) {
     void *p = (void *)(uintptr_t)data;
-    return make(&write_type, (struct file_args){ .file = file, .data = p, .n = n });
+    return ASYNCIO__CORO(asyncio_file_write, .file = file, .data = p, .n = n);
 }
 
 asyncio_coro asyncio_file_pwrite(asyncio_file *file, const void *data, size_t n, off_t offset) {
     void *p = (void *)(uintptr_t)data;
-    return make(&pwrite_type,
-                (struct file_args){ .file = file, .data = p, .n = n, .offset = offset });
+    return ASYNCIO__CORO(asyncio_file_pwrite, .file = file, .data = p, .n = n, .offset = offset);
 }
 
 asyncio_coro asyncio_file_fsync(asyncio_file *file) {
-    return make(&fsync_type, (struct file_args){ .file = file });
+    return ASYNCIO__CORO(asyncio_file_fsync, .file = file);
 }
 
 asyncio_coro asyncio_file_stat(asyncio_file *file, struct stat *st) {
-    return make(&stat_type, (struct file_args){ .file = file, .data = st });
+    return ASYNCIO__CORO(asyncio_file_stat, .file = file, .data = st);
 }
 
 asyncio_coro asyncio_file_close(asyncio_file *file) {
-    return make(&close_type, (struct file_args){ .file = file });
+    return ASYNCIO__CORO(asyncio_file_close, .file = file);
 }
 
 asyncio_coro asyncio_file_readdir(const char *path, char **names) {
-    return make(&readdir_type, (struct file_args){ .data = names, .path = path });
+    return ASYNCIO__CORO(asyncio_file_readdir, .data = names, .path = path);
 }
