@@ -20,6 +20,7 @@
 #include "io/net/resolve.h"
 #include "io/net/sock.h"
 #include "io/stream/stream.h"
+#include "task/method.h"
 
 struct attempt {
     struct opening *opening;
@@ -107,27 +108,25 @@ static int run_attempt(struct asyncio_task *task, struct attempt *a) {
 
 /* ---- an attempt as a task ---- */
 
-static struct attempt *attempt_of(const void *args) { return *(struct attempt *const *)args; }
-
 static int run_attempt_task(const void *args, asyncio_value *result) {
     (void)result;
-    return run_attempt(asyncio__task_current(), attempt_of(args));
+    return run_attempt(asyncio__task_current(), asyncio__object_of(args));
 }
 
 static int capture_attempt(void *args) {
-    attempt_of(args)->opening->refs++;
+    const struct attempt *a = asyncio__object_of(args);
+    a->opening->refs++;
     return 0;
 }
 
-static void release_attempt(void *args) { release_opening(attempt_of(args)->opening); }
+static void release_attempt(void *args) {
+    const struct attempt *a = asyncio__object_of(args);
+    release_opening(a->opening);
+}
 
-static const asyncio_coro_type attempt_type = { .size = sizeof(asyncio_coro_type),
-                                                .name = "asyncio_open_connection.<attempt>",
-                                                .file = "asyncio",
-                                                .args_size = sizeof(struct attempt *),
-                                                .run = run_attempt_task,
-                                                .capture = capture_attempt,
-                                                .release = release_attempt };
+static const asyncio_coro_type attempt_type = ASYNCIO__COROUTINE_TYPE(
+    "asyncio_open_connection.<attempt>", struct attempt *, .run = run_attempt_task,
+    .capture = capture_attempt, .release = release_attempt);
 
 static asyncio_coro make_attempt(const struct attempt *a) {
     return asyncio__coro_make(&attempt_type, &a, sizeof a);
