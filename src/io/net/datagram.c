@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "io/address.h"
 #include "io/fd.h"
+#include "task/method.h"
 #include "task/waitqueue.h"
 
 #define STREAK_MAX 64 /* datagrams received without a turn for others */
@@ -88,20 +89,7 @@ struct datagram_args {
     socklen_t addr_size;
 };
 
-_Static_assert(sizeof(struct datagram_args) <= ASYNCIO_ARGS_MAX, "fits a coroutine object");
-
-static int capture(void *args) {
-    asyncio_datagram_ref(((struct datagram_args *)args)->endpoint);
-    return 0;
-}
-
-static void release(void *args) {
-    asyncio_datagram_unref(((struct datagram_args *)args)->endpoint);
-}
-
-static asyncio_coro make(const asyncio_coro_type *type, struct datagram_args args) {
-    return asyncio__coro_make(type, &args, sizeof args);
-}
+ASYNCIO__HOLD(datagram, asyncio_datagram_ref, asyncio_datagram_unref);
 
 static int check(const struct asyncio_task *task, const asyncio_datagram *d) {
     if (ASYNCIO__UNLIKELY(!d)) return asyncio__raise(ASYNCIO_TYPE_ERROR, "an endpoint is required");
@@ -188,22 +176,16 @@ static int run_recvfrom(const void *args, asyncio_value *result) {
     return run(args, receive);
 }
 
-static const asyncio_coro_type recvfrom_type = { .size = sizeof(asyncio_coro_type),
-                                                 .name = "asyncio_datagram_recvfrom",
-                                                 .file = "asyncio",
-                                                 .args_size = sizeof(struct datagram_args),
-                                                 .run = run_recvfrom,
-                                                 .capture = capture,
-                                                 .release = release };
+ASYNCIO__METHOD(asyncio_datagram_recvfrom, datagram, struct datagram_args, .run = run_recvfrom);
 
 asyncio_coro asyncio_datagram_recvfrom(asyncio_datagram *d, void *buf, size_t n,
                                        asyncio_datagram_info *info) {
-    return make(&recvfrom_type,
-                (struct datagram_args){ .endpoint = d, .data = buf, .n = n, .addr = info });
+    return ASYNCIO__CORO(asyncio_datagram_recvfrom, .endpoint = d, .data = buf, .n = n,
+                         .addr = info);
 }
 
 asyncio_coro asyncio_datagram_recv(asyncio_datagram *d, void *buf, size_t n) {
-    return make(&recvfrom_type, (struct datagram_args){ .endpoint = d, .data = buf, .n = n });
+    return ASYNCIO__CORO(asyncio_datagram_recvfrom, .endpoint = d, .data = buf, .n = n);
 }
 
 /* ---- sending ---- */
@@ -269,21 +251,12 @@ static int run_sendto(const void *args, asyncio_value *result) {
     return run(args, send_one);
 }
 
-static const asyncio_coro_type sendto_type = { .size = sizeof(asyncio_coro_type),
-                                               .name = "asyncio_datagram_sendto",
-                                               .file = "asyncio",
-                                               .args_size = sizeof(struct datagram_args),
-                                               .run = run_sendto,
-                                               .capture = capture,
-                                               .release = release };
+ASYNCIO__METHOD(asyncio_datagram_sendto, datagram, struct datagram_args, .run = run_sendto);
 
 asyncio_coro asyncio_datagram_sendto(asyncio_datagram *d, const void *data, size_t n,
                                      const struct sockaddr *addr, socklen_t addr_size) {
-    return make(&sendto_type, (struct datagram_args){ .endpoint = d,
-                                                      .data = (void *)(uintptr_t)data,
-                                                      .n = n,
-                                                      .addr = (void *)(uintptr_t)addr,
-                                                      .addr_size = addr_size });
+    return ASYNCIO__CORO(asyncio_datagram_sendto, .endpoint = d, .data = (void *)(uintptr_t)data,
+                         .n = n, .addr = (void *)(uintptr_t)addr, .addr_size = addr_size);
 }
 
 asyncio_coro asyncio_datagram_send(asyncio_datagram *d, const void *data, size_t n) {
