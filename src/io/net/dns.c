@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "io/net/loop.h"
+#include "task/method.h"
 #include "thread/executor.h"
 
 #define THREADS_MAX 65535
@@ -299,8 +300,6 @@ struct forward_args {
     int flags, family, type, protocol;
 };
 
-_Static_assert(sizeof(struct forward_args) <= ASYNCIO_ARGS_MAX, "fits a coroutine object");
-
 static void release_forward(void *args) {
     struct forward_args *a = args;
     asyncio__free(a->host_copy);
@@ -332,13 +331,8 @@ static int run_forward(const void *args, asyncio_value *result) {
     return rc;
 }
 
-static const asyncio_coro_type forward_type = { .size = sizeof(asyncio_coro_type),
-                                                .name = "asyncio_loop_getaddrinfo",
-                                                .file = "asyncio",
-                                                .args_size = sizeof(struct forward_args),
-                                                .run = run_forward,
-                                                .capture = capture_forward,
-                                                .release = release_forward };
+ASYNCIO__COROUTINE(asyncio_loop_getaddrinfo, struct forward_args, .run = run_forward,
+                   .capture = capture_forward, .release = release_forward);
 
 asyncio_coro asyncio_loop_getaddrinfo(asyncio_loop *loop, const char *host, const char *service,
                                       const struct addrinfo *hints) {
@@ -349,7 +343,7 @@ asyncio_coro asyncio_loop_getaddrinfo(asyncio_loop *loop, const char *host, cons
         a.type = hints->ai_socktype;
         a.protocol = hints->ai_protocol;
     }
-    return asyncio__coro_make(&forward_type, &a, sizeof a);
+    return asyncio__coro_make(&asyncio_loop_getaddrinfo_type, &a, sizeof a);
 }
 
 struct backward_args {
@@ -361,8 +355,6 @@ struct backward_args {
     socklen_t size;
     int flags;
 };
-
-_Static_assert(sizeof(struct backward_args) <= ASYNCIO_ARGS_MAX, "fits a coroutine object");
 
 static int capture_backward(void *args) {
     struct backward_args *a = args;
@@ -416,13 +408,8 @@ static int run_backward(const void *args, asyncio_value *result) {
     return code == 0 ? 0 : raise_gai("getnameinfo", code, errno);
 }
 
-static const asyncio_coro_type backward_type = { .size = sizeof(asyncio_coro_type),
-                                                 .name = "asyncio_loop_getnameinfo",
-                                                 .file = "asyncio",
-                                                 .args_size = sizeof(struct backward_args),
-                                                 .run = run_backward,
-                                                 .capture = capture_backward,
-                                                 .release = release_backward };
+ASYNCIO__COROUTINE(asyncio_loop_getnameinfo, struct backward_args, .run = run_backward,
+                   .capture = capture_backward, .release = release_backward);
 
 asyncio_coro asyncio_loop_getnameinfo(asyncio_loop *loop, const struct sockaddr *addr,
                                       socklen_t size, char *host, size_t host_size, char *service,
@@ -435,5 +422,5 @@ asyncio_coro asyncio_loop_getnameinfo(asyncio_loop *loop, const struct sockaddr 
                                .service_size = service_size,
                                .size = size,
                                .flags = flags };
-    return asyncio__coro_make(&backward_type, &a, sizeof a);
+    return asyncio__coro_make(&asyncio_loop_getnameinfo_type, &a, sizeof a);
 }
