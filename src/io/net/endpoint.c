@@ -15,6 +15,7 @@
 #include "io/net/resolve.h"
 #include "io/net/sock.h"
 #include "io/stream/stream.h"
+#include "task/method.h"
 
 /* ---- keeping the arguments ---- */
 
@@ -287,16 +288,10 @@ static int run_create(const void *args, asyncio_value *result) {
     return rc < 0 ? rc : 0;
 }
 
-static const asyncio_coro_type create_type = { .size = sizeof(asyncio_coro_type),
-                                               .name = "asyncio_create_datagram_endpoint",
-                                               .file = "asyncio",
-                                               .args_size = sizeof(struct create_args),
-                                               .run = run_create,
-                                               .capture = capture_create,
-                                               .release = release_create };
+ASYNCIO__COROUTINE(asyncio_create_datagram_endpoint, struct create_args, .run = run_create,
+                   .capture = capture_create, .release = release_create);
 
 asyncio_coro asyncio_create_datagram_endpoint_with(asyncio_datagram **endpoint,
                                                    const asyncio_datagram_options *options) {
-    const struct create_args args = { endpoint, options, NULL };
-    return asyncio__coro_make(&create_type, &args, sizeof args);
+    return ASYNCIO__CORO(asyncio_create_datagram_endpoint, endpoint, options, NULL);
 }
