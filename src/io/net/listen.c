@@ -15,6 +15,7 @@
 #include "io/net/server.h"
 #include "io/net/sock.h"
 #include "io/stream/starttls.h"
+#include "task/method.h"
 
 /* ---- sockets ---- */
 
@@ -261,28 +262,19 @@ static int run_start(const void *args, asyncio_value *result) {
     return rc;
 }
 
-static const asyncio_coro_type start_type = { .size = sizeof(asyncio_coro_type),
-                                              .name = "asyncio_start_server",
-                                              .file = "asyncio",
-                                              .args_size = sizeof(struct start_args),
-                                              .run = run_start,
-                                              .capture = capture_start,
-                                              .release = release_start };
-
-static asyncio_coro make(struct start_args args) {
-    return asyncio__coro_make(&start_type, &args, sizeof args);
-}
+ASYNCIO__COROUTINE(asyncio_start_server, struct start_args, .run = run_start,
+                   .capture = capture_start, .release = release_start);
 
 asyncio_coro asyncio_start_server_with(asyncio_client_connected_cb *cb, const char *host, int port,
                                        asyncio_server **server,
                                        const asyncio_server_options *options) {
-    return make((struct start_args){
-        .cb = cb, .host = host, .port = port, .server = server, .options = options });
+    return ASYNCIO__CORO(asyncio_start_server, .cb = cb, .host = host, .port = port,
+                         .server = server, .options = options);
 }
 
 asyncio_coro asyncio_start_unix_server_with(asyncio_client_connected_cb *cb, const char *path,
                                             asyncio_server **server,
                                             const asyncio_server_options *options) {
-    return make((struct start_args){
-        .cb = cb, .host = path, .server = server, .options = options, .is_unix = true });
+    return ASYNCIO__CORO(asyncio_start_server, .cb = cb, .host = path, .server = server,
+                         .options = options, .is_unix = true);
 }
