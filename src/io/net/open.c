@@ -12,6 +12,7 @@
 #include "io/net/sock.h"
 #include "io/stream/stream.h"
 #include "io/stream/starttls.h"
+#include "task/method.h"
 
 #define LIMIT 65536
 
@@ -161,25 +162,14 @@ static int run_open(const void *args, asyncio_value *result) {
     return fd < 0 ? fd : open_stream(task->future.loop, fd, a, o);
 }
 
-static const asyncio_coro_type open_type = { .size = sizeof(asyncio_coro_type),
-                                             .name = "asyncio_open_connection",
-                                             .file = "asyncio",
-                                             .args_size = sizeof(struct open_args),
-                                             .run = run_open,
-                                             .capture = capture_open,
-                                             .release = release_open };
-
-static asyncio_coro make(const asyncio_coro_type *type, struct open_args args) {
-    return asyncio__coro_make(type, &args, sizeof args);
-}
+ASYNCIO__COROUTINE(asyncio_open_connection, struct open_args, .run = run_open,
+                   .capture = capture_open, .release = release_open);
 
 asyncio_coro asyncio_open_connection_with(const char *host, int port, asyncio_streamreader **reader,
                                           asyncio_streamwriter **writer,
                                           const asyncio_connection_options *options) {
-    return make(
-        &open_type,
-        (struct open_args){
-            .host = host, .reader = reader, .writer = writer, .options = options, .port = port });
+    return ASYNCIO__CORO(asyncio_open_connection, .host = host, .reader = reader, .writer = writer,
+                         .options = options, .port = port);
 }
 
 /* ---- unix ---- */
@@ -203,20 +193,12 @@ static int run_open_unix(const void *args, asyncio_value *result) {
     return run_open(&b, result);
 }
 
-static const asyncio_coro_type open_unix_type = { .size = sizeof(asyncio_coro_type),
-                                                  .name = "asyncio_open_unix_connection",
-                                                  .file = "asyncio",
-                                                  .args_size = sizeof(struct open_args),
-                                                  .run = run_open_unix,
-                                                  .capture = capture_open,
-                                                  .release = release_open };
+ASYNCIO__COROUTINE(asyncio_open_unix_connection, struct open_args, .run = run_open_unix,
+                   .capture = capture_open, .release = release_open);
 
 asyncio_coro asyncio_open_unix_connection_with(const char *path, asyncio_streamreader **reader,
                                                asyncio_streamwriter **writer,
                                                const asyncio_connection_options *options) {
-    return make(&open_unix_type, (struct open_args){ .host = path,
-                                                     .reader = reader,
-                                                     .writer = writer,
-                                                     .options = options,
-                                                     .is_unix = true });
+    return ASYNCIO__CORO(asyncio_open_unix_connection, .host = path, .reader = reader,
+                         .writer = writer, .options = options, .is_unix = true);
 }
