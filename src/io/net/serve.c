@@ -6,6 +6,7 @@
 #include <asyncio/timeout.h>
 
 #include "io/net/server.h"
+#include "task/method.h"
 
 static int no_server(void) { return asyncio__raise(ASYNCIO_TYPE_ERROR, "a server is required"); }
 
@@ -17,18 +18,7 @@ struct server_args {
     bool tasks; /* wait for them, too */
 };
 
-static int capture_server(void *args) {
-    asyncio_server_ref(((struct server_args *)args)->server);
-    return 0;
-}
-
-static void release_server(void *args) {
-    asyncio_server_unref(((struct server_args *)args)->server);
-}
-
-static asyncio_coro make(const asyncio_coro_type *type, struct server_args args) {
-    return asyncio__coro_make(type, &args, sizeof args);
-}
+ASYNCIO__HOLD(server, asyncio_server_ref, asyncio_server_unref);
 
 static bool is_over(const struct asyncio_server *s, bool tasks) {
     if (s->state != ASYNCIO__SERVER_CLOSED || s->connections > 0) return false;
@@ -53,16 +43,10 @@ static int run_wait_closed(const void *args, asyncio_value *result) {
     return a->server ? wait_until_over(a->server, a->tasks) : no_server();
 }
 
-static const asyncio_coro_type wait_closed_type = { .size = sizeof(asyncio_coro_type),
-                                                    .name = "asyncio_server_wait_closed",
-                                                    .file = "asyncio",
-                                                    .args_size = sizeof(struct server_args),
-                                                    .run = run_wait_closed,
-                                                    .capture = capture_server,
-                                                    .release = release_server };
+ASYNCIO__METHOD(asyncio_server_wait_closed, server, struct server_args, .run = run_wait_closed);
 
 asyncio_coro asyncio_server_wait_closed(asyncio_server *s) {
-    return make(&wait_closed_type, (struct server_args){ .server = s });
+    return ASYNCIO__CORO(asyncio_server_wait_closed, .server = s);
 }
 
 /* ---- the block ---- */
@@ -125,22 +109,16 @@ static int run_serve_forever(const void *args, asyncio_value *result) {
     return rc;
 }
 
-static const asyncio_coro_type serve_forever_type = { .size = sizeof(asyncio_coro_type),
-                                                      .name = "asyncio_server_serve_forever",
-                                                      .file = "asyncio",
-                                                      .args_size = sizeof(struct server_args),
-                                                      .run = run_serve_forever,
-                                                      .capture = capture_server,
-                                                      .release = release_server };
+ASYNCIO__METHOD(asyncio_server_serve_forever, server, struct server_args, .run = run_serve_forever);
 
 asyncio_coro asyncio_server_serve_forever(asyncio_server *s) {
-    return make(&serve_forever_type, (struct server_args){ .server = s });
+    return ASYNCIO__CORO(asyncio_server_serve_forever, .server = s);
 }
 
 /* ---- shutdown ---- */
 
 static int wait_at_most(struct asyncio_server *s, double timeout) {
-    asyncio_coro over = make(&wait_closed_type, (struct server_args){ .server = s, .tasks = true });
+    asyncio_coro over = ASYNCIO__CORO(asyncio_server_wait_closed, .server = s, .tasks = true);
     asyncio_coro limited = asyncio_wait_for(over, timeout);
     return asyncio_await(&limited, NULL, NULL, NULL);
 }
@@ -164,14 +142,8 @@ static int run_shutdown(const void *args, asyncio_value *result) {
     return rc;
 }
 
-static const asyncio_coro_type shutdown_type = { .size = sizeof(asyncio_coro_type),
-                                                 .name = "asyncio_server_shutdown",
-                                                 .file = "asyncio",
-                                                 .args_size = sizeof(struct server_args),
-                                                 .run = run_shutdown,
-                                                 .capture = capture_server,
-                                                 .release = release_server };
+ASYNCIO__METHOD(asyncio_server_shutdown, server, struct server_args, .run = run_shutdown);
 
 asyncio_coro asyncio_server_shutdown(asyncio_server *s, double timeout) {
-    return make(&shutdown_type, (struct server_args){ .server = s, .timeout = timeout });
+    return ASYNCIO__CORO(asyncio_server_shutdown, .server = s, .timeout = timeout);
 }
