@@ -9,6 +9,7 @@
 #include "io/fd.h"
 #include "io/net/server.h"
 #include "io/stream/starttls.h"
+#include "task/method.h"
 
 #define MAX_HANDSHAKES 1000
 #define HANDSHAKE_GRACE 5.0 /* seconds that a handshake has in any case */
@@ -131,18 +132,12 @@ static int run_secured(const void *args, asyncio_value *result) {
     return rc;
 }
 
-static const asyncio_coro_type secured_type = { .size = sizeof(asyncio_coro_type),
-                                                .name = "asyncio_server_handshake",
-                                                .file = "asyncio",
-                                                .args_size = sizeof(struct client *),
-                                                .run = run_secured };
+ASYNCIO__COROUTINE(asyncio_server_handshake, struct client *, .run = run_secured);
 
 static asyncio_coro begin_client(struct client *c) {
     const struct asyncio_server *s = c->server;
-    asyncio_coro coro = { .type = &secured_type };
     if (!s->options.ssl) return s->cb(&c->stream->reader, &c->stream->writer, s->options.arg);
-    memcpy(coro.args.bytes, &c, sizeof c);
-    return coro;
+    return ASYNCIO__CORO(asyncio_server_handshake, c);
 }
 
 static void begin_handshake(struct client *c) {
