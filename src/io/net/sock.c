@@ -14,6 +14,7 @@
 #include "io/address.h"
 #include "io/fd.h"
 #include "io/sigpipe.h"
+#include "task/method.h"
 
 #define COPY_SIZE 16384
 
@@ -28,19 +29,6 @@ struct sock_args {
     socklen_t size;
     off_t offset;
 };
-
-_Static_assert(sizeof(struct sock_args) <= ASYNCIO_ARGS_MAX, "fits a coroutine object");
-
-static asyncio_coro make(const asyncio_coro_type *type, struct sock_args args) {
-    return asyncio__coro_make(type, &args, sizeof args);
-}
-
-#define SOCK_TYPE(call)                                                                            \
-    static const asyncio_coro_type call##_type = { .size = sizeof(asyncio_coro_type),              \
-                                                   .name = "asyncio_loop_sock_" #call,             \
-                                                   .file = "asyncio",                              \
-                                                   .args_size = sizeof(struct sock_args),          \
-                                                   .run = run_##call }
 
 /* ---- checks ---- */
 
@@ -84,7 +72,7 @@ static int run_recv(const void *args, asyncio_value *result) {
     }
     return rc;
 }
-SOCK_TYPE(recv);
+ASYNCIO__COROUTINE(asyncio_loop_sock_recv, struct sock_args, .run = run_recv);
 
 static int run_recvfrom(const void *args, asyncio_value *result) {
     const struct sock_args *a = args;
@@ -100,20 +88,16 @@ static int run_recvfrom(const void *args, asyncio_value *result) {
     }
     return rc;
 }
-SOCK_TYPE(recvfrom);
+ASYNCIO__COROUTINE(asyncio_loop_sock_recvfrom, struct sock_args, .run = run_recvfrom);
 
 asyncio_coro asyncio_loop_sock_recv(asyncio_loop *loop, int fd, void *buf, size_t n) {
-    return make(&recv_type, (struct sock_args){ .loop = loop, .fd = fd, .data = buf, .n = n });
+    return ASYNCIO__CORO(asyncio_loop_sock_recv, .loop = loop, .fd = fd, .data = buf, .n = n);
 }
 
 asyncio_coro asyncio_loop_sock_recvfrom(asyncio_loop *loop, int fd, void *buf, size_t n,
                                         struct sockaddr *addr, socklen_t *size) {
-    return make(&recvfrom_type, (struct sock_args){ .loop = loop,
-                                                    .fd = fd,
-                                                    .data = buf,
-                                                    .n = n,
-                                                    .addr = size ? addr : NULL,
-                                                    .out_size = addr ? size : NULL });
+    return ASYNCIO__CORO(asyncio_loop_sock_recvfrom, .loop = loop, .fd = fd, .data = buf, .n = n,
+                         .addr = size ? addr : NULL, .out_size = addr ? size : NULL);
 }
 
 /* ---- sending ---- */
@@ -134,7 +118,7 @@ static int run_sendall(const void *args, asyncio_value *result) {
     }
     return rc;
 }
-SOCK_TYPE(sendall);
+ASYNCIO__COROUTINE(asyncio_loop_sock_sendall, struct sock_args, .run = run_sendall);
 
 static int run_sendto(const void *args, asyncio_value *result) {
     const struct sock_args *a = args;
@@ -149,21 +133,18 @@ static int run_sendto(const void *args, asyncio_value *result) {
     }
     return rc;
 }
-SOCK_TYPE(sendto);
+ASYNCIO__COROUTINE(asyncio_loop_sock_sendto, struct sock_args, .run = run_sendto);
 
 asyncio_coro asyncio_loop_sock_sendall(asyncio_loop *loop, int fd, const void *data, size_t n) {
     void *p = (void *)(uintptr_t)data;
-    return make(&sendall_type, (struct sock_args){ .loop = loop, .fd = fd, .data = p, .n = n });
+    return ASYNCIO__CORO(asyncio_loop_sock_sendall, .loop = loop, .fd = fd, .data = p, .n = n);
 }
 
 asyncio_coro asyncio_loop_sock_sendto(asyncio_loop *loop, int fd, const void *data, size_t n,
                                       const struct sockaddr *addr, socklen_t size) {
-    return make(&sendto_type, (struct sock_args){ .loop = loop,
-                                                  .fd = fd,
-                                                  .data = (void *)(uintptr_t)data,
-                                                  .n = n,
-                                                  .addr = (void *)(uintptr_t)addr,
-                                                  .size = size });
+    return ASYNCIO__CORO(asyncio_loop_sock_sendto, .loop = loop, .fd = fd,
+                         .data = (void *)(uintptr_t)data, .n = n, .addr = (void *)(uintptr_t)addr,
+                         .size = size);
 }
 
 /* ---- connecting and accepting ---- */
@@ -235,13 +216,12 @@ static int run_connect(const void *args, asyncio_value *result) {
     int rc = check(a, task, true);
     return rc < 0 ? rc : asyncio__io_connect(task, a->fd, a->addr, a->size);
 }
-SOCK_TYPE(connect);
+ASYNCIO__COROUTINE(asyncio_loop_sock_connect, struct sock_args, .run = run_connect);
 
 asyncio_coro asyncio_loop_sock_connect(asyncio_loop *loop, int fd, const struct sockaddr *addr,
                                        socklen_t size) {
-    return make(&connect_type,
-                (struct sock_args){
-                    .loop = loop, .fd = fd, .addr = (void *)(uintptr_t)addr, .size = size });
+    return ASYNCIO__CORO(asyncio_loop_sock_connect, .loop = loop, .fd = fd,
+                         .addr = (void *)(uintptr_t)addr, .size = size);
 }
 
 static void drop_fd(asyncio_value *value) { asyncio_fd_close((int)value->i); }
@@ -271,14 +251,12 @@ static int run_accept(const void *args, asyncio_value *result) {
     }
     return rc;
 }
-SOCK_TYPE(accept);
+ASYNCIO__COROUTINE(asyncio_loop_sock_accept, struct sock_args, .run = run_accept);
 
 asyncio_coro asyncio_loop_sock_accept(asyncio_loop *loop, int fd, struct sockaddr *addr,
                                       socklen_t *size) {
-    return make(&accept_type, (struct sock_args){ .loop = loop,
-                                                  .fd = fd,
-                                                  .addr = size ? addr : NULL,
-                                                  .out_size = addr ? size : NULL });
+    return ASYNCIO__CORO(asyncio_loop_sock_accept, .loop = loop, .fd = fd,
+                         .addr = size ? addr : NULL, .out_size = addr ? size : NULL);
 }
 
 /* ---- sendfile ---- */
@@ -329,11 +307,10 @@ static int run_sendfile(const void *args, asyncio_value *result) {
     if (rc >= 0) *result = asyncio_int(offset - a->offset);
     return rc;
 }
-SOCK_TYPE(sendfile);
+ASYNCIO__COROUTINE(asyncio_loop_sock_sendfile, struct sock_args, .run = run_sendfile);
 
 asyncio_coro asyncio_loop_sock_sendfile(asyncio_loop *loop, int fd, int file, off_t offset,
                                         size_t count) {
-    return make(
-        &sendfile_type,
-        (struct sock_args){ .loop = loop, .fd = fd, .file = file, .offset = offset, .n = count });
+    return ASYNCIO__CORO(asyncio_loop_sock_sendfile, .loop = loop, .fd = fd, .file = file,
+                         .offset = offset, .n = count);
 }
