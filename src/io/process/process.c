@@ -298,32 +298,20 @@ static int capture_create(void *args) {
 
 static void release_create(void *args) { asyncio__free(((struct create_args *)args)->copy); }
 
-static const asyncio_coro_type exec_type = { .size = sizeof(asyncio_coro_type),
-                                             .name = "asyncio_create_subprocess_exec",
-                                             .file = "asyncio",
-                                             .args_size = sizeof(struct create_args),
-                                             .run = run_exec,
-                                             .capture = capture_create,
-                                             .release = release_create };
+ASYNCIO__COROUTINE(asyncio_create_subprocess_exec, struct create_args, .run = run_exec,
+                   .capture = capture_create, .release = release_create);
 
-static const asyncio_coro_type shell_type = { .size = sizeof(asyncio_coro_type),
-                                              .name = "asyncio_create_subprocess_shell",
-                                              .file = "asyncio",
-                                              .args_size = sizeof(struct create_args),
-                                              .run = run_shell,
-                                              .capture = capture_create,
-                                              .release = release_create };
+ASYNCIO__COROUTINE(asyncio_create_subprocess_shell, struct create_args, .run = run_shell,
+                   .capture = capture_create, .release = release_create);
 
 asyncio_coro asyncio_create_subprocess_exec_with(asyncio_process **process,
                                                  const asyncio_subprocess_options *options) {
-    struct create_args a = { process, options, NULL };
-    return asyncio__coro_make(&exec_type, &a, sizeof a);
+    return ASYNCIO__CORO(asyncio_create_subprocess_exec, process, options, NULL);
 }
 
 asyncio_coro asyncio_create_subprocess_shell_with(asyncio_process **process,
                                                   const asyncio_subprocess_options *options) {
-    struct create_args a = { process, options, NULL };
-    return asyncio__coro_make(&shell_type, &a, sizeof a);
+    return ASYNCIO__CORO(asyncio_create_subprocess_shell, process, options, NULL);
 }
 
 /* ---- wait ---- */
@@ -354,22 +342,12 @@ static int run_wait(const void *args, asyncio_value *result) {
     return rc;
 }
 
-static int capture_process(void *args) {
-    asyncio_process_ref(asyncio__object_of(args));
-    return 0;
-}
+ASYNCIO__HOLD(process, asyncio_process_ref, asyncio_process_unref);
 
-static void release_process(void *args) { asyncio_process_unref(asyncio__object_of(args)); }
-
-static const asyncio_coro_type wait_type = { .size = sizeof(asyncio_coro_type),
-                                             .name = "asyncio_process_wait",
-                                             .file = "asyncio",
-                                             .run = run_wait,
-                                             .capture = capture_process,
-                                             .release = release_process };
+ASYNCIO__METHOD(asyncio_process_wait, process, asyncio_process *, .run = run_wait);
 
 asyncio_coro asyncio_process_wait(asyncio_process *p) {
-    return asyncio__object_coro(&wait_type, p);
+    return ASYNCIO__CORO(asyncio_process_wait, p);
 }
 
 /* ---- communicate ---- */
@@ -483,18 +461,12 @@ static void release_communicate(void *args) {
     asyncio_process_unref(a->process);
 }
 
-static const asyncio_coro_type communicate_type = { .size = sizeof(asyncio_coro_type),
-                                                    .name = "asyncio_process_communicate",
-                                                    .file = "asyncio",
-                                                    .args_size = sizeof(struct communicate_args),
-                                                    .run = run_communicate,
-                                                    .capture = capture_communicate,
-                                                    .release = release_communicate };
+ASYNCIO__COROUTINE(asyncio_process_communicate, struct communicate_args, .run = run_communicate,
+                   .capture = capture_communicate, .release = release_communicate);
 
 asyncio_coro asyncio_process_communicate(asyncio_process *p, const void *input, size_t n,
                                          asyncio_bytes *out, asyncio_bytes *err) {
-    struct communicate_args a = { p, input, n, out, err, NULL };
-    return asyncio__coro_make(&communicate_type, &a, sizeof a);
+    return ASYNCIO__CORO(asyncio_process_communicate, p, input, n, out, err, NULL);
 }
 
 /* ---- signals ---- */
