@@ -119,20 +119,10 @@ static int run_next(const void *args, asyncio_value *result) {
     return rc;
 }
 
-static int capture_signals(void *args) {
-    asyncio_signals_ref(asyncio__object_of(args));
-    return 0;
-}
+ASYNCIO__HOLD(signals, asyncio_signals_ref, asyncio_signals_unref);
 
-static void release_signals(void *args) { asyncio_signals_unref(asyncio__object_of(args)); }
-
-static const asyncio_coro_type next_type = { .size = sizeof(asyncio_coro_type),
-                                             .name = "asyncio_signals_next",
-                                             .file = "asyncio",
-                                             .run = run_next,
-                                             .capture = capture_signals,
-                                             .release = release_signals };
+ASYNCIO__METHOD(asyncio_signals_next, signals, asyncio_signals *, .run = run_next);
 
 asyncio_coro asyncio_signals_next(asyncio_signals *signals) {
-    return asyncio__object_coro(&next_type, signals);
+    return ASYNCIO__CORO(asyncio_signals_next, signals);
 }
