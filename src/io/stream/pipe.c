@@ -19,6 +19,7 @@
 #include "io/stream/pipe.h"
 #include "io/sigpipe.h"
 #include "sync/object.h"
+#include "task/method.h"
 
 #define LIMIT 65536
 
@@ -169,24 +170,16 @@ static int run_connect(const void *args, asyncio_value *result) {
     return rc;
 }
 
-static const asyncio_coro_type connect_type = { .size = sizeof(asyncio_coro_type),
-                                                .name = "asyncio_connect_pipe",
-                                                .file = "asyncio",
-                                                .args_size = sizeof(struct connect_args),
-                                                .run = run_connect };
-
-static asyncio_coro make(struct connect_args a) {
-    return asyncio__coro_make(&connect_type, &a, sizeof a);
-}
+ASYNCIO__COROUTINE(asyncio_connect_pipe, struct connect_args, .run = run_connect);
 
 asyncio_coro asyncio_connect_read_pipe(int fd, asyncio_streamreader **reader, size_t limit) {
-    return make((struct connect_args){ .fd = fd, .reader = reader, .limit = limit });
+    return ASYNCIO__CORO(asyncio_connect_pipe, .fd = fd, .reader = reader, .limit = limit);
 }
 
 asyncio_coro asyncio_connect_write_pipe(int fd, asyncio_streamwriter **writer) {
-    return make((struct connect_args){ .fd = fd, .writer = writer });
+    return ASYNCIO__CORO(asyncio_connect_pipe, .fd = fd, .writer = writer);
 }
 
 asyncio_coro asyncio_open_stdin(asyncio_streamreader **reader, size_t limit) {
-    return make((struct connect_args){ .reader = reader, .limit = limit, .standard = true });
+    return ASYNCIO__CORO(asyncio_connect_pipe, .reader = reader, .limit = limit, .standard = true);
 }
