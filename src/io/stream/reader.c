@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "io/stream/stream.h"
+#include "task/method.h"
 
 #define CHUNK_LEAST 4096
 #define CHUNK_MOST 65536
@@ -25,8 +26,6 @@ struct read_args {
     const char *separator; /* the only one; NULL: those of the array */
 };
 
-_Static_assert(sizeof(struct read_args) <= ASYNCIO_ARGS_MAX, "fits a coroutine object");
-
 /* ---- references ---- */
 
 asyncio_streamreader *asyncio_streamreader_ref(asyncio_streamreader *r) {
@@ -38,14 +37,7 @@ void asyncio_streamreader_unref(asyncio_streamreader *r) {
     if (r) asyncio__stream_unref(asyncio__stream_of_reader(r));
 }
 
-static int capture_reader(void *args) {
-    asyncio_streamreader_ref(((struct read_args *)args)->reader);
-    return 0;
-}
-
-static void release_reader(void *args) {
-    asyncio_streamreader_unref(((struct read_args *)args)->reader);
-}
+ASYNCIO__HOLD(reader, asyncio_streamreader_ref, asyncio_streamreader_unref);
 
 /* Who reads holds the stream until it is done, whatever others let go of meanwhile. */
 static int hold(const void *args, asyncio_value *result,
@@ -58,21 +50,11 @@ static int hold(const void *args, asyncio_value *result,
     return rc;
 }
 
-#define READ_TYPE(call)                                                                            \
+#define READ_METHOD(call)                                                                          \
     static int hold_##call(const void *args, asyncio_value *result) {                              \
         return hold(args, result, run_##call);                                                     \
     }                                                                                              \
-    static const asyncio_coro_type call##_type = { .size = sizeof(asyncio_coro_type),              \
-                                                   .name = "asyncio_streamreader_" #call,          \
-                                                   .file = "asyncio",                              \
-                                                   .args_size = sizeof(struct read_args),          \
-                                                   .run = hold_##call,                             \
-                                                   .capture = capture_reader,                      \
-                                                   .release = release_reader }
-
-static asyncio_coro make(const asyncio_coro_type *type, struct read_args args) {
-    return asyncio__coro_make(type, &args, sizeof args);
-}
+    ASYNCIO__METHOD(asyncio_streamreader_##call, reader, struct read_args, .run = hold_##call)
 
 /* ---- what all reads do ---- */
 
@@ -172,10 +154,10 @@ static int run_read(const void *args, asyncio_value *result) {
     return (int)asyncio__stream_receive(asyncio__stream_of_reader(r), asyncio__task_current(),
                                         a->buf, n);
 }
-READ_TYPE(read);
+READ_METHOD(read);
 
 asyncio_coro asyncio_streamreader_read(asyncio_streamreader *r, void *buf, size_t n) {
-    return make(&read_type, (struct read_args){ .reader = r, .buf = buf, .n = n });
+    return ASYNCIO__CORO(asyncio_streamreader_read, .reader = r, .buf = buf, .n = n);
 }
 
 /* Puts back what is in the caller's memory; what cannot be put back breaks the stream. */
@@ -215,10 +197,10 @@ static int run_readexactly(const void *args, asyncio_value *result) {
     }
     return as_status(got);
 }
-READ_TYPE(readexactly);
+READ_METHOD(readexactly);
 
 asyncio_coro asyncio_streamreader_readexactly(asyncio_streamreader *r, void *buf, size_t n) {
-    return make(&readexactly_type, (struct read_args){ .reader = r, .buf = buf, .n = n });
+    return ASYNCIO__CORO(asyncio_streamreader_readexactly, .reader = r, .buf = buf, .n = n);
 }
 
 static int run_readall(const void *args, asyncio_value *result) {
@@ -230,10 +212,10 @@ static int run_readall(const void *args, asyncio_value *result) {
     while (rc > 0);
     return rc < 0 ? (int)rc : show(a->reader, a->reader->in.size, a->out);
 }
-READ_TYPE(readall);
+READ_METHOD(readall);
 
 asyncio_coro asyncio_streamreader_readall(asyncio_streamreader *r, asyncio_bytes *all) {
-    return make(&readall_type, (struct read_args){ .reader = r, .out = all });
+    return ASYNCIO__CORO(asyncio_streamreader_readall, .reader = r, .out = all);
 }
 
 /* ---- readuntil, readline ---- */
@@ -324,21 +306,19 @@ static int run_readuntil(const void *args, asyncio_value *result) {
     show(r, r->in.size, &partial);
     return incomplete(r, partial, 0);
 }
-READ_TYPE(readuntil);
+READ_METHOD(readuntil);
 
 asyncio_coro asyncio_streamreader_readuntil(asyncio_streamreader *r, const char *separator,
                                             asyncio_bytes *chunk) {
-    return make(
-        &readuntil_type,
-        (struct read_args){ .reader = r, .separator = separator ? separator : "", .out = chunk });
+    return ASYNCIO__CORO(asyncio_streamreader_readuntil, .reader = r,
+                         .separator = separator ? separator : "", .out = chunk);
 }
 
 asyncio_coro asyncio_streamreader_readuntil_any(asyncio_streamreader *r,
                                                 const asyncio_bytes *separators, size_t count,
                                                 asyncio_bytes *chunk) {
-    return make(
-        &readuntil_type,
-        (struct read_args){ .reader = r, .separators = separators, .count = count, .out = chunk });
+    return ASYNCIO__CORO(asyncio_streamreader_readuntil, .reader = r, .separators = separators,
+                         .count = count, .out = chunk);
 }
 
 /* A line that is too long is dropped with its end, or as far as it has come. */
@@ -359,10 +339,10 @@ static int run_readline(const void *args, asyncio_value *result) {
     if (rc == AT_END) return show(r, r->in.size, a->out);
     return rc < 0 ? rc : line_too_long(r, &s, rc);
 }
-READ_TYPE(readline);
+READ_METHOD(readline);
 
 asyncio_coro asyncio_streamreader_readline(asyncio_streamreader *r, asyncio_bytes *line) {
-    return make(&readline_type, (struct read_args){ .reader = r, .out = line });
+    return ASYNCIO__CORO(asyncio_streamreader_readline, .reader = r, .out = line);
 }
 
 /* ---- state ---- */
