@@ -12,20 +12,19 @@
 
 #include "base/alloc.h"
 #include "io/stream/stream.h"
+#include "task/method.h"
 
 #define NATIVE_PIECE (256 << 10)
 #define NATIVE_STREAK 16 /* pieces in a row before others get a turn */
 #define COPY_PIECE 65536
 
 struct sendfile_args {
-    asyncio_loop *loop;
     asyncio_streamwriter *writer;
+    asyncio_loop *loop;
     int file;
     off_t offset;
     size_t count;
 };
-
-_Static_assert(sizeof(struct sendfile_args) <= ASYNCIO_ARGS_MAX, "fits a coroutine object");
 
 int asyncio__stream_flush_all(struct asyncio__stream *s) {
     struct asyncio_streamwriter *w = &s->writer;
@@ -142,25 +141,11 @@ static int run_sendfile(const void *args, asyncio_value *result) {
     return rc < 0 ? rc : 0;
 }
 
-static int capture(void *args) {
-    asyncio_streamwriter_ref(((struct sendfile_args *)args)->writer);
-    return 0;
-}
+ASYNCIO__HOLD(writer, asyncio_streamwriter_ref, asyncio_streamwriter_unref);
 
-static void release(void *args) {
-    asyncio_streamwriter_unref(((struct sendfile_args *)args)->writer);
-}
-
-static const asyncio_coro_type sendfile_type = { .size = sizeof(asyncio_coro_type),
-                                                 .name = "asyncio_loop_sendfile",
-                                                 .file = "asyncio",
-                                                 .args_size = sizeof(struct sendfile_args),
-                                                 .run = run_sendfile,
-                                                 .capture = capture,
-                                                 .release = release };
+ASYNCIO__METHOD(asyncio_loop_sendfile, writer, struct sendfile_args, .run = run_sendfile);
 
 asyncio_coro asyncio_loop_sendfile(asyncio_loop *loop, asyncio_streamwriter *writer, int file,
                                    off_t offset, size_t count) {
-    const struct sendfile_args args = { loop, writer, file, offset, count };
-    return asyncio__coro_make(&sendfile_type, &args, sizeof args);
+    return ASYNCIO__CORO(asyncio_loop_sendfile, writer, loop, file, offset, count);
 }
