@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "base/alloc.h"
+#include "task/method.h"
 
 #define HANDSHAKE_SECONDS 60.0
 
@@ -225,17 +226,11 @@ static int run_start_tls(const void *args, asyncio_value *result) {
     return rc;
 }
 
-static const asyncio_coro_type start_tls_type = { .size = sizeof(asyncio_coro_type),
-                                                  .name = "asyncio_streamwriter_start_tls",
-                                                  .file = "asyncio",
-                                                  .args_size = sizeof(struct start_args),
-                                                  .run = run_start_tls,
-                                                  .capture = capture_start,
-                                                  .release = release_start };
+ASYNCIO__COROUTINE(asyncio_streamwriter_start_tls, struct start_args, .run = run_start_tls,
+                   .capture = capture_start, .release = release_start);
 
 asyncio_coro asyncio_streamwriter_start_tls_with(asyncio_streamwriter *writer,
                                                  asyncio_sslcontext *context,
                                                  const asyncio_start_tls_options *options) {
-    struct start_args args = { writer, context, options, NULL };
-    return asyncio__coro_make(&start_tls_type, &args, sizeof args);
+    return ASYNCIO__CORO(asyncio_streamwriter_start_tls, writer, context, options, NULL);
 }
