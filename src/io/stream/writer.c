@@ -7,6 +7,7 @@
 
 #include "io/address.h"
 #include "io/stream/stream.h"
+#include "task/method.h"
 
 /* ---- references ---- */
 
@@ -19,20 +20,7 @@ void asyncio_streamwriter_unref(asyncio_streamwriter *w) {
     if (w) asyncio__stream_unref(asyncio__stream_of_writer(w));
 }
 
-static asyncio_streamwriter *writer_of(const void *args) {
-    return *(asyncio_streamwriter *const *)args;
-}
-
-static int capture_writer(void *args) {
-    asyncio_streamwriter_ref(writer_of(args));
-    return 0;
-}
-
-static void release_writer(void *args) { asyncio_streamwriter_unref(writer_of(args)); }
-
-static asyncio_coro make(const asyncio_coro_type *type, const asyncio_streamwriter *w) {
-    return asyncio__coro_make(type, &w, sizeof w);
-}
+ASYNCIO__HOLD(writer, asyncio_streamwriter_ref, asyncio_streamwriter_unref);
 
 static int no_writer(void) { return asyncio__raise(ASYNCIO_TYPE_ERROR, "a writer is required"); }
 
@@ -142,7 +130,7 @@ int asyncio__stream_drain(struct asyncio__stream *s) {
 }
 
 static int run_drain(const void *args, asyncio_value *result) {
-    asyncio_streamwriter *w = writer_of(args);
+    asyncio_streamwriter *w = asyncio__object_of(args);
     (void)result;
     if (ASYNCIO__UNLIKELY(!w)) return no_writer();
     struct asyncio__stream *s = asyncio__stream_of_writer(w);
@@ -153,7 +141,7 @@ static int run_drain(const void *args, asyncio_value *result) {
 }
 
 static int drain_nowait(const void *args, asyncio_value *out) {
-    asyncio_streamwriter *w = writer_of(args);
+    asyncio_streamwriter *w = asyncio__object_of(args);
     if (!w || w->paused) return ASYNCIO_MUST_RUN;
     const struct asyncio__stream *s = asyncio__stream_of_writer(w);
     if (s->error.code || s->state != ASYNCIO__STREAM_OPEN) return ASYNCIO_MUST_RUN;
@@ -161,19 +149,15 @@ static int drain_nowait(const void *args, asyncio_value *out) {
     return 0;
 }
 
-static const asyncio_coro_type drain_type = { .size = sizeof(asyncio_coro_type),
-                                              .name = "asyncio_streamwriter_drain",
-                                              .file = "asyncio",
-                                              .args_size = sizeof(void *),
-                                              .run = run_drain,
-                                              .capture = capture_writer,
-                                              .release = release_writer,
-                                              .nowait = drain_nowait };
+ASYNCIO__METHOD(asyncio_streamwriter_drain, writer, asyncio_streamwriter *, .run = run_drain,
+                .nowait = drain_nowait);
 
-asyncio_coro asyncio_streamwriter_drain(asyncio_streamwriter *w) { return make(&drain_type, w); }
+asyncio_coro asyncio_streamwriter_drain(asyncio_streamwriter *w) {
+    return ASYNCIO__CORO(asyncio_streamwriter_drain, w);
+}
 
 static int run_wait_closed(const void *args, asyncio_value *result) {
-    asyncio_streamwriter *w = writer_of(args);
+    asyncio_streamwriter *w = asyncio__object_of(args);
     (void)result;
     if (!w) return no_writer();
     struct asyncio__stream *s = asyncio__stream_of_writer(w);
@@ -186,16 +170,11 @@ static int run_wait_closed(const void *args, asyncio_value *result) {
     return rc;
 }
 
-static const asyncio_coro_type wait_closed_type = { .size = sizeof(asyncio_coro_type),
-                                                    .name = "asyncio_streamwriter_wait_closed",
-                                                    .file = "asyncio",
-                                                    .args_size = sizeof(void *),
-                                                    .run = run_wait_closed,
-                                                    .capture = capture_writer,
-                                                    .release = release_writer };
+ASYNCIO__METHOD(asyncio_streamwriter_wait_closed, writer, asyncio_streamwriter *,
+                .run = run_wait_closed);
 
 asyncio_coro asyncio_streamwriter_wait_closed(asyncio_streamwriter *w) {
-    return make(&wait_closed_type, w);
+    return ASYNCIO__CORO(asyncio_streamwriter_wait_closed, w);
 }
 
 /* ---- closing ---- */
