@@ -12,10 +12,6 @@
 #include "base/error.h"
 #include "task/method.h"
 
-static inline asyncio_coro asyncio__object_coro(const asyncio_coro_type *type, const void *object) {
-    return asyncio__coro_make(type, &object, sizeof object);
-}
-
 /* Ties the object to the loop of that task. `class` is its name, for the error. */
 int asyncio__object_bind_first(asyncio_loop **bound, const struct asyncio_task *task,
                                const char *class);
