@@ -103,10 +103,46 @@ static struct asyncio__descriptor *entry(const asyncio_datagram *d) {
     return &d->loop->descriptors.at[d->fd];
 }
 
-/* Tells what the network said. It has been taken off the socket: the poller tells of the next. */
-static int raise_received(const asyncio_datagram *d, int error, const char *call) {
-    entry(d)->sticky = 0;
-    return asyncio__io_raise(error, call);
+/* ---- what both wait for ---- */
+
+static int await_readable(asyncio_datagram *d, struct asyncio_task *task) {
+    d->streak = 0;
+    int rc = asyncio__io_wait(task, d->fd, ASYNCIO__READING);
+    return rc < 0 ? rc : check(task, d);
+}
+
+/* One task waits for the socket, the others in line behind it; whoever has waited, for
+ * whatever it got, lets the next one try. */
+static int await_writable(asyncio_datagram *d, struct asyncio_task *task) {
+    int rc = 0;
+    while (rc >= 0 && d->sending) {
+        struct asyncio__waiter w;
+        asyncio__waiter_init(&w, d->loop);
+        rc = asyncio__waiter_wait(&w, &d->senders, task);
+    }
+    if (rc >= 0) rc = check(task, d);
+    if (rc >= 0 && !asyncio__descriptor_may_try(entry(d), ASYNCIO__WRITING)) {
+        d->sending = true;
+        rc = asyncio__io_wait(task, d->fd, ASYNCIO__WRITING);
+        d->sending = false;
+        if (rc >= 0) rc = check(task, d);
+    }
+    if (!d->sending) asyncio__waiters_wake_next(&d->senders);
+    return rc;
+}
+
+/* The call has failed with errno: 0 if it is worth another try, now or after a wait. An error that
+ * the network sent has been taken off the socket; the poller tells of the next. */
+static int refused(asyncio_datagram *d, struct asyncio_task *task,
+                   enum asyncio__direction direction) {
+    bool reading = direction == ASYNCIO__READING;
+    if (errno == EINTR) return 0;
+    if (errno != EAGAIN) {
+        entry(d)->sticky = 0;
+        return asyncio__io_raise(errno, reading ? "recvfrom" : "sendto");
+    }
+    asyncio__descriptor_blocked(entry(d), direction);
+    return reading ? await_readable(d, task) : await_writable(d, task);
 }
 
 /* The endpoint stays while one of the two is under way. */
@@ -125,12 +161,6 @@ static inline __attribute__((always_inline)) int run(const struct datagram_args 
 }
 
 /* ---- receiving ---- */
-
-static int await_readable(asyncio_datagram *d, struct asyncio_task *task) {
-    d->streak = 0;
-    int rc = asyncio__io_wait(task, d->fd, ASYNCIO__READING);
-    return rc < 0 ? rc : check(task, d);
-}
 
 /* Lets others have a turn when it never had to wait for long. */
 static int before_receiving(asyncio_datagram *d, struct asyncio_task *task) {
@@ -163,10 +193,7 @@ static int receive(asyncio_datagram *d, struct asyncio_task *task, const struct 
         ssize_t n = recvfrom(d->fd, a->data, asked, MSG_DONTWAIT | MSG_TRUNC,
                              info ? (struct sockaddr *)&info->storage : NULL, info ? &size : NULL);
         if (ASYNCIO__LIKELY(n >= 0)) return received((size_t)n, asked, info, size);
-        if (errno == EINTR) continue;
-        if (errno != EAGAIN) return raise_received(d, errno, "recvfrom");
-        asyncio__descriptor_blocked(entry(d), ASYNCIO__READING);
-        rc = await_readable(d, task);
+        rc = refused(d, task, ASYNCIO__READING);
     }
     return rc;
 }
@@ -189,26 +216,6 @@ asyncio_coro asyncio_datagram_recv(asyncio_datagram *d, void *buf, size_t n) {
 }
 
 /* ---- sending ---- */
-
-/* One task waits for the socket, the others in line behind it; whoever has waited, for
- * whatever it got, lets the next one try. */
-static int await_writable(asyncio_datagram *d, struct asyncio_task *task) {
-    int rc = 0;
-    while (rc >= 0 && d->sending) {
-        struct asyncio__waiter w;
-        asyncio__waiter_init(&w, d->loop);
-        rc = asyncio__waiter_wait(&w, &d->senders, task);
-    }
-    if (rc >= 0) rc = check(task, d);
-    if (rc >= 0 && !asyncio__descriptor_may_try(entry(d), ASYNCIO__WRITING)) {
-        d->sending = true;
-        rc = asyncio__io_wait(task, d->fd, ASYNCIO__WRITING);
-        d->sending = false;
-        if (rc >= 0) rc = check(task, d);
-    }
-    if (!d->sending) asyncio__waiters_wake_next(&d->senders);
-    return rc;
-}
 
 static int check_address(const asyncio_datagram *d, const struct datagram_args *a) {
     char remote[ASYNCIO__ADDRESS_TEXT], other[ASYNCIO__ADDRESS_TEXT];
@@ -238,10 +245,7 @@ static int send_one(asyncio_datagram *d, struct asyncio_task *task, const struct
     while (rc >= 0) {
         ssize_t n = sendto(d->fd, a->data, a->n, MSG_DONTWAIT | MSG_NOSIGNAL, addr, size);
         if (ASYNCIO__LIKELY(n >= 0)) return n < INT_MAX ? (int)n : INT_MAX;
-        if (errno == EINTR) continue;
-        if (errno != EAGAIN) return raise_received(d, errno, "sendto");
-        asyncio__descriptor_blocked(entry(d), ASYNCIO__WRITING);
-        rc = await_writable(d, task);
+        rc = refused(d, task, ASYNCIO__WRITING);
     }
     return rc;
 }
