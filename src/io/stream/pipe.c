@@ -34,9 +34,9 @@ static bool is_file(const struct asyncio__transport *t) {
     return asyncio__container((uintptr_t)t, struct pipe_transport, transport)->file;
 }
 
-static ssize_t read_pipe(struct asyncio__transport *t, void *buf, size_t n, unsigned *want) {
+static ssize_t read_pipe(struct asyncio__transport *t, void *buf, size_t n, unsigned *interest) {
     ssize_t got;
-    *want = ASYNCIO_READABLE;
+    *interest = ASYNCIO_READABLE;
     if (!is_file(t) && !asyncio__descriptor_may_try(asyncio__transport_entry(t), ASYNCIO__READING))
         return -EAGAIN;
     do got = read(t->fd, buf, n);
@@ -46,10 +46,10 @@ static ssize_t read_pipe(struct asyncio__transport *t, void *buf, size_t n, unsi
 }
 
 static ssize_t write_pipe(struct asyncio__transport *t, const struct iovec *parts, int count,
-                          unsigned *want) {
+                          unsigned *interest) {
     struct asyncio__sigpipe signal;
     ssize_t put;
-    *want = ASYNCIO_WRITABLE;
+    *interest = ASYNCIO_WRITABLE;
     if (!is_file(t) && !asyncio__descriptor_may_try(asyncio__transport_entry(t), ASYNCIO__WRITING))
         return -EAGAIN;
     asyncio__sigpipe_hold(&signal);

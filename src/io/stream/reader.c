@@ -107,17 +107,17 @@ static int show(asyncio_streamreader *r, size_t n, asyncio_bytes *out) {
  * waits without a buffer. */
 static ssize_t fill(asyncio_streamreader *r, struct asyncio_task *task) {
     struct asyncio__stream *s = asyncio__stream_of_reader(r);
-    unsigned want = 0;
+    unsigned interest = 0;
     for (;;) {
         size_t n = r->in.size < CHUNK_LEAST ? CHUNK_LEAST : r->in.size;
         if (n > CHUNK_MOST) n = CHUNK_MOST;
         char *to = asyncio__buffer_reserve(&r->in, n + 1);
         if (!to) return asyncio__raise(-ENOMEM, NULL);
-        ssize_t got = asyncio__stream_try(s, task, to, n, &want);
+        ssize_t got = asyncio__stream_try(s, task, to, n, &interest);
         if (ASYNCIO__LIKELY(got > 0)) r->in.size += (size_t)got;
         if (ASYNCIO__LIKELY(got != -EAGAIN)) return got;
         if (r->in.size == 0) asyncio__buffer_free(&r->in);
-        int rc = asyncio__stream_wait(s, task, want);
+        int rc = asyncio__stream_wait(s, task, interest);
         if (rc < 0) return rc;
     }
 }

@@ -56,14 +56,14 @@ static int send_native(struct asyncio__stream *s, const struct sendfile_args *a,
     struct asyncio_task *task = asyncio__task_current();
     int rc = 0, streak = 0;
     while (rc >= 0 && left > 0) {
-        unsigned want;
+        unsigned interest;
         if (s->error.code) return asyncio__kept_raise(&s->error);
         if (!s->transport) return asyncio__raise(-ECONNRESET, "Connection lost");
         size_t piece = left < NATIVE_PIECE ? left : NATIVE_PIECE;
-        ssize_t n = s->transport->ops->sendfile(s->transport, a->file, at, piece, &want);
+        ssize_t n = s->transport->ops->sendfile(s->transport, a->file, at, piece, &interest);
         if (n == 0) break;
         if (n > 0) left -= (size_t)n;
-        if (n == -EAGAIN) rc = asyncio__stream_wait_writable(s, task, want);
+        if (n == -EAGAIN) rc = asyncio__stream_wait_writable(s, task, interest);
         else if (n < 0) return native_failed(s, a, *at, (int)n);
         streak = n > 0 ? streak + 1 : 0;
         if (streak == NATIVE_STREAK) rc = asyncio__task_yield(task);

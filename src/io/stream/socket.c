@@ -14,9 +14,9 @@
 #include "io/sigpipe.h"
 #include "io/stream/transport.h"
 
-static ssize_t read_socket(struct asyncio__transport *t, void *buf, size_t n, unsigned *want) {
+static ssize_t read_socket(struct asyncio__transport *t, void *buf, size_t n, unsigned *interest) {
     ssize_t got;
-    *want = ASYNCIO_READABLE;
+    *interest = ASYNCIO_READABLE;
     if (!asyncio__descriptor_may_try(asyncio__transport_entry(t), ASYNCIO__READING)) return -EAGAIN;
     do got = recv(t->fd, buf, n, 0);
     while (got < 0 && errno == EINTR);
@@ -26,9 +26,9 @@ static ssize_t read_socket(struct asyncio__transport *t, void *buf, size_t n, un
 }
 
 static ssize_t write_socket(struct asyncio__transport *t, const struct iovec *parts, int count,
-                            unsigned *want) {
+                            unsigned *interest) {
     ssize_t put;
-    *want = ASYNCIO_WRITABLE;
+    *interest = ASYNCIO_WRITABLE;
     if (!asyncio__descriptor_may_try(asyncio__transport_entry(t), ASYNCIO__WRITING)) return -EAGAIN;
     if (count == 1) {
         do put = send(t->fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL);
@@ -43,16 +43,16 @@ static ssize_t write_socket(struct asyncio__transport *t, const struct iovec *pa
 }
 
 static ssize_t sendfile_socket(struct asyncio__transport *t, int file, off_t *at, size_t n,
-                               unsigned *want) {
-    *want = ASYNCIO_WRITABLE;
+                               unsigned *interest) {
+    *interest = ASYNCIO_WRITABLE;
     if (!asyncio__descriptor_may_try(asyncio__transport_entry(t), ASYNCIO__WRITING)) return -EAGAIN;
     ssize_t put = asyncio__sendfile(t->fd, file, at, n);
     if (put < 0 && (errno == EINVAL || errno == ENOSYS)) return -ENOSYS;
     return put >= 0 ? put : asyncio__transport_failed(t, ASYNCIO__WRITING, "sendfile");
 }
 
-static int shutdown_socket(struct asyncio__transport *t, unsigned *want) {
-    (void)want;
+static int shutdown_socket(struct asyncio__transport *t, unsigned *interest) {
+    (void)interest;
     return shutdown(t->fd, SHUT_WR) < 0 ? asyncio__io_raise(errno, "shutdown") : 0;
 }
 

@@ -102,10 +102,10 @@ static int shake_hands(struct asyncio__stream *s, const struct asyncio__tls_requ
     struct asyncio_task *task = asyncio__task_current();
     int rc = 0;
     while (rc >= 0 && s->state == ASYNCIO__STREAM_OPEN) {
-        unsigned want = 0;
-        rc = r->context->ops->handshake(s->transport, &want);
+        unsigned interest = 0;
+        rc = r->context->ops->handshake(s->transport, &interest);
         if (rc != -EAGAIN) return rc;
-        rc = s->state == ASYNCIO__STREAM_OPEN ? asyncio__stream_wait(s, task, want) : 0;
+        rc = s->state == ASYNCIO__STREAM_OPEN ? asyncio__stream_wait(s, task, interest) : 0;
     }
     return rc < 0 ? rc : closed_meanwhile(s);
 }

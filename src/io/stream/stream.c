@@ -74,8 +74,8 @@ static struct asyncio__stream *stream_of(struct asyncio__fdwatch *watch, int dir
 }
 
 /* Sets the watches of the directions that are wanted for the first time. 0 or raised. */
-static int watch_wanted(struct asyncio__stream *s) {
-    unsigned missing = (s->read_want | s->write_want) & ~(unsigned)s->watched;
+static int watch_interest(struct asyncio__stream *s) {
+    unsigned missing = (s->read_interest | s->write_interest) & ~(unsigned)s->watched;
     int fd = s->transport->fd;
     if (!missing) return asyncio__descriptor_check(s->loop, fd);
     for (int i = 0; i < 2; i++) {
@@ -97,34 +97,34 @@ static void unwatch(struct asyncio__stream *s) {
     s->watched = 0;
 }
 
-/* The reader or the flushing wants these directions from now on. 0 or raised. */
-static int want(struct asyncio__stream *s, uint8_t *whose, unsigned what) {
-    bool before = s->read_want | s->write_want;
-    *whose = (uint8_t)what;
-    bool now = s->read_want | s->write_want;
+/* The reader or the flushing is interested in these directions from now on. 0 or raised. */
+static int set_interest(struct asyncio__stream *s, uint8_t *whose, unsigned interest) {
+    bool before = s->read_interest | s->write_interest;
+    *whose = (uint8_t)interest;
+    bool now = s->read_interest | s->write_interest;
     if (before && !now) s->loop->descriptors.waiting--;
     if (!before && now) asyncio__descriptor_wanted(s->loop);
     if (!now) return 0;
-    bool missing = (s->read_want | s->write_want) & ~(unsigned)s->watched;
-    return ASYNCIO__UNLIKELY(missing || s->loop->debug) ? watch_wanted(s) : 0;
+    bool missing = (s->read_interest | s->write_interest) & ~(unsigned)s->watched;
+    return ASYNCIO__UNLIKELY(missing || s->loop->debug) ? watch_interest(s) : 0;
 }
 
 static void wake_reader(struct asyncio__stream *s) {
-    want(s, &s->read_want, 0);
+    set_interest(s, &s->read_interest, 0);
     if (s->reader.waiting && s->reader.more.state == ASYNCIO__PENDING)
         asyncio__future_finish(&s->reader.more, asyncio_none());
 }
 
 static void wake_sender(struct asyncio__stream *s) {
-    want(s, &s->write_want, 0);
+    set_interest(s, &s->write_interest, 0);
     if (s->writer.sender) asyncio__waiter_wake(s->writer.sender);
 }
 
 static void became_ready(struct asyncio__fdwatch *watch, enum asyncio__direction direction) {
     struct asyncio__stream *s = stream_of(watch, (int)direction);
     unsigned bit = 1u << direction;
-    if (s->read_want & bit) wake_reader(s);
-    if (!(s->write_want & bit)) return;
+    if (s->read_interest & bit) wake_reader(s);
+    if (!(s->write_interest & bit)) return;
     asyncio__stream_ref(s);
     if (s->writer.sender) wake_sender(s);
     else asyncio__stream_flush(s);
@@ -188,8 +188,8 @@ static void finish(struct asyncio__stream *s, bool close) {
     struct asyncio__transport *t = s->transport;
     if (!t) return;
     int fd = t->fd;
-    want(s, &s->read_want, 0);
-    want(s, &s->write_want, 0);
+    set_interest(s, &s->read_interest, 0);
+    set_interest(s, &s->write_interest, 0);
     unwatch(s);
     s->transport = NULL;
     bool held = s->state == ASYNCIO__STREAM_CLOSING;
@@ -258,60 +258,60 @@ static void resume(struct asyncio__stream *s) {
 }
 
 /* What comes after the last byte: 0 when there is nothing more to do now. */
-static int after_last_byte(struct asyncio__stream *s, unsigned *want) {
+static int after_last_byte(struct asyncio__stream *s, unsigned *interest) {
     struct asyncio_streamwriter *w = &s->writer;
     const struct asyncio__transport_ops *ops = s->transport->ops;
     if (w->eof && !w->eof_sent) {
-        int rc = ops->shutdown(s->transport, want);
+        int rc = ops->shutdown(s->transport, interest);
         if (rc < 0) return rc;
         w->eof_sent = true;
     }
     if (s->state != ASYNCIO__STREAM_CLOSING) return 0;
-    return ops->goodbye ? ops->goodbye(s->transport, want) : 0;
+    return ops->goodbye ? ops->goodbye(s->transport, interest) : 0;
 }
 
-static int write_out(struct asyncio__stream *s, unsigned *want) {
+static int write_out(struct asyncio__stream *s, unsigned *interest) {
     struct asyncio__buffer *out = &s->writer.out;
     while (out->size > 0) {
         struct iovec part = { asyncio__buffer_start(out), out->size };
-        ssize_t n = s->transport->ops->write(s->transport, &part, 1, want);
+        ssize_t n = s->transport->ops->write(s->transport, &part, 1, interest);
         if (n < 0) return (int)n;
         asyncio__buffer_consume(out, (size_t)n);
         resume(s);
     }
     asyncio__buffer_free(out);
-    return s->transport->ops->flush ? s->transport->ops->flush(s->transport, want) : 0;
+    return s->transport->ops->flush ? s->transport->ops->flush(s->transport, interest) : 0;
 }
 
 void asyncio__stream_flush(struct asyncio__stream *s) {
-    unsigned what = 0;
-    int rc = s->writer.failed ? 0 : write_out(s, &what);
-    if (rc == 0 && !s->writer.failed) rc = after_last_byte(s, &what);
-    if (rc == -EAGAIN) rc = want(s, &s->write_want, what);
-    else want(s, &s->write_want, 0);
+    unsigned interest = 0;
+    int rc = s->writer.failed ? 0 : write_out(s, &interest);
+    if (rc == 0 && !s->writer.failed) rc = after_last_byte(s, &interest);
+    if (rc == -EAGAIN) rc = set_interest(s, &s->write_interest, interest);
+    else set_interest(s, &s->write_interest, 0);
     if (rc < 0) asyncio__stream_write_failed(s, rc);
-    if (s->state == ASYNCIO__STREAM_CLOSING && s->write_want == 0) finish(s, true);
+    if (s->state == ASYNCIO__STREAM_CLOSING && s->write_interest == 0) finish(s, true);
 }
 
 int asyncio__stream_wait_writable(struct asyncio__stream *s, struct asyncio_task *task,
-                                  unsigned what) {
+                                  unsigned interest) {
     struct asyncio__waiter w;
     asyncio__waiter_init(&w, s->loop);
-    int rc = want(s, &s->write_want, what);
+    int rc = set_interest(s, &s->write_interest, interest);
     if (rc >= 0) {
         s->writer.sender = &w;
         rc = asyncio__waiter_park(&w, task);
         s->writer.sender = NULL;
     }
-    if (s->write_want != 0) want(s, &s->write_want, 0);
+    if (s->write_interest != 0) set_interest(s, &s->write_interest, 0);
     return rc;
 }
 
 /* ---- reading ---- */
 
-int asyncio__stream_wait(struct asyncio__stream *s, struct asyncio_task *task, unsigned what) {
+int asyncio__stream_wait(struct asyncio__stream *s, struct asyncio_task *task, unsigned interest) {
     struct asyncio_streamreader *r = &s->reader;
-    int rc = want(s, &s->read_want, what);
+    int rc = set_interest(s, &s->read_interest, interest);
     s->refs++;
     if (ASYNCIO__LIKELY(rc >= 0)) {
         r->streak = 0;
@@ -321,7 +321,7 @@ int asyncio__stream_wait(struct asyncio__stream *s, struct asyncio_task *task, u
         asyncio__message_set(&r->more.cancel_msg, NULL);
         r->waiting = false;
     }
-    if (ASYNCIO__UNLIKELY(s->read_want != 0)) want(s, &s->read_want, 0);
+    if (ASYNCIO__UNLIKELY(s->read_interest != 0)) set_interest(s, &s->read_interest, 0);
     asyncio__stream_unref(s);
     return rc;
 }
@@ -338,14 +338,14 @@ static int give_a_turn(struct asyncio__stream *s, struct asyncio_task *task) {
 }
 
 ssize_t asyncio__stream_try(struct asyncio__stream *s, struct asyncio_task *task, void *buf,
-                            size_t n, unsigned *want) {
+                            size_t n, unsigned *interest) {
     if (ASYNCIO__UNLIKELY(++s->reader.streak >= STREAK_MAX)) {
         int rc = give_a_turn(s, task);
         if (rc < 0) return rc;
     }
     if (ASYNCIO__UNLIKELY(s->reader.error.code)) return asyncio__kept_raise(&s->reader.error);
     if (ASYNCIO__UNLIKELY(s->reader.eof)) return 0;
-    ssize_t got = s->transport->ops->read(s->transport, buf, n, want);
+    ssize_t got = s->transport->ops->read(s->transport, buf, n, interest);
     if (ASYNCIO__LIKELY(got > 0 || got == -EAGAIN)) return got;
     if (got == 0) {
         s->reader.eof = true;
@@ -358,11 +358,11 @@ ssize_t asyncio__stream_try(struct asyncio__stream *s, struct asyncio_task *task
 
 ssize_t asyncio__stream_receive(struct asyncio__stream *s, struct asyncio_task *task, void *buf,
                                 size_t n) {
-    unsigned what = 0;
+    unsigned interest = 0;
     for (;;) {
-        ssize_t got = asyncio__stream_try(s, task, buf, n, &what);
+        ssize_t got = asyncio__stream_try(s, task, buf, n, &interest);
         if (ASYNCIO__LIKELY(got != -EAGAIN)) return got;
-        int rc = asyncio__stream_wait(s, task, what);
+        int rc = asyncio__stream_wait(s, task, interest);
         if (rc < 0) return rc;
     }
 }

@@ -17,8 +17,8 @@
  * Users' references keep the memory; a stream that nobody holds closes itself, and holds itself
  * until that is done.
  *
- * Two watches of the loop serve whoever needs a direction: the reading task (`read_want`) or
- * the flush (`write_want`); with TLS each may need the other's.
+ * Two watches of the loop serve whoever needs a direction: the reading task (`read_interest`) or
+ * the flush (`write_interest`); with TLS each may need the other's.
  */
 #ifndef ASYNCIO_IO_STREAM_STREAM_H
 #define ASYNCIO_IO_STREAM_STREAM_H
@@ -90,7 +90,7 @@ struct asyncio__stream {
     uint32_t refs;
     uint8_t state;   /* enum asyncio__stream_state */
     uint8_t watched; /* directions whose watch is set */
-    uint8_t read_want, write_want;
+    uint8_t read_interest, write_interest;
     struct asyncio_streamreader reader;
     struct asyncio_streamwriter writer;
     struct asyncio__kept error;                                /* the first one of the connection */
@@ -124,14 +124,15 @@ void asyncio__stream_unref(struct asyncio__stream *stream);
  * the caller first, or given to the new transport. */
 void asyncio__stream_swap(struct asyncio__stream *stream, struct asyncio__transport *transport);
 
-/* Waits, as its reader, until one of `what` is ready. 0, or raised; also 0 if the stream is closed
- * meanwhile. For handshakes: try, on -EAGAIN wait for what it wants, try again. */
-int asyncio__stream_wait(struct asyncio__stream *stream, struct asyncio_task *task, unsigned what);
+/* Waits, as its reader, until one of `interest` is ready. 0, or raised; also 0 if the stream is
+ * closed meanwhile. For handshakes: try, on -EAGAIN wait for its interest, try again. */
+int asyncio__stream_wait(struct asyncio__stream *stream, struct asyncio_task *task,
+                         unsigned interest);
 
-/* Tries to receive: > 0 bytes in buf; 0: the end; -EAGAIN: wait for *want; or raised. Lets others
- * have a turn first when it never had to wait for long. */
+/* Tries to receive: > 0 bytes in buf; 0: the end; -EAGAIN: wait for *interest; or raised. Lets
+ * others have a turn first when it never had to wait for long. */
 ssize_t asyncio__stream_try(struct asyncio__stream *stream, struct asyncio_task *task, void *buf,
-                            size_t n, unsigned *want);
+                            size_t n, unsigned *interest);
 
 /* The same, waiting as long as it takes. Takes nothing if it is cancelled. */
 ssize_t asyncio__stream_receive(struct asyncio__stream *stream, struct asyncio_task *task,
@@ -140,10 +141,10 @@ ssize_t asyncio__stream_receive(struct asyncio__stream *stream, struct asyncio_t
 /* What was shown to the caller is taken now. */
 void asyncio__streamreader_take_lent(asyncio_streamreader *reader);
 
-/* Waits, as the one who sends a file with nothing in `out`, until one of `what` is ready, or the
+/* Waits, as the one who sends a file with nothing in `out`, until one of `interest` is ready, or the
  * stream is broken or closed. 0, or raised if it is cancelled. */
 int asyncio__stream_wait_writable(struct asyncio__stream *stream, struct asyncio_task *task,
-                                  unsigned what);
+                                  unsigned interest);
 
 /* What drain does; the caller has a reference. Whether something may be written: 0 or raised. */
 int asyncio__stream_drain(struct asyncio__stream *stream);

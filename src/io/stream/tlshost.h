@@ -33,8 +33,8 @@ struct asyncio__tls_ops {
      * changed. */
     struct asyncio__transport *(*wrap)(struct asyncio__stream *stream,
                                        const struct asyncio__tls_request *request);
-    /* Goes on with the handshake: 0 when it is over, -EAGAIN and *want, or raised. */
-    int (*handshake)(struct asyncio__transport *transport, unsigned *want);
+    /* Goes on with the handshake: 0 when it is over, -EAGAIN and *interest, or raised. */
+    int (*handshake)(struct asyncio__transport *transport, unsigned *interest);
     /* Whether the request may resume its session, which is one of its context: 0 or raised. */
     int (*check_session)(const struct asyncio__tls_request *request);
     /* The last reference is gone. */

@@ -25,29 +25,29 @@ struct asyncio__transport;
 
 struct asyncio__transport_ops {
     const char *name; /* for reports: "socket" */
-    /* Up to n > 0 bytes: how many; 0: the other side sends no more. -EAGAIN: nothing now; *want
+    /* Up to n > 0 bytes: how many; 0: the other side sends no more. -EAGAIN: nothing now; *interest
      * (ASYNCIO_READABLE, ASYNCIO_WRITABLE or both) is what has to become ready on fd.
      * Otherwise raised; nothing more will come. ASYNCIO_SSL_EOF_ERROR: the other side's direction
      * has ended, though not as it should; writing goes on. */
-    ssize_t (*read)(struct asyncio__transport *transport, void *buf, size_t n, unsigned *want);
+    ssize_t (*read)(struct asyncio__transport *transport, void *buf, size_t n, unsigned *interest);
     /* How many of the bytes (at least one in all) were taken. -EAGAIN and errors as above. */
     ssize_t (*write)(struct asyncio__transport *transport, const struct iovec *parts, int count,
-                     unsigned *want);
+                     unsigned *interest);
     /* Sends what it keeps of the bytes that write took: 0: all is sent; -EAGAIN and errors as
      * above. NULL: it keeps nothing. */
-    int (*flush)(struct asyncio__transport *transport, unsigned *want);
+    int (*flush)(struct asyncio__transport *transport, unsigned *interest);
     /* As write, up to n bytes of a file from *at on, which moves. 0: the file has ended; -ENOSYS,
      * with nothing raised: it cannot be done with this file. NULL: it cannot be done at all. */
     ssize_t (*sendfile)(struct asyncio__transport *transport, int file, off_t *at, size_t n,
-                        unsigned *want);
+                        unsigned *interest);
     /* No more will be written; reading goes on. Called when everything was written, until it
      * gives something else than -EAGAIN: 0 or raised. NULL: it cannot say so. */
-    int (*shutdown)(struct asyncio__transport *transport, unsigned *want);
+    int (*shutdown)(struct asyncio__transport *transport, unsigned *interest);
     bool end_is_close; /* writing ends by closing all of it: a pipe */
     /* Closing begins, before what is left is written; or NULL. */
     void (*closing)(struct asyncio__transport *transport);
     /* The last words before closing; as shutdown. NULL: none. */
-    int (*goodbye)(struct asyncio__transport *transport, unsigned *want);
+    int (*goodbye)(struct asyncio__transport *transport, unsigned *interest);
     /* Frees it, and the inner one; later if one of its operations, which called the program, is
      * under way. It uses the descriptor, which is closed by the stream afterwards, no more. */
     void (*free)(struct asyncio__transport *transport);

@@ -56,10 +56,10 @@ static size_t size_of(const struct iovec *parts, int count) {
 
 /* How much goes out at once: nothing while something is kept, which goes first. < 0: failed. */
 static ssize_t send_now(struct asyncio__stream *s, const struct iovec *parts, int count) {
-    unsigned want;
+    unsigned interest;
     if (s->writer.out.size > 0) return 0;
     if (count > IOV_MAX) count = IOV_MAX;
-    ssize_t n = s->transport->ops->write(s->transport, parts, count, &want);
+    ssize_t n = s->transport->ops->write(s->transport, parts, count, &interest);
     if (n >= 0 || n == -EAGAIN) return n < 0 ? 0 : n;
     asyncio__stream_write_failed(s, (int)n);
     return -1;

@@ -5,7 +5,7 @@
  *
  * OpenSSL never waits here: its input and output are a BIO over the inner transport. What the
  * inner one does not take is kept in `sealed`, so to OpenSSL all writing succeeds, and reading
- * and writing never want each other's direction.
+ * and writing never interest each other's direction.
  */
 #ifndef ASYNCIO_IO_TLS_OPENSSL_H
 #define ASYNCIO_IO_TLS_OPENSSL_H
@@ -49,16 +49,16 @@ struct asyncio__ssltransport {
     struct asyncio__kept broken;     /* why it cannot be */
     struct asyncio__tls_limit limit; /* of closing */
     double shutdown_timeout;
-    size_t discarded; /* bytes that came after closing began */
-    int raised;       /* status of the inner read that failed, until it is passed on */
-    unsigned want;    /* what the inner read waits for */
-    bool eof;         /* of the inner one, also if that ended badly: the other direction goes on */
-    bool failed;      /* OpenSSL cannot go on, in either direction */
-    bool gathering;   /* what is sealed is not sent yet */
-    bool checks_name; /* that the certificate is for `name` */
-    bool done;        /* the handshake is */
-    bool calling;     /* OpenSSL makes the handshake, and may call the program: it stays */
-    bool dead;        /* freed meanwhile: nothing is read or written, and it goes when that ends */
+    size_t discarded;  /* bytes that came after closing began */
+    int raised;        /* status of the inner read that failed, until it is passed on */
+    unsigned interest; /* what the inner read waits for */
+    bool eof;          /* of the inner one, also if that ended badly: the other direction goes on */
+    bool failed;       /* OpenSSL cannot go on, in either direction */
+    bool gathering;    /* what is sealed is not sent yet */
+    bool checks_name;  /* that the certificate is for `name` */
+    bool done;         /* the handshake is */
+    bool calling;      /* OpenSSL makes the handshake, and may call the program: it stays */
+    bool dead;         /* freed meanwhile: nothing is read or written, and it goes when that ends */
 };
 
 extern const struct asyncio__tls_ops asyncio__ssl_ops;
@@ -83,7 +83,7 @@ static inline char *asyncio__ssl_strdup(const char *text) {
 /* The operations of asyncio__tls_ops. */
 struct asyncio__transport *asyncio__ssl_wrap(struct asyncio__stream *stream,
                                              const struct asyncio__tls_request *request);
-int asyncio__ssl_handshake(struct asyncio__transport *base, unsigned *want);
+int asyncio__ssl_handshake(struct asyncio__transport *base, unsigned *interest);
 
 /* The operations `extra` and `session`. */
 int asyncio__ssl_extra(const struct asyncio__transport *base, const char *name,

@@ -33,8 +33,8 @@ static void break_off(struct asyncio__ssltransport *t, int code) {
 /* How many bytes the inner one takes now. */
 static size_t send_now(struct asyncio__ssltransport *t, const char *data, size_t n) {
     struct iovec part = { (void *)(uintptr_t)data, n };
-    unsigned want;
-    ssize_t sent = t->inner->ops->write(t->inner, &part, 1, &want);
+    unsigned interest;
+    ssize_t sent = t->inner->ops->write(t->inner, &part, 1, &interest);
     if (sent >= 0) return (size_t)sent;
     if (sent != -EAGAIN) break_off(t, (int)sent);
     return 0;
@@ -67,7 +67,7 @@ static int bio_read(BIO *bio, char *data, size_t n, size_t *got) {
     *got = t->ahead.size ? read_ahead(t, data, n) : 0;
     if (*got) return 1;
     if (t->eof || t->raised || t->dead) return 0;
-    ssize_t rc = t->inner->ops->read(t->inner, data, n, &t->want);
+    ssize_t rc = t->inner->ops->read(t->inner, data, n, &t->interest);
     if (rc == ASYNCIO_SSL_EOF_ERROR) asyncio_ignore((int)rc); /* raised again by cut_off */
     if (rc > 0) *got = (size_t)rc;
     else if (rc == 0 || rc == ASYNCIO_SSL_EOF_ERROR) t->eof = true;
@@ -96,26 +96,26 @@ static void make_method(void) {
 /* ---- sending what is sealed ---- */
 
 /* 0: all is sent; -EAGAIN; or raised. */
-static int send_sealed(struct asyncio__ssltransport *t, unsigned *want) {
+static int send_sealed(struct asyncio__ssltransport *t, unsigned *interest) {
     const struct asyncio__transport_ops *inner = t->inner->ops;
     while (t->sealed.size) {
         struct iovec part = { asyncio__buffer_start(&t->sealed), t->sealed.size };
-        ssize_t sent = inner->write(t->inner, &part, 1, want);
+        ssize_t sent = inner->write(t->inner, &part, 1, interest);
         if (sent == -EAGAIN) return -EAGAIN;
         if (sent < 0) break_off(t, (int)sent);
         else host->buffer_consume(&t->sealed, (size_t)sent);
     }
     host->buffer_free(&t->sealed);
     if (t->broken.code) return host->kept_raise(&t->broken);
-    return inner->flush ? inner->flush(t->inner, want) : 0;
+    return inner->flush ? inner->flush(t->inner, interest) : 0;
 }
 
 /* The same on behalf of reading, which does not care how it ends: what else to wait for. */
 static unsigned send_answers(struct asyncio__ssltransport *t) {
-    unsigned want = 0;
+    unsigned interest = 0;
     if (t->broken.code || !t->sealed.size) return 0;
-    int rc = send_sealed(t, &want);
-    if (rc == -EAGAIN) return want;
+    int rc = send_sealed(t, &interest);
+    if (rc == -EAGAIN) return interest;
     if (rc < 0) asyncio_ignore(rc); /* it is kept */
     return 0;
 }
@@ -130,7 +130,7 @@ static int cut_off(const struct asyncio__ssltransport *t) {
 }
 
 /* After a call that did not succeed: 0: the other side has said that it ends; -EAGAIN; raised. */
-static int why(struct asyncio__ssltransport *t, unsigned *want) {
+static int why(struct asyncio__ssltransport *t, unsigned *interest) {
     int error = SSL_get_error(t->ssl, 0);
     if (t->raised) {
         ERR_clear_error();
@@ -138,7 +138,7 @@ static int why(struct asyncio__ssltransport *t, unsigned *want) {
     }
     unsigned also = send_answers(t);
     if (error == SSL_ERROR_WANT_READ) {
-        *want = t->want | also;
+        *interest = t->interest | also;
         return -EAGAIN;
     }
     if (error == SSL_ERROR_ZERO_RETURN && t->done) return 0;
@@ -164,7 +164,7 @@ static void free_ssl(struct asyncio__transport *base) {
     host->free(t);
 }
 
-int asyncio__ssl_handshake(struct asyncio__transport *base, unsigned *want) {
+int asyncio__ssl_handshake(struct asyncio__transport *base, unsigned *interest) {
     struct asyncio__ssltransport *t = asyncio__ssltransport_of(base);
     ERR_clear_error();
     t->calling = true;
@@ -175,21 +175,21 @@ int asyncio__ssl_handshake(struct asyncio__transport *base, unsigned *want) {
         free_ssl(base);
         return -EAGAIN;
     }
-    return t->done ? send_sealed(t, want) : why(t, want);
+    return t->done ? send_sealed(t, interest) : why(t, interest);
 }
 
 /* ---- reading and writing ---- */
 
-static ssize_t read_ssl(struct asyncio__transport *base, void *buf, size_t n, unsigned *want) {
+static ssize_t read_ssl(struct asyncio__transport *base, void *buf, size_t n, unsigned *interest) {
     struct asyncio__ssltransport *t = asyncio__ssltransport_of(base);
     size_t got;
     if (t->sealed.size >= SEALED_MOST) {
-        *want = send_answers(t);
-        if (*want) return -EAGAIN;
+        *interest = send_answers(t);
+        if (*interest) return -EAGAIN;
     }
     ERR_clear_error();
     if (SSL_read_ex(t->ssl, buf, n, &got)) return (ssize_t)got;
-    return why(t, want);
+    return why(t, interest);
 }
 
 struct cursor {
@@ -228,7 +228,7 @@ static size_t next_piece(struct cursor *c, char *buf, const char **piece) {
 /* Seals a piece as far as the inner one takes it, several records at a time: how much; -EAGAIN; or
  * raised. */
 static ssize_t write_piece(struct asyncio__ssltransport *t, const char *data, size_t n,
-                           unsigned *want) {
+                           unsigned *interest) {
     size_t sum = 0, put;
     int rc = 0;
     while (rc == 0 && sum < n) {
@@ -236,9 +236,9 @@ static ssize_t write_piece(struct asyncio__ssltransport *t, const char *data, si
         ERR_clear_error();
         bool ok = SSL_write_ex(t->ssl, data + sum, n - sum, &put);
         if (ok) sum += put;
-        else rc = why(t, want);
+        else rc = why(t, interest);
         if (ok && sum < n && t->sealed.size + RECORD + RECORD_OVERHEAD <= BATCH) continue;
-        if (ok) rc = send_sealed(t, want);
+        if (ok) rc = send_sealed(t, interest);
         else if (rc == 0) rc = host->raise(-EPIPE, "the connection is closed for writing");
     }
     t->gathering = false;
@@ -246,20 +246,20 @@ static ssize_t write_piece(struct asyncio__ssltransport *t, const char *data, si
 }
 
 static ssize_t write_ssl(struct asyncio__transport *base, const struct iovec *parts, int count,
-                         unsigned *want) {
+                         unsigned *interest) {
     struct asyncio__ssltransport *t = asyncio__ssltransport_of(base);
     struct cursor cursor = { parts, count, 0, 0 };
     char buf[GATHERED];
     const char *piece;
     ssize_t sum = 0;
-    *want = 0;
+    *interest = 0;
     if (!t->done) return -EAGAIN; /* the handshake goes on with what is kept */
-    int rc = send_sealed(t, want);
+    int rc = send_sealed(t, interest);
     if (rc < 0) return rc;
     while (!t->sealed.size) {
         size_t size = next_piece(&cursor, buf, &piece);
         if (size == 0) break;
-        ssize_t n = write_piece(t, piece, size, want);
+        ssize_t n = write_piece(t, piece, size, interest);
         if (n < 0) return n == -EAGAIN && sum > 0 ? sum : n;
         sum += n;
         if ((size_t)n < size) break;
@@ -267,29 +267,29 @@ static ssize_t write_ssl(struct asyncio__transport *base, const struct iovec *pa
     return sum;
 }
 
-static int flush_ssl(struct asyncio__transport *base, unsigned *want) {
-    return send_sealed(asyncio__ssltransport_of(base), want);
+static int flush_ssl(struct asyncio__transport *base, unsigned *interest) {
+    return send_sealed(asyncio__ssltransport_of(base), interest);
 }
 
 /* ---- the end ---- */
 
 /* Our close_notify, once. */
-static int say_end(struct asyncio__ssltransport *t, unsigned *want) {
-    *want = 0;
+static int say_end(struct asyncio__ssltransport *t, unsigned *interest) {
+    *interest = 0;
     if (!t->done) return -EAGAIN;
     ERR_clear_error();
     if (!(SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN) && SSL_shutdown(t->ssl) < 0) {
         ERR_clear_error(); /* after an error nothing can be said any more */
     }
-    return send_sealed(t, want);
+    return send_sealed(t, interest);
 }
 
-static int shutdown_ssl(struct asyncio__transport *base, unsigned *want) {
-    return say_end(asyncio__ssltransport_of(base), want);
+static int shutdown_ssl(struct asyncio__transport *base, unsigned *interest) {
+    return say_end(asyncio__ssltransport_of(base), interest);
 }
 
 /* Whether the other side has nothing more to say, or has said too much. */
-static int hear_end(struct asyncio__ssltransport *t, unsigned *want) {
+static int hear_end(struct asyncio__ssltransport *t, unsigned *interest) {
     char scratch[4096];
     size_t got;
     while (!t->eof && !(SSL_get_shutdown(t->ssl) & SSL_RECEIVED_SHUTDOWN)) {
@@ -298,20 +298,20 @@ static int hear_end(struct asyncio__ssltransport *t, unsigned *want) {
             t->discarded += got;
             if (t->discarded > DISCARD_MOST) break;
         } else if (!t->eof) {
-            return why(t, want);
+            return why(t, interest);
         }
     }
     return 0;
 }
 
 /* Nothing is left to be said where the handshake was not finished or the connection is broken. */
-static int goodbye_ssl(struct asyncio__transport *base, unsigned *want) {
+static int goodbye_ssl(struct asyncio__transport *base, unsigned *interest) {
     struct asyncio__ssltransport *t = asyncio__ssltransport_of(base);
     if (!t->done || t->failed || t->raised) return 0;
-    int rc = say_end(t, want);
-    if (rc >= 0) rc = hear_end(t, want);
+    int rc = say_end(t, interest);
+    if (rc >= 0) rc = hear_end(t, interest);
     if (rc < 0 || !t->inner->ops->goodbye) return rc;
-    return t->inner->ops->goodbye(t->inner, want);
+    return t->inner->ops->goodbye(t->inner, interest);
 }
 
 static void closing_ssl(struct asyncio__transport *base) {
