@@ -280,8 +280,8 @@ static void release_shield(void *args) {
     asyncio__coros_free(a->awaitable, 1);
 }
 
-ASYNCIO__COROUTINE(asyncio_shield, struct shield_args, .run = run_shield,
-                   .capture = capture_shield, .release = release_shield);
+ASYNCIO__COROUTINE(asyncio_shield, struct shield_args, .run = run_shield, .capture = capture_shield,
+                   .release = release_shield);
 
 asyncio_coro asyncio_shield_coro(const asyncio_coro *awaitable) {
     return ASYNCIO__CORO(asyncio_shield, awaitable, false);

@@ -31,8 +31,8 @@ static struct client *client_of(struct asyncio__link *link) {
     return asyncio__container(link, struct client, link);
 }
 
-/* When connection and task have both come to an end. What the program does when its task is made may
- * end the connection before there is one. */
+/* When connection and task have both come to an end. What the program does when its task is made
+ * may end the connection before there is one. */
 static void release_client(struct client *c) {
     struct asyncio_server *s = c->server;
     if (!c->connected && !c->working && !c->securing) {

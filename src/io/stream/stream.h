@@ -141,8 +141,8 @@ ssize_t asyncio__stream_receive(struct asyncio__stream *stream, struct asyncio_t
 /* What was shown to the caller is taken now. */
 void asyncio__streamreader_take_lent(asyncio_streamreader *reader);
 
-/* Waits, as the one who sends a file with nothing in `out`, until one of `interest` is ready, or the
- * stream is broken or closed. 0, or raised if it is cancelled. */
+/* Waits, as the one who sends a file with nothing in `out`, until one of `interest` is ready, or
+ * the stream is broken or closed. 0, or raised if it is cancelled. */
 int asyncio__stream_wait_writable(struct asyncio__stream *stream, struct asyncio_task *task,
                                   unsigned interest);
 

@@ -50,10 +50,12 @@ static void check_wish(struct wish w, long code, const char *text) {
 
 ASYNC(bad_certificates) {
     make_contexts();
-    check_wish((struct wish){ "server", "DNS:localhost", &authority, -7200, -3600, false, NULL },
-               X509_V_ERR_CERT_HAS_EXPIRED, FAILED "certificate has expired");
-    check_wish((struct wish){ "server", "DNS:localhost", &authority, 3600, 7200, false, NULL },
-               X509_V_ERR_CERT_NOT_YET_VALID, FAILED "certificate is not yet valid");
+    check_wish(
+        (struct wish){ "server", "DNS:localhost", &authority, -7200, -3600, false, NULL, NULL },
+        X509_V_ERR_CERT_HAS_EXPIRED, FAILED "certificate has expired");
+    check_wish(
+        (struct wish){ "server", "DNS:localhost", &authority, 3600, 7200, false, NULL, NULL },
+        X509_V_ERR_CERT_NOT_YET_VALID, FAILED "certificate is not yet valid");
     check_wish((struct wish){ .name = "server", .alt = "DNS:localhost" },
                X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, FAILED "self-signed certificate");
     struct identity unknown = make_identity((struct wish){ .name = "x", .authority = true });
