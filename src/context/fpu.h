@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * context/fpu.h: the words that say how the processor computes with floating-point numbers. They
- * belong to the thread: switches leave them alone (cpu.h), as a call would.
+ * belong to the thread: switches leave them alone (cpu.h), as a call would. (With ucontext the C
+ * library may keep them for each context.)
  */
 #ifndef ASYNCIO_CONTEXT_FPU_H
 #define ASYNCIO_CONTEXT_FPU_H

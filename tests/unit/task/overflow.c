@@ -55,6 +55,7 @@ TEST_DIES(an_overflow_names_a_task_that_was_not_given_a_name, SIGSEGV,
 /* As the largest frame found in a library of Debian's; it writes to the lowest byte first. */
 __attribute__((noinline)) static int call_library(void) {
     volatile char room[131072];
+    __asm__ volatile("" : : "r"(room) : "memory"); /* for it to be as large as it says */
     room[0] = 1;
     sink = room[0];
     return room[0];
@@ -77,6 +78,7 @@ static asyncio_loop *loop_of_large_guards(void *arg) {
 
 __attribute__((noinline)) static int call_huge(void) {
     volatile char room[1000000];
+    __asm__ volatile("" : : "r"(room) : "memory"); /* for it to be as large as it says */
     room[0] = 1;
     sink = room[0];
     return room[0];
