@@ -141,6 +141,7 @@ void asyncio__children_fini(struct asyncio__children *c) {
 }
 
 int asyncio__coros_copy(const asyncio_coro **array, size_t n) {
+    if (!*array) return 0; /* the combinator says so when it runs */
     asyncio_coro *copy = asyncio__malloc((n ? n : 1) * sizeof *copy);
     if (!copy) {
         asyncio__coros_refuse(n, *array, false);
@@ -161,6 +162,6 @@ int asyncio__coros_copy(const asyncio_coro **array, size_t n) {
 
 void asyncio__coros_free(const asyncio_coro *array, size_t n) {
     asyncio_coro *copy = (asyncio_coro *)(uintptr_t)array;
-    for (size_t i = 0; i < n; i++) asyncio_coro_drop(&copy[i]);
+    for (size_t i = 0; copy && i < n; i++) asyncio_coro_drop(&copy[i]);
     asyncio__free(copy);
 }

@@ -74,8 +74,8 @@ struct asyncio__stackstats {
     size_t guards[3]; /* stacks ever handed out by enum asyncio__guard */
 };
 
-/* Of frames that are compiled to touch each page on the way down any page would do. These sizes are
- * for the others: libraries have frames of 33 KB (the C library) and of 131 KB (libldap). */
+/* A frame that is compiled to touch each page on the way down meets a guard of one page. A larger
+ * guard is for all other frames: the C library has some of 33 KB, libldap has one of 131 KB. */
 #define ASYNCIO__GUARD_DEFAULT 196608u
 #define ASYNCIO__GUARD_MIN 16384u
 #define ASYNCIO__GUARD_MAX (64u << 20)

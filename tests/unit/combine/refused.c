@@ -305,3 +305,19 @@ TEST(exhausted_memory_lets_go_of_everything) {
     if (asyncio_testing_fail_allocation(0) < 0) SKIP("needs -Dfault_injection=true");
     run_alone(without_memory());
 }
+
+/* What takes nothing says so when it runs, also as a task, which holds what it takes at once. */
+ASYNC(tasks_over_nothing) {
+    asyncio_coro nothing[] = { asyncio_wait_for_coro(NULL, 1), asyncio_shield_coro(NULL),
+                               asyncio_gather_array(NULL, 2, NULL),
+                               asyncio_gather_outcomes_array(NULL, 2, NULL),
+                               asyncio_staggered_race_array(2, NULL, 1, NULL, NULL) };
+    for (size_t i = 0; i < sizeof nothing / sizeof nothing[0]; i++) {
+        asyncio_auto_task t = asyncio_create_task(nothing[i]);
+        CHECK(t != NULL);
+        CHECK_INT(AWAIT(t), ASYNCIO_TYPE_ERROR);
+        asyncio_ignore(ASYNCIO_TYPE_ERROR);
+    }
+    RETURN();
+}
+TEST(a_combinator_over_nothing_can_be_a_task_and_fails) { run_alone(tasks_over_nothing()); }

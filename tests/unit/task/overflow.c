@@ -52,14 +52,17 @@ TEST_DIES(an_overflow_names_a_task_that_was_not_given_a_name, SIGSEGV,
     asyncio_ignore(asyncio_run(starts_unnamed(), NULL));
 }
 
-/* As the largest frame found in a library of Debian's; it writes to the lowest byte first. */
-__attribute__((noinline)) static int call_library(void) {
-    volatile char room[131072];
-    __asm__ volatile("" : : "r"(room) : "memory"); /* for it to be as large as it says */
-    room[0] = 1;
-    sink = room[0];
-    return room[0];
-}
+/* Functions with a frame of that many bytes, which write to the lowest first. */
+#define LARGE_FRAME(name, size)                                                                    \
+    __attribute__((noinline)) static int name(void) {                                              \
+        volatile char room[size];                                                                  \
+        __asm__ volatile("" : : "r"(room) : "memory"); /* for it to be as large as it says */      \
+        room[0] = 1;                                                                               \
+        sink = room[0];                                                                            \
+        return room[0];                                                                            \
+    }
+LARGE_FRAME(call_library, 131072) /* the largest that was found in a library of Debian's */
+LARGE_FRAME(call_huge, 1000000)
 
 ASYNC(calls_library) { RETURN(call_library()); }
 
@@ -74,14 +77,6 @@ static asyncio_loop *loop_of_large_guards(void *arg) {
     asyncio_loop *loop = asyncio_new_event_loop();
     CHECK_INT(asyncio_loop_set_stack_guard(loop, *(size_t *)arg), 0);
     return loop;
-}
-
-__attribute__((noinline)) static int call_huge(void) {
-    volatile char room[1000000];
-    __asm__ volatile("" : : "r"(room) : "memory"); /* for it to be as large as it says */
-    room[0] = 1;
-    sink = room[0];
-    return room[0];
 }
 
 ASYNC(calls_huge) { RETURN(call_huge()); }
